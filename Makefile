@@ -1,0 +1,75 @@
+# `make run` and `make test` are all that a newcomer needs; `make help` lists the rest.
+PYTHON ?= python3
+PORT ?= 8080
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
+
+# One environment. Another interpreter starts it afresh; a changed lock is installed again.
+$(VENV)/python-$(PYTHON_VERSION):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	  || { echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is $$($(PYTHON) --version 2>&1); try make PYTHON=python3.13" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	touch $@
+
+$(VENV)/training: $(VENV)/python-$(PYTHON_VERSION) requirements-training.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-training.txt
+	touch $@
+
+$(VENV)/dev: $(VENV)/python-$(PYTHON_VERSION) requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@ $(VENV)/training
+
+.PHONY: venv
+venv: $(VENV)/dev  ## .venv with the development set
+
+.PHONY: model
+model: $(VENV)/training  ## train and publish to artifacts/, unless a model is there
+	@compgen -G 'artifacts/*/manifest.json' >/dev/null || { \
+	  folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	  $(BIN)/python -m predictor train --to "$$folder" && $(BIN)/python -m predictor publish --from "$$folder" --to artifacts; }
+
+.PHONY: run
+run: model  ## serve `predict` on PORT (8080)
+	@printf '\nServing on http://localhost:%s (docs: /docs). Try:\n\n' '$(PORT)'
+	@printf "  curl http://localhost:%s/predict -H 'Content-Type: application/json' -d '%s'\n\n" '$(PORT)' \
+	  '{"bill_length_mm": 39.1, "bill_depth_mm": 18.7, "flipper_length_mm": 181.0, "body_mass_g": 3750.0, "sex": "male", "island": "Torgersen"}'
+	@exec $(BIN)/functions-framework --source main.py --target predict --port $(PORT)
+
+.PHONY: test
+test: $(VENV)/dev  ## the whole test suite
+	$(BIN)/python -m pytest --numprocesses auto --cov=predictor --cov-fail-under=95 tests/
+
+.PHONY: lint
+lint: $(VENV)/dev  ## style, types, import contracts, shell scripts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck .ci/run $(wildcard *.sh)
+
+.PHONY: format
+format: $(VENV)/dev  ## rewrite what `make lint` would refuse, where that is possible
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(VENV)/dev  ## refresh the locked requirements from pyproject.toml
+	for set in '' training dev; do \
+	  $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command 'make lock' $${set:+--extra $$set} --output-file requirements$${set:+-$$set}.txt; \
+	done
+
+.PHONY: swagger-ui
+swagger-ui:  ## refresh Swagger UI's files from the npm package swagger-ui-dist
+	folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	tar -xzf "$$(cd "$$folder" && echo "$$folder/$$(npm pack --silent swagger-ui-dist)")" -C "$$folder"; \
+	cd "$$folder/package" && cp swagger-ui.css swagger-ui-bundle.js LICENSE NOTICE '$(CURDIR)/predictor/web/swagger_ui/'; \
+	sed -i -E "s/(swagger-ui-dist\` )[0-9.]+/\1$$(sed -nE 's/.*"version": "([^"]+)".*/\1/p' package.json)/" '$(CURDIR)/predictor/web/swagger_ui/README.md'

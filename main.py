@@ -1,0 +1,41 @@
+"""What the Functions Framework loads: `predict` answers HTTP. Wiring only; holds the module-level app."""
+
+import logging
+import os
+import sys
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from predictor import bootstrap
+from predictor.errors import PredictorError
+from predictor.settings import Settings
+from predictor.telemetry import logs
+from predictor.telemetry.phases import process_age_ms
+
+
+def _start() -> bootstrap.App:
+    """Build the app; with `MODEL_LOADING=eager` the model too, so that the port opens only with a good one.
+
+    Runs before the framework forks its worker, which then shares the loaded model's memory.
+    """
+    logs.configure("INFO", None)  # For settings that are themselves the trouble.
+    try:
+        settings = Settings.from_env(os.environ)
+        logs.configure(settings.log_level, settings.project)
+        app = bootstrap.build(settings, import_ms=process_age_ms())
+        if settings.model_loading == "eager":
+            app.service.model_blocking()
+    except PredictorError as error:
+        logs.log(logging.CRITICAL, "cannot_start", f"The function cannot start: {error}")
+        sys.exit(1)
+    return app
+
+
+_app = _start()
+
+
+@functions_framework.aio.http
+async def predict(request: Request) -> Response:
+    return await _app.web(request)

@@ -1,0 +1,69 @@
+"""From a store to verified bytes: the manifest against its pin, then the files against the manifest.
+
+Each file is fetched once, and the bytes object that was hashed is the one that is parsed later. Nothing touches the
+disk.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from predictor.artifacts.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest, digest_of
+from predictor.artifacts.store import Store, StoredFile
+from predictor.errors import ArtifactMissing, InvalidManifest
+from predictor.telemetry.phases import Phases
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Verified bytes of some of a model's files, and the manifest that vouches for them."""
+
+    manifest: Manifest
+    digest: str
+    files: Mapping[str, bytes]
+
+    def __getitem__(self, name: str) -> bytes:
+        return self.files[name]
+
+
+def fetch_bundle(
+    store: Store,
+    *,
+    pin: str | None,
+    choose: Callable[[Manifest], Iterable[str]],
+    deadline: float,
+    phases: Phases | None = None,
+) -> Bundle:
+    """Fetch and verify the files that `choose` picks from the manifest.
+
+    `pin` is the manifest's digest, known from elsewhere; without one the manifest vouches only for itself. `deadline`
+    is an instant of `time.monotonic()`. Raises `StoreUnavailable`, or the `ArtifactError` that says what differs.
+    """
+    phases = phases or Phases()
+    with phases.measure("fetch"):
+        listed = store.list_files(deadline=deadline)
+        manifest_bytes = store.read(_manifest_file(store, listed), deadline=deadline)
+    with phases.measure("verify"):
+        manifest = Manifest.from_bytes(manifest_bytes, pin)
+    entries = [manifest.entry(name) for name in choose(manifest)]
+    for entry in entries:
+        if entry.name not in listed:
+            raise ArtifactMissing(store.uri, entry.name)
+        entry.check_size(listed[entry.name].size)
+    files = {}
+    for entry in entries:
+        with phases.measure("fetch"):
+            data = store.read(listed[entry.name], deadline=deadline)
+        with phases.measure("verify"):
+            entry.check(data)
+        files[entry.name] = data
+    return Bundle(manifest, digest_of(manifest_bytes), MappingProxyType(files))
+
+
+def _manifest_file(store: Store, listed: Mapping[str, StoredFile]) -> StoredFile:
+    file = listed.get(MANIFEST_FILE)
+    if file is None:
+        raise ArtifactMissing(store.uri, MANIFEST_FILE)
+    if file.size > MAX_MANIFEST_BYTES:
+        raise InvalidManifest(f"it has {file.size} bytes, at most {MAX_MANIFEST_BYTES} are read")
+    return file

@@ -1,0 +1,156 @@
+"""The loaded model: one load at a time, remembered success, remembered failure.
+
+However many requests wait, one thread loads (single flight). A failure reaches all who wait; after it, further
+attempts are held back, with jitter, for longer when the stored model is bad than when the store was merely out of
+reach. There is no background work: an attempt starts when somebody asks, so recovery needs no restart, only a request.
+"""
+
+import asyncio
+import contextvars
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from predictor.errors import ArtifactError, ModelUnavailable, PredictorError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """Seconds to hold back after the n-th failure in a row: `first_s`, doubled each time, at most `most_s`."""
+
+    first_s: float
+    most_s: float
+
+    def delay_s(self, failures: int, jitter: float) -> float:
+        """`jitter` in [0, 1) spreads the instances that failed together over the second half of the delay."""
+        delay = min(self.most_s, self.first_s * 2.0 ** min(failures - 1, 30))
+        return delay * (0.5 + jitter / 2)
+
+
+TRANSIENT: Final = BackOff(first_s=0.5, most_s=15.0)
+BAD_ARTIFACT: Final = BackOff(first_s=5.0, most_s=120.0)
+WAIT_S: Final = 12.0
+"""How long one request waits for a load; a little over the load's own budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The last attempt's error, and when (`time.monotonic()`) the next may start."""
+
+    error: PredictorError
+    retry_at: float
+    count: int
+
+
+class ModelCache(Generic[T]):
+    """Holds what `load` returns. `load` runs in a thread of its own and raises `PredictorError` in trouble."""
+
+    def __init__(
+        self,
+        load: Callable[[], T],
+        *,
+        on_failure: Callable[[PredictorError, float], None] = lambda error, retry_in_s: None,
+        transient: BackOff = TRANSIENT,
+        bad_artifact: BackOff = BAD_ARTIFACT,
+        wait_s: float = WAIT_S,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._load = load
+        self._on_failure = on_failure
+        self._transient = transient
+        self._bad_artifact = bad_artifact
+        self._wait_s = wait_s
+        self._clock = clock
+        self._jitter = jitter
+        self._lock = threading.Lock()
+        self._flight: Future[T] | None = None
+        self.current: T | None = None
+        """The loaded model; set once, by one assignment, so reading it needs no lock."""
+        self.failure: Failure | None = None
+
+    async def get(self) -> T:
+        """The model, loading it if need be. Raises `ModelUnavailable` when there is none in time."""
+        if self.current is not None:
+            return self.current
+        flight = asyncio.wrap_future(self._join())
+        flight.add_done_callback(_retrieve)
+        try:
+            # Shielded, or the first caller who gives up would cancel the load for everyone.
+            return await asyncio.wait_for(asyncio.shield(flight), self._wait_s)
+        except TimeoutError as error:
+            raise self._too_slow() from error
+        except PredictorError as error:
+            raise self._unavailable(error) from error
+
+    def get_blocking(self) -> T:
+        """As `get`, for callers without an event loop."""
+        if self.current is not None:
+            return self.current
+        flight = self._join()
+        try:
+            return flight.result(self._wait_s)
+        except FutureTimeoutError as error:
+            raise self._too_slow() from error
+        except PredictorError as error:
+            raise self._unavailable(error) from error
+
+    def _join(self) -> "Future[T]":
+        """The load under way, or a new one; raises `ModelUnavailable` while attempts are held back."""
+        with self._lock:
+            if self._flight is not None:
+                return self._flight
+            if self.failure is not None and self._clock() < self.failure.retry_at:
+                raise self._unavailable(self.failure.error)
+            flight: Future[T] = Future()
+            self._flight = flight
+        context = contextvars.copy_context()  # The log lines of the load then carry the trace of who asked for it.
+        threading.Thread(target=context.run, args=(self._fly, flight), name="load-model", daemon=True).start()
+        return flight
+
+    def _fly(self, flight: "Future[T]") -> None:
+        try:
+            model = self._load()
+        except PredictorError as error:
+            self._land_badly(flight, error)
+        except Exception as error:
+            # A load that dies of something unforeseen (out of memory, a bug) must not leave its waiters waiting.
+            unforeseen = PredictorError(f"loading failed unexpectedly: {type(error).__name__}: {error}")
+            unforeseen.__cause__ = error
+            self._land_badly(flight, unforeseen)
+        else:
+            with self._lock:
+                self.current = model
+                self.failure = None
+                self._flight = None
+            flight.set_result(model)
+
+    def _land_badly(self, flight: "Future[T]", error: PredictorError) -> None:
+        back_off = self._bad_artifact if isinstance(error, ArtifactError) else self._transient
+        with self._lock:
+            count = self.failure.count + 1 if self.failure else 1
+            delay_s = back_off.delay_s(count, self._jitter())
+            self.failure = Failure(error, self._clock() + delay_s, count)
+            self._flight = None
+        self._on_failure(error, delay_s)
+        flight.set_exception(error)
+
+    def _unavailable(self, error: PredictorError) -> ModelUnavailable:
+        retry_at = self.failure.retry_at if self.failure else self._clock()
+        return ModelUnavailable(str(error), max(0.0, retry_at - self._clock()))
+
+    def _too_slow(self) -> ModelUnavailable:
+        return ModelUnavailable(f"It did not load within {self._wait_s:g} s.", 1.0)
+
+
+def _retrieve(flight: "asyncio.Future[T]") -> None:
+    """Look at a failure that nobody waits for any more, so that asyncio does not report it as forgotten."""
+    if not flight.cancelled():
+        flight.exception()

@@ -1,0 +1,123 @@
+"""The manifest: what a published model consists of. Its digest is the model's identity.
+
+`manifest.json` is written last when publishing and read first when loading; its digest is pinned outside the bucket,
+so every sha256 in it can be trusted once the manifest itself has been verified.
+"""
+
+import hashlib
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from predictor.errors import ArtifactMissing, DigestMismatch, InvalidManifest, SizeMismatch
+
+MANIFEST_FILE: Final = "manifest.json"
+MODEL_FILE: Final = "model.pkl"
+LABEL_ENCODER_FILE: Final = "label_encoder.pkl"
+COLUMNS_FILE: Final = "columns.pkl"
+ONNX_FILE: Final = "model.onnx"
+GOLDEN_FILE: Final = "golden.json"
+MODEL_CARD_FILE: Final = "model_card.md"
+PICKLES: Final = (MODEL_FILE, LABEL_ENCODER_FILE, COLUMNS_FILE)
+"""The predecessor's three files, which the scikit-learn engine reads."""
+
+SCHEMA_VERSION: Final = 1
+
+MAX_MANIFEST_BYTES: Final = 1024 * 1024
+"""The manifest is fetched before anything is known about it, so its size needs a limit of its own."""
+
+DIGEST_PATTERN: Final = r"^sha256:[0-9a-f]{64}$"
+
+Digest = Annotated[str, StringConstraints(pattern=DIGEST_PATTERN)]
+"""`sha256:` and 64 lower-case hex digits."""
+
+# A version is one path segment and a valid Google Cloud label value, and sorts by the time of its creation.
+Version = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
+def digest_of(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class FileEntry(_Frozen):
+    """One file of the bundle."""
+
+    name: FileName
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(ge=0, description="bytes")]
+
+    @property
+    def digest(self) -> str:
+        return f"sha256:{self.sha256}"
+
+    @classmethod
+    def describing(cls, name: str, data: bytes) -> "FileEntry":
+        return cls(name=name, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+    def check_size(self, actual: int) -> None:
+        """Raise `SizeMismatch` unless `actual` (bytes) is the published size."""
+        if actual != self.size:
+            raise SizeMismatch(self.name, self.size, actual)
+
+    def check(self, data: bytes) -> None:
+        """Raise `SizeMismatch` or `DigestMismatch` unless `data` is the published file."""
+        self.check_size(len(data))
+        actual = digest_of(data)
+        if actual != self.digest:
+            raise DigestMismatch(self.name, self.digest, actual)
+
+
+class Manifest(_Frozen):
+    """What is in a published folder, and where it came from."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str
+    version: Version
+    created: Annotated[str, Field(description="RFC 3339, UTC")]
+    files: Annotated[tuple[FileEntry, ...], Field(min_length=1)]
+    python: str
+    libraries: Annotated[dict[str, str], Field(description="distribution name -> version the model was made with")]
+    classes: Annotated[tuple[str, ...], Field(min_length=2, description="in the order of the probabilities")]
+    columns: Annotated[tuple[str, ...], Field(min_length=1, description="the estimator's feature columns, in order")]
+    metrics: dict[str, float]
+    training_data_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+    @property
+    def file_names(self) -> frozenset[str]:
+        return frozenset(entry.name for entry in self.files)
+
+    def entry(self, name: str) -> FileEntry:
+        """The entry of one file; raises `ArtifactMissing` when the manifest does not list it."""
+        for entry in self.files:
+            if entry.name == name:
+                return entry
+        raise ArtifactMissing("The manifest", name)
+
+    def to_bytes(self) -> bytes:
+        """The canonical bytes: the ones whose digest is the model's identity."""
+        return (self.model_dump_json(indent=2) + "\n").encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, expected_digest: str | None) -> "Manifest":
+        """Verify `data` against the pinned digest, then parse it; never the other way round.
+
+        Raises `DigestMismatch`, or `InvalidManifest` when the (verified) content is not a manifest.
+        """
+        if expected_digest is not None:
+            actual = digest_of(data)
+            if actual != expected_digest:
+                raise DigestMismatch(MANIFEST_FILE, expected_digest, actual)
+        try:
+            manifest = cls.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the document"
+            raise InvalidManifest(f"{where}: {first['msg']}") from error
+        if len(manifest.file_names) != len(manifest.files):
+            raise InvalidManifest("files: a name is listed twice")
+        return manifest

@@ -1,0 +1,94 @@
+"""The composition root: from settings to a service, once per process. Tests hand in their own parts."""
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from predictor.artifacts.cache import ModelCache
+from predictor.artifacts.location import newest_version, open_store
+from predictor.artifacts.store import Store
+from predictor.errors import PredictorError
+from predictor.models.loader import LoadedModel, load_model
+from predictor.service import PredictionService
+from predictor.settings import Settings
+from predictor.telemetry.logs import log
+from predictor.telemetry.phases import Phases
+from predictor.web.app import WebApp
+
+LOAD_TIMEOUT_S: Final = 10.0
+"""Budget of one load, all requests and retries to the store together."""
+
+DEFAULT_ROOT: Final = Path(__file__).resolve().parent.parent / "artifacts"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What `main.py` wires to the framework."""
+
+    service: PredictionService
+    web: WebApp
+
+
+def build(
+    settings: Settings,
+    *,
+    store: Store | None = None,
+    models: ModelCache[LoadedModel] | None = None,
+    import_ms: float = 0.0,
+) -> App:
+    """Put the parts together; does no I/O, so a bad model shows when it is first asked for.
+
+    `store` replaces the one that `settings.model_uri` names, `models` the whole way to a loaded model.
+    """
+    if models is None:
+        models = ModelCache(lambda: _load(settings, store), on_failure=_log_failure)
+    service = PredictionService(models)
+    web = WebApp(
+        service,
+        max_body_bytes=settings.max_body_bytes,
+        max_instances=settings.max_instances_per_request,
+        cors_origins=settings.cors_origins,
+        log_requests=settings.log_requests,
+        import_ms=import_ms,
+    )
+    return App(service, web)
+
+
+def _load(settings: Settings, store: Store | None) -> LoadedModel:
+    started = time.monotonic()
+    deadline = started + LOAD_TIMEOUT_S
+    phases = Phases()
+    with phases.measure("fetch"):
+        if store is None and settings.model_uri is not None:
+            store = open_store(settings.model_uri)
+        elif store is None:
+            store = newest_version(open_store(str(DEFAULT_ROOT)), deadline=deadline)
+    model = load_model(store, pin=settings.model_digest, choice=settings.model_engine, deadline=deadline, phases=phases)
+    log(
+        logging.INFO,
+        "model_loaded",
+        f"Model {model.identity.version} is loaded.",
+        model_version=model.identity.version,
+        model_digest=model.identity.digest,
+        engine=model.engine.name,
+        uri=store.uri,
+        phases_ms=model.phases_ms,
+        duration_ms=round((time.monotonic() - started) * 1000, 3),
+    )
+    return model
+
+
+def _log_failure(error: PredictorError, retry_in_s: float) -> None:
+    # What differs (file, expected, actual, ...) is on the error as data.
+    details = {key: value for key, value in vars(error).items() if not key.startswith("_")}
+    log(
+        logging.ERROR,
+        "model_load_failed",
+        f"The model could not be loaded: {error}",
+        error=error.__cause__ if type(error) is PredictorError else None,
+        error_type=type(error).__name__,
+        retry_in_s=round(retry_in_s, 3),
+        **details,
+    )

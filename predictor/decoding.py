@@ -1,0 +1,181 @@
+"""From bytes to penguins: one penguin or `{"instances": [...]}`, every violation at once.
+
+First step of the flow, shared by HTTP, events and the command line. Two paths give the same verdict. The fast one
+lets pydantic parse and validate the raw bytes in one go and accepts what it can vouch for. Whatever it does not accept
+goes down the careful one, which parses with the standard library, sees duplicate keys, and names everything wrong.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from predictor.errors import InvalidInput, MalformedJson, Violation, ViolationCode
+from predictor.penguin import FEATURES, RANGES, Penguin
+
+MAX_VIOLATIONS: Final = 100
+_MAX_POINTER: Final = 200
+
+_CODES: Final[dict[str, ViolationCode]] = {
+    "missing": "missing",
+    "extra_forbidden": "unknown_field",
+    "finite_number": "not_finite",
+    "greater_than_equal": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "literal_error": "unknown_value",
+}
+
+
+class Instances(BaseModel):
+    """Several penguins in one request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    instances: list[Penguin]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The rows of one request in order: a penguin, or what is wrong with that row."""
+
+    rows: Sequence[Penguin | InvalidInput]
+
+
+def decode(body: bytes, *, max_instances: int) -> Penguin | Batch:
+    """One penguin, or a batch in which a bad row stands as the error it is.
+
+    Raises `MalformedJson`, `InvalidInput` (with pointers into the document).
+    """
+    if b'"instances"' not in body:
+        penguin = _fast_penguin(body)
+        if penguin is not None:
+            return penguin
+    document = parse(body)
+    if isinstance(document, dict) and "instances" in document:
+        return _decode_batch(document, max_instances)
+    return validate(document)
+
+
+def decode_penguin(body: bytes) -> Penguin:
+    """Exactly one penguin. Raises `MalformedJson` or `InvalidInput`."""
+    return _fast_penguin(body) or validate(parse(body))
+
+
+def _fast_penguin(body: bytes) -> Penguin | None:
+    try:
+        penguin = Penguin.model_validate_json(body)
+    except ValidationError:
+        return None
+    # pydantic keeps the last of two equal keys. In a valid penguin no key and no value contains a colon, so each
+    # colon belongs to one key: more colons than fields means that a key came twice.
+    return penguin if body.count(b":") == len(FEATURES) else None
+
+
+def _decode_batch(document: dict[str, Any], max_instances: int) -> Batch:
+    violations = _duplicates(document)
+    violations += [
+        Violation(pointer(key), "unknown_field", "No such field beside instances.")
+        for key in document
+        if key != "instances"
+    ]
+    instances = document["instances"]
+    if not isinstance(instances, list):
+        violations.append(Violation("/instances", "wrong_type", "Must be an array of penguins."))
+    elif len(instances) > max_instances:
+        message = f"At most {max_instances} penguins are scored in one request."
+        violations.append(Violation("/instances", "too_many", message))
+    if violations:
+        raise InvalidInput(violations[:MAX_VIOLATIONS])
+    return Batch([_row(item) for item in instances])
+
+
+def _row(item: Any) -> Penguin | InvalidInput:
+    try:
+        return validate(item)
+    except InvalidInput as error:
+        return error
+
+
+# --- the careful path -----------------------------------------------------------------------------------------------
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that remembers which of its keys came more than once."""
+
+    repeated: tuple[str, ...] = ()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> _Object:
+    result = _Object(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        result.repeated = tuple(dict.fromkeys(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+    return result
+
+
+def parse(body: bytes) -> Any:
+    """Parse JSON; NaN and infinity pass, to be refused where they stand. Raises `MalformedJson`."""
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_object, parse_int=_number)
+    except UnicodeDecodeError as error:
+        raise MalformedJson(f"byte {error.start} is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise MalformedJson(f"{error.msg} at line {error.lineno} column {error.colno}") from error
+    except RecursionError as error:
+        raise MalformedJson("it is nested too deeply") from error
+
+
+def _number(digits: str) -> float:
+    # Python refuses to convert very long integers; as a float such a one is merely out of range.
+    return float(digits)
+
+
+def validate(document: Any) -> Penguin:
+    """The penguin that a parsed document describes. Raises `InvalidInput` with every violation at once."""
+    if not isinstance(document, dict):
+        raise InvalidInput([Violation("", "wrong_type", "Must be a JSON object that describes one penguin.")])
+    violations = _duplicates(document)
+    try:
+        penguin = Penguin.model_validate(document)
+    except ValidationError as error:
+        violations += [
+            _violation(detail["loc"], detail["type"]) for detail in error.errors(include_url=False, include_input=False)
+        ]
+    if violations:
+        raise InvalidInput(violations[:MAX_VIOLATIONS])
+    return penguin
+
+
+def _duplicates(document: dict[str, Any]) -> list[Violation]:
+    return [
+        Violation(pointer(key), "duplicate_key", "Must not be given more than once.")
+        for key in getattr(document, "repeated", ())
+    ]
+
+
+def _violation(location: Sequence[int | str], kind: str) -> Violation:
+    field = str(location[0])
+    code = _CODES.get(kind, "wrong_type")
+    return Violation(pointer(field), code, _message(field, code))
+
+
+def _message(field: str, code: ViolationCode) -> str:
+    """A sentence that says what is allowed. Written here, so that no caller's value can come back in it."""
+    if code == "missing":
+        return "Is required."
+    if code == "unknown_field":
+        return f"No such field; a penguin has {', '.join(FEATURES)}."
+    if field in RANGES:
+        low, high = RANGES[field]
+        unit = field.rpartition("_")[2]
+        return f"Must be a number from {low:g} to {high:g} {unit}."
+    allowed = Penguin.model_fields[field].annotation
+    return f"Must be one of {', '.join(getattr(allowed, '__args__', ()))}."
+
+
+def pointer(key: str) -> str:
+    """A JSON pointer (RFC 6901) to a top-level key; a caller's key is shortened and freed of lone surrogates."""
+    safe = key[:_MAX_POINTER].encode(errors="replace").decode()
+    return "/" + safe.replace("~", "~0").replace("/", "~1")

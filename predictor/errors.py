@@ -1,0 +1,203 @@
+"""Every kind of trouble, under one root. Each class is one sentence and carries its data as attributes.
+
+Entry points translate these once (HTTP: `predictor.web.problems`, command line: `predictor.cli`); everyone else raises.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+ViolationCode = Literal[
+    "missing",
+    "unknown_field",
+    "wrong_type",
+    "not_finite",
+    "out_of_range",
+    "unknown_value",
+    "duplicate_key",
+    "too_many",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is wrong with an input: where (a JSON pointer, RFC 6901), which kind, and a sentence.
+
+    The sentence says what is allowed; it never repeats the caller's value.
+    """
+
+    pointer: str
+    code: ViolationCode
+    message: str
+
+
+class PredictorError(Exception):
+    """The root of every error that this package raises on purpose."""
+
+
+class ConfigurationError(PredictorError):
+    """A setting has a value that cannot be used."""
+
+    def __init__(self, key: str, value: str | None, reason: str) -> None:
+        shown = "is not set" if value is None else f"is {value!r}"
+        super().__init__(f"{key} {shown}: {reason}")
+        self.key = key
+        self.value = value
+        self.reason = reason
+
+
+# --- what a caller sent ---------------------------------------------------------------------------------------------
+
+
+class MalformedJson(PredictorError):
+    """The body is not JSON (RFC 8259) in UTF-8."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The body is not valid JSON: {reason}.")
+        self.reason = reason
+
+
+class InvalidInput(PredictorError):
+    """The body is JSON, but not what this service scores. Carries all violations at once."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        count = len(violations)
+        super().__init__(f"The input has {count} violation{'' if count == 1 else 's'}.")
+        self.violations = tuple(violations)
+
+
+# --- the stored model -----------------------------------------------------------------------------------------------
+
+
+class ArtifactError(PredictorError):
+    """A stored model cannot be used as it is; asking again soon will not help."""
+
+
+class StoreUnavailable(PredictorError):
+    """The store could not be reached or did not answer in time; asking again may help."""
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(f"{uri} could not be read: {reason}.")
+        self.uri = uri
+        self.reason = reason
+
+
+class ArtifactMissing(ArtifactError):
+    """A file that must be there is not."""
+
+    def __init__(self, uri: str, file: str) -> None:
+        super().__init__(f"{uri} has no {file}.")
+        self.uri = uri
+        self.file = file
+
+
+class ArtifactUnexpected(ArtifactError):
+    """A file lies in the folder that the manifest does not list."""
+
+    def __init__(self, uri: str, file: str) -> None:
+        super().__init__(f"{uri} holds {file}, which the manifest does not list.")
+        self.uri = uri
+        self.file = file
+
+
+class ArtifactExists(ArtifactError):
+    """A published version is never overwritten."""
+
+    def __init__(self, uri: str, file: str) -> None:
+        super().__init__(f"{uri} already holds another {file}; a published version is never overwritten.")
+        self.uri = uri
+        self.file = file
+
+
+class DigestMismatch(ArtifactError):
+    """A file's bytes are not the ones that were published."""
+
+    def __init__(self, file: str, expected: str, actual: str) -> None:
+        super().__init__(f"{file} has digest {actual}, expected {expected}.")
+        self.file = file
+        self.expected = expected
+        self.actual = actual
+
+
+class SizeMismatch(ArtifactError):
+    """A file's size is not the published one; found before its bytes are fetched."""
+
+    def __init__(self, file: str, expected: int, actual: int) -> None:
+        super().__init__(f"{file} has {actual} bytes, expected {expected}.")
+        self.file = file
+        self.expected = expected
+        self.actual = actual
+
+
+class InvalidManifest(ArtifactError):
+    """The manifest is not one that this program understands."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"manifest.json is not usable: {reason}.")
+        self.reason = reason
+
+
+class UnloadableModel(ArtifactError):
+    """A verified file does not give a working engine here."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file} cannot be loaded: {reason}.")
+        self.file = file
+        self.reason = reason
+
+
+class LibraryMismatch(ArtifactError):
+    """The model was made with another version of a library than the one installed here."""
+
+    def __init__(self, library: str, expected: str, actual: str) -> None:
+        super().__init__(f"The model was made with {library} {expected}, installed is {actual}.")
+        self.library = library
+        self.expected = expected
+        self.actual = actual
+
+
+class GoldenMismatch(ArtifactError):
+    """The loaded engine does not give the published answers."""
+
+    def __init__(self, row: int, expected: Sequence[float], actual: Sequence[float]) -> None:
+        super().__init__(f"golden.json row {row}: expected probabilities {list(expected)}, got {list(actual)}.")
+        self.row = row
+        self.expected = tuple(expected)
+        self.actual = tuple(actual)
+
+
+class ModelUnavailable(PredictorError):
+    """No model can be had now; `retry_after_s` says when asking again makes sense."""
+
+    def __init__(self, reason: str, retry_after_s: float) -> None:
+        super().__init__(f"The model is not available: {reason}")
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+# --- publishing -----------------------------------------------------------------------------------------------------
+
+
+class PublishRefused(PredictorError):
+    """A model is not good enough to be published; says why."""
+
+
+class NotConvertible(PublishRefused):
+    """An estimator has no ONNX form here."""
+
+    def __init__(self, estimator: str, reason: str) -> None:
+        super().__init__(f"{estimator} cannot be converted to ONNX: {reason}")
+        self.estimator = estimator
+        self.reason = reason
+
+
+class ParityMismatch(PublishRefused):
+    """The two forms of a model give different answers."""
+
+    def __init__(self, difference: float, limit: float, row: str) -> None:
+        super().__init__(
+            f"model.onnx and model.pkl differ by {difference:.3g} in a probability (limit {limit:g}), at {row}."
+        )
+        self.difference = difference
+        self.limit = limit
+        self.row = row

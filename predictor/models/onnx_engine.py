@@ -1,0 +1,58 @@
+"""The serving engine: the model compiled to ONNX, one float tensor in, probabilities out.
+
+Importing this module imports numpy and ONNX Runtime, and neither pandas nor scikit-learn.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import onnxruntime
+
+from predictor.artifacts.manifest import ONNX_FILE, Manifest
+from predictor.errors import UnloadableModel
+from predictor.models.encoding import Encoder
+from predictor.penguin import Penguin
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+INPUT: Final = "features"
+OUTPUT: Final = "probabilities"
+
+
+class OnnxEngine:
+    """Runs `model.onnx`: input `features` (float32, [n, columns]), output `probabilities` (float32, [n, classes])."""
+
+    name: Final = "onnx"
+    blocking: Final = False
+
+    def __init__(self, onnx_bytes: bytes, manifest: Manifest) -> None:
+        """Raises `UnloadableModel` for a graph that ONNX Runtime or this engine's contract refuses."""
+        options = onnxruntime.SessionOptions()
+        # One thread: the graph takes microseconds, and a pool's threads would not survive gunicorn's fork.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
+            raise UnloadableModel(ONNX_FILE, f"ONNX Runtime refused it: {str(error).partition(chr(10))[0]}") from error
+        self._check_signature(session, manifest)
+        self._run = session.run
+        self._outputs = [OUTPUT]
+        self._encoder = Encoder(manifest.columns)
+
+    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
+        if not penguins:
+            return np.empty((0, self._classes), dtype=np.float64)
+        (result,) = self._run(self._outputs, {INPUT: self._encoder.encode(penguins)})
+        return result.astype(np.float64)  # type: ignore[no-any-return]
+
+    def _check_signature(self, session: onnxruntime.InferenceSession, manifest: Manifest) -> None:
+        inputs = [(item.name, item.type, item.shape[1:]) for item in session.get_inputs()]
+        if inputs != [(INPUT, "tensor(float)", [len(manifest.columns)])]:
+            raise UnloadableModel(ONNX_FILE, f"its inputs are {inputs}, expected one float tensor {INPUT!r}")
+        if OUTPUT not in {item.name for item in session.get_outputs()}:
+            raise UnloadableModel(ONNX_FILE, f"it has no output {OUTPUT!r}")
+        self._classes = len(manifest.classes)

@@ -1,0 +1,68 @@
+"""Everything that can be wrong with a published model, found at once instead of at the first trouble."""
+
+import time
+from types import MappingProxyType
+from typing import Final
+
+from predictor.artifacts.bundle import Bundle, fetch_bundle
+from predictor.artifacts.manifest import GOLDEN_FILE, MANIFEST_FILE, ONNX_FILE, PICKLES, Manifest, digest_of
+from predictor.artifacts.store import Store, StoredFile
+from predictor.errors import ArtifactError, ArtifactMissing, ArtifactUnexpected, DigestMismatch
+from predictor.models.engine import EngineName
+from predictor.models.golden import Golden
+from predictor.models.loader import build_engine
+
+VERIFY_TIMEOUT_S: Final = 120.0
+
+
+def verify(store: Store, digest: str | None) -> tuple[Manifest, list[ArtifactError]]:
+    """Check the manifest against `digest`, every file against the manifest, and both engines on the golden rows.
+
+    Returns the manifest and what was found, empty when all is well: files that are missing, extra or changed, each
+    with expected and actual digest, or else an engine that does not load or does not give the published answers.
+    Without a `digest` nothing vouches for the manifest, so its pickles are not opened. Raises the error itself when
+    there is no usable manifest, and `StoreUnavailable`.
+    """
+    deadline = time.monotonic() + VERIFY_TIMEOUT_S
+    manifest = fetch_bundle(store, pin=digest, choose=lambda _: (), deadline=deadline)
+    listed = store.list_files(deadline=deadline)
+    files, findings = _check_files(store, manifest.manifest, listed, deadline)
+    if not findings:
+        bundle = Bundle(manifest.manifest, manifest.digest, MappingProxyType(files))
+        findings = _check_engines(bundle, unpickle=digest is not None)
+    return manifest.manifest, findings
+
+
+def _check_files(
+    store: Store, manifest: Manifest, listed: dict[str, StoredFile], deadline: float
+) -> tuple[dict[str, bytes], list[ArtifactError]]:
+    files: dict[str, bytes] = {}
+    findings: list[ArtifactError] = []
+    for entry in manifest.files:
+        if entry.name not in listed:
+            findings.append(ArtifactMissing(store.uri, entry.name))
+            continue
+        data = store.read(listed[entry.name], deadline=deadline)
+        actual = digest_of(data)
+        if actual != entry.digest:
+            findings.append(DigestMismatch(entry.name, entry.digest, actual))
+        files[entry.name] = data
+    extra = listed.keys() - manifest.file_names - {MANIFEST_FILE}
+    findings += [ArtifactUnexpected(store.uri, name) for name in sorted(extra)]
+    return files, findings
+
+
+def _check_engines(bundle: Bundle, *, unpickle: bool) -> list[ArtifactError]:
+    findings: list[ArtifactError] = []
+    engines: list[EngineName] = []
+    if ONNX_FILE in bundle.files:
+        engines.append("onnx")
+    if unpickle and all(name in bundle.files for name in PICKLES):
+        engines.append("sklearn")
+    for name in engines:
+        try:
+            engine = build_engine(name, bundle)
+            Golden.from_bytes(bundle[GOLDEN_FILE]).check(engine, bundle.manifest.classes)
+        except ArtifactError as error:
+            findings.append(error)
+    return findings

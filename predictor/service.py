@@ -1,0 +1,45 @@
+"""The use case: penguins in, predictions out. HTTP, events and the command line all call this."""
+
+from collections.abc import Sequence
+
+from predictor.artifacts.cache import ModelCache
+from predictor.models.loader import LoadedModel
+from predictor.penguin import Penguin
+from predictor.prediction import Prediction
+
+
+class PredictionService:
+    """Predicts with the one model that the cache holds."""
+
+    def __init__(self, models: ModelCache[LoadedModel]) -> None:
+        self.models = models
+
+    async def model(self) -> LoadedModel:
+        """The model, loaded if need be. Raises `ModelUnavailable`."""
+        return self.models.current or await self.models.get()
+
+    def model_blocking(self) -> LoadedModel:
+        """As `model`, for callers without an event loop."""
+        return self.models.get_blocking()
+
+
+def species_of(model: LoadedModel, penguin: Penguin) -> str:
+    """The most probable species of one penguin."""
+    return model.manifest.classes[int(model.engine.probabilities((penguin,)).argmax())]
+
+
+def predict(model: LoadedModel, penguins: Sequence[Penguin]) -> list[Prediction]:
+    """One prediction per penguin, in order."""
+    classes = model.manifest.classes
+    predictions = []
+    for row in model.engine.probabilities(penguins).tolist():
+        probability = max(row)
+        predictions.append(
+            Prediction(
+                prediction=classes[row.index(probability)],
+                probability=probability,
+                probabilities=dict(zip(classes, row, strict=True)),
+                model=model.identity,
+            )
+        )
+    return predictions

@@ -1,0 +1,106 @@
+"""What the environment says, read once. A bad value names its key and itself.
+
+Only `predictor.bootstrap` and `predictor.cli` read settings; everyone else receives plain values.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, cast, get_args
+
+from predictor.errors import ConfigurationError
+from predictor.models.engine import EngineChoice
+
+Loading = Literal["lazy", "eager"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+_TRUE: Final = frozenset({"true", "1", "yes", "on"})
+_FALSE: Final = frozenset({"false", "0", "no", "off", ""})
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting with its default; docs/architecture.md says what each is for."""
+
+    model_uri: str | None = None
+    """`gs://bucket/root/version` or a folder; None: the newest version under `artifacts/`."""
+    model_digest: str | None = None
+    model_loading: Loading = "lazy"
+    model_engine: EngineChoice = "auto"
+    max_body_bytes: int = 1024 * 1024
+    max_instances_per_request: int = 1000
+    cors_origins: tuple[str, ...] = ()
+    log_level: LogLevel = "INFO"
+    log_requests: bool = False
+    project: str | None = None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """Read `env` (for example `os.environ`). Raises `ConfigurationError`."""
+        model_uri = env.get("MODEL_URI") or None
+        model_digest = env.get("MODEL_DIGEST") or None
+        if model_digest is not None and not _DIGEST.fullmatch(model_digest):
+            raise ConfigurationError("MODEL_DIGEST", model_digest, "expected sha256: and 64 lower-case hex digits")
+        if model_uri is not None and "://" in model_uri and not model_uri.startswith("gs://"):
+            raise ConfigurationError("MODEL_URI", model_uri, "expected gs://bucket/folder or a local folder")
+        remote = model_uri is not None and model_uri.startswith("gs://")
+        if remote and model_digest is None and not _boolean(env, "ALLOW_UNPINNED_MODEL", default=False):
+            raise ConfigurationError(
+                "MODEL_DIGEST",
+                None,
+                f"a model in a bucket ({model_uri}) must be pinned by the digest that `publish` printed"
+                " (or set ALLOW_UNPINNED_MODEL=true, and serve whatever the bucket holds)",
+            )
+        return cls(
+            model_uri=model_uri,
+            model_digest=model_digest,
+            model_loading=cast(Loading, _choice(env, "MODEL_LOADING", get_args(Loading), cls.model_loading)),
+            model_engine=cast(EngineChoice, _choice(env, "MODEL_ENGINE", get_args(EngineChoice), cls.model_engine)),
+            max_body_bytes=_positive(env, "MAX_BODY_BYTES", cls.max_body_bytes),
+            max_instances_per_request=_positive(env, "MAX_INSTANCES_PER_REQUEST", cls.max_instances_per_request),
+            cors_origins=_origins(env, "CORS_ORIGINS"),
+            log_level=cast(LogLevel, _choice(env, "LOG_LEVEL", get_args(LogLevel), cls.log_level)),
+            log_requests=_boolean(env, "LOG_REQUESTS", default=cls.log_requests),
+            project=env.get("GOOGLE_CLOUD_PROJECT") or None,
+        )
+
+
+def _choice(env: Mapping[str, str], key: str, allowed: tuple[str, ...], default: str) -> str:
+    value = env.get(key)
+    if not value:
+        return default
+    for choice in allowed:
+        if value.lower() == choice.lower():
+            return choice
+    raise ConfigurationError(key, value, f"expected one of {', '.join(allowed)}")
+
+
+def _positive(env: Mapping[str, str], key: str, default: int) -> int:
+    value = env.get(key)
+    if not value:
+        return default
+    # isdecimal accepts other scripts' digits, and int() underscores and spaces: neither is meant here.
+    if not (value.isascii() and value.isdecimal()) or len(value) > 12 or int(value) < 1:
+        raise ConfigurationError(key, value, "expected a whole number of at least 1")
+    return int(value)
+
+
+def _boolean(env: Mapping[str, str], key: str, *, default: bool) -> bool:
+    value = env.get(key)
+    if value is None:
+        return default
+    if value.lower() in _TRUE:
+        return True
+    if value.lower() in _FALSE:
+        return False
+    raise ConfigurationError(key, value, "expected true or false")
+
+
+def _origins(env: Mapping[str, str], key: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in env.get(key, "").split(",") if part.strip())
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise ConfigurationError(key, origin, "expected origins such as https://example.org, separated by commas")
+    return origins

@@ -1,0 +1,61 @@
+"""One JSON object per line on stdout, in the form that Cloud Logging reads.
+
+Every line says what happened in `event` (a name for programs: alerts and metrics filter on it) and in `message` (a
+sentence for people). A caller's values never stand in a line.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
+
+from predictor.telemetry.trace import current_headers, trace_fields
+
+LOGGER: Final = "predictor"
+
+_SEVERITIES: Final = {
+    logging.DEBUG: "DEBUG",
+    logging.INFO: "INFO",
+    logging.WARNING: "WARNING",
+    logging.ERROR: "ERROR",
+    logging.CRITICAL: "CRITICAL",
+}
+
+
+def configure(level: str, project: str | None, stream: TextIO | None = None) -> None:
+    """Send this package's log lines to `stream` (stdout). Replaces what an earlier call set up."""
+    logger = logging.getLogger(LOGGER)
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(_JsonFormatter(project))
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+def log(severity: int, event: str, message: str, *, error: BaseException | None = None, **fields: Any) -> None:
+    """Write one line. `fields` become the line's own JSON fields; `error` adds its traceback."""
+    logger = logging.getLogger(LOGGER)
+    if logger.isEnabledFor(severity):
+        logger.log(severity, message, extra={"event": event, "fields": fields}, exc_info=error)
+
+
+class _JsonFormatter(logging.Formatter):
+    def __init__(self, project: str | None) -> None:
+        super().__init__()
+        self._project = project
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "severity": _SEVERITIES.get(record.levelno, "DEFAULT"),
+            "message": record.getMessage(),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "event": getattr(record, "event", record.name),
+            **getattr(record, "fields", {}),
+            **trace_fields(current_headers.get(), self._project),
+        }
+        if record.exc_info and record.exc_info[1]:
+            # Error Reporting groups lines by this field.
+            line["stack_trace"] = "".join(traceback.format_exception(record.exc_info[1]))
+        return json.dumps(line, ensure_ascii=False, default=str)

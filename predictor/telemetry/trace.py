@@ -1,0 +1,49 @@
+"""The caller's trace, so that our log lines stand under the request's own line in Cloud Logging.
+
+The current request's headers are kept in a context variable and parsed only when a line is written: most requests
+write none.
+"""
+
+import re
+from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import Final
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+current_headers: ContextVar[RawHeaders] = ContextVar("current_headers", default=())
+
+# W3C Trace Context, section 3.2: version-trace_id-parent_id-flags, all lower-case hex.
+_TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+# Google's own: TRACE_ID/SPAN_ID;o=OPTIONS, whose span is decimal.
+_CLOUD_TRACE: Final = re.compile(rb"([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]))?")
+
+
+def trace_fields(headers: RawHeaders, project: str | None) -> dict[str, str | bool]:
+    """Cloud Logging's trace fields for a request's headers; empty without a trace or without a project.
+
+    `spanId` is 16 hex digits whatever the header's notation. `traceparent` wins when both are there.
+    """
+    if project is None:
+        return {}
+    found = {
+        name.lower(): value for name, value in headers if name.lower() in (b"traceparent", b"x-cloud-trace-context")
+    }
+    match = _TRACEPARENT.fullmatch(found.get(b"traceparent", b""))
+    if match and match[1] != b"0" * 32 and match[2] != b"0" * 16:
+        return _fields(project, match[1], match[2].decode(), sampled=bool(int(match[3], 16) & 1))
+    match = _CLOUD_TRACE.fullmatch(found.get(b"x-cloud-trace-context", b""))
+    if match:
+        span = int(match[2] or b"0")
+        return _fields(project, match[1].lower(), f"{span:016x}" if 0 < span < 2**64 else None, match[3] == b"1")
+    return {}
+
+
+def _fields(project: str, trace: bytes, span: str | None, sampled: bool) -> dict[str, str | bool]:
+    fields: dict[str, str | bool] = {
+        "logging.googleapis.com/trace": f"projects/{project}/traces/{trace.decode()}",
+        "logging.googleapis.com/trace_sampled": sampled,
+    }
+    if span is not None:
+        fields["logging.googleapis.com/spanId"] = span
+    return fields

@@ -1,0 +1,229 @@
+"""The OpenAPI 3.1 document, built from the pydantic models that do the work."""
+
+from functools import cache
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from pydantic import BaseModel, Field
+from pydantic.json_schema import models_json_schema
+
+from predictor import __version__
+from predictor.artifacts.manifest import Digest
+from predictor.decoding import Instances
+from predictor.models.engine import EngineName
+from predictor.penguin import Penguin
+from predictor.web.model_info import ModelInfo
+from predictor.web.problems import KINDS, Problem, ProblemViolation
+
+_JSON: Final = "application/json"
+_PROBLEM: Final = "application/problem+json"
+_REF: Final = "#/components/schemas/{model}"
+
+
+class ModelIdentity(BaseModel):
+    """Which model answered."""
+
+    version: str
+    digest: Annotated[Digest, Field(description="sha256 of the manifest: the model's identity.")]
+
+
+class PlainPrediction(BaseModel):
+    """The species, and nothing else."""
+
+    prediction: Annotated[str, Field(examples=["Adelie"])]
+
+
+class DetailedPrediction(BaseModel):
+    """The species with what is known about the answer."""
+
+    prediction: Annotated[str, Field(examples=["Adelie"])]
+    probability: Annotated[float, Field(ge=0, le=1.000001, description="Of the predicted species.")]
+    probabilities: Annotated[dict[str, float], Field(description="Per species; they sum to 1.")]
+    model: ModelIdentity
+
+
+class RowProblem(BaseModel):
+    """What is wrong with one row; pointers are relative to that row."""
+
+    detail: str
+    errors: list[ProblemViolation]
+
+
+class RowError(BaseModel):
+    """A row that is no valid penguin."""
+
+    error: RowProblem
+
+
+class Predictions(BaseModel):
+    """One entry per instance, in order."""
+
+    predictions: list[DetailedPrediction | RowError]
+
+
+class Welcome(BaseModel):
+    """The service's greeting."""
+
+    message: Literal["Penguin Predictor Active!"]
+
+
+class Health(BaseModel):
+    """The process can serve."""
+
+    status: Literal["ok"]
+
+
+class ReadyModel(ModelIdentity):
+    """The loaded model."""
+
+    engine: EngineName
+
+
+class Ready(BaseModel):
+    """A model is loaded."""
+
+    status: Literal["ready"]
+    model: ReadyModel
+
+
+_SCHEMAS: Final[tuple[type[BaseModel], ...]] = (
+    Penguin,
+    Instances,
+    PlainPrediction,
+    DetailedPrediction,
+    Predictions,
+    Problem,
+    Welcome,
+    Health,
+    Ready,
+    ModelInfo,
+)
+
+_EXAMPLE: Final = {
+    "bill_length_mm": 39.1,
+    "bill_depth_mm": 18.7,
+    "flipper_length_mm": 181.0,
+    "body_mass_g": 3750.0,
+    "sex": "male",
+    "island": "Torgersen",
+}
+
+
+@cache
+def openapi_json() -> bytes:
+    """The document as JSON."""
+    return orjson.dumps(openapi_document())
+
+
+def openapi_document() -> dict[str, Any]:
+    """The document. Every status that a path can answer is listed."""
+    _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
+    predict = _predict_operation("predict", "Predict the species of one penguin, or of several.")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Penguin Predictor",
+            "version": __version__,
+            "description": "Tells a penguin's species (Adelie, Chinstrap, Gentoo) from six measurements.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        # Relative, so that the page works behind any host and on a path below a gateway.
+        "servers": [{"url": "."}],
+        "paths": {
+            "/": {
+                "get": _operation("home", "Greeting.", {"200": _answer("The service is there.", "Welcome")}),
+                "post": _predict_operation("predictAtRoot", "The same as POST /predict, for `gcloud functions call`."),
+            },
+            "/predict": {"post": predict},
+            "/health": {
+                "get": _operation("health", "Can this process serve?", {"200": _answer("It can.", "Health")}, "503")
+            },
+            "/ready": {
+                "get": _operation(
+                    "ready", "Is a model loaded? Loads it if need be.", {"200": _answer("It is.", "Ready")}, "503"
+                )
+            },
+            "/model": {
+                "get": _operation("model", "The model in use.", {"200": _answer("Its manifest.", "ModelInfo")}, "503")
+            },
+        },
+        "components": {"schemas": definitions["$defs"], "headers": _headers()},
+    }
+
+
+def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
+    ok = {
+        "description": "The species; with `details=true` or `instances`, each answer with its details.",
+        "headers": _header_refs("Model-Version", "Server-Timing"),
+        "content": {
+            _JSON: {
+                "schema": {
+                    "anyOf": [_ref("PlainPrediction"), _ref("DetailedPrediction"), _ref("Predictions")],
+                },
+                "examples": {"plain": {"value": {"prediction": "Adelie"}}},
+            }
+        },
+    }
+    operation = _operation(operation_id, summary, {"200": ok}, "400", "408", "413", "415", "422", "503")
+    operation["parameters"] = [
+        {
+            "name": "details",
+            "in": "query",
+            "description": "Answer with probabilities and the model's identity.",
+            "schema": {"type": "boolean", "default": False},
+        }
+    ]
+    operation["requestBody"] = {
+        "required": True,
+        "content": {
+            _JSON: {
+                "schema": {"anyOf": [_ref("Penguin"), _ref("Instances")]},
+                "examples": {
+                    "one penguin": {"value": _EXAMPLE},
+                    "several": {"value": {"instances": [_EXAMPLE, {**_EXAMPLE, "sex": "female"}]}},
+                },
+            }
+        },
+    }
+    return operation
+
+
+def _operation(operation_id: str, summary: str, good: dict[str, Any], *problems: str) -> dict[str, Any]:
+    responses = {**good, **{status: _problem(status) for status in (*problems, "500")}}
+    return {"operationId": operation_id, "summary": summary, "responses": responses}
+
+
+def _answer(description: str, schema: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": _header_refs("Model-Version", "Server-Timing"),
+        "content": {_JSON: {"schema": _ref(schema)}},
+    }
+
+
+def _problem(status: str) -> dict[str, Any]:
+    kind = KINDS[HTTPStatus(int(status))]
+    headers = ["Server-Timing", *(["Retry-After"] if status == "503" else [])]
+    example = Problem(type=kind.type, title=kind.title, status=int(status), detail=kind.meaning)
+    return {
+        "description": kind.meaning,
+        "headers": _header_refs(*headers),
+        "content": {_PROBLEM: {"schema": _ref("Problem"), "example": example.model_dump()}},
+    }
+
+
+def _headers() -> dict[str, Any]:
+    return {
+        "Model-Version": {"description": "Version of the loaded model.", "schema": {"type": "string"}},
+        "Server-Timing": {"description": "Milliseconds by phase (W3C Server Timing).", "schema": {"type": "string"}},
+        "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
+    }
+
+
+def _header_refs(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _ref(schema: str) -> dict[str, str]:
+    return {"$ref": _REF.format(model=schema)}

@@ -1,0 +1,39 @@
+"""Answers as bytes: a Starlette response without the work that every answer would repeat."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+JSON: Final = b"application/json"
+PROBLEM: Final = b"application/problem+json"
+
+RawHeader = tuple[bytes, bytes]
+
+
+class BytesResponse(Response):
+    """A response whose body and headers are bytes already.
+
+    Starlette's constructor encodes, lower-cases and measures on every answer; this one only keeps what it is given.
+    """
+
+    def __init__(self, body: bytes, content_type: bytes, status: int = 200, headers: Sequence[RawHeader] = ()) -> None:
+        self.status_code = status
+        self.body = body
+        self.raw_headers = [
+            (b"content-type", content_type),
+            (b"content-length", b"%d" % len(body)),
+            *headers,
+        ]
+        self.background = None
+        self.server_timing: bytes | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def json_response(value: Mapping[str, Any], status: int = 200) -> BytesResponse:
+    return BytesResponse(orjson.dumps(value), JSON, status)
