@@ -6,7 +6,7 @@ goes down the careful one, which parses with the standard library, sees duplicat
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -48,10 +48,9 @@ def decode(body: bytes, *, max_instances: int) -> Penguin | Batch:
 
     Raises `MalformedJson`, `InvalidInput` (with pointers into the document).
     """
-    if b'"instances"' not in body:
-        penguin = _fast_penguin(body)
-        if penguin is not None:
-            return penguin
+    fast = _fast_batch(body, max_instances) if b'"instances"' in body else _fast_penguin(body)
+    if fast is not None:
+        return fast
     document = parse(body)
     if isinstance(document, dict) and "instances" in document:
         return _decode_batch(document, max_instances)
@@ -63,14 +62,29 @@ def decode_penguin(body: bytes) -> Penguin:
     return _fast_penguin(body) or validate(parse(body))
 
 
+# pydantic's own validators, without the methods around them: half the time for one penguin.
+_validate_penguin: Final[Callable[[bytes], Penguin]] = Penguin.__pydantic_validator__.validate_json
+_validate_instances: Final[Callable[[bytes], Instances]] = Instances.__pydantic_validator__.validate_json
+
+
 def _fast_penguin(body: bytes) -> Penguin | None:
     try:
-        penguin = Penguin.model_validate_json(body)
+        penguin = _validate_penguin(body)
     except ValidationError:
         return None
     # pydantic keeps the last of two equal keys. In a valid penguin no key and no value contains a colon, so each
     # colon belongs to one key: more colons than fields means that a key came twice.
     return penguin if body.count(b":") == len(FEATURES) else None
+
+
+def _fast_batch(body: bytes, max_instances: int) -> Batch | None:
+    try:
+        instances = _validate_instances(body).instances
+    except ValidationError:
+        return None
+    # As above, and one colon behind "instances".
+    unique = body.count(b":") == len(instances) * len(FEATURES) + 1
+    return Batch(instances) if unique and len(instances) <= max_instances else None
 
 
 def _decode_batch(document: dict[str, Any], max_instances: int) -> Batch:

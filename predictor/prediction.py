@@ -1,10 +1,10 @@
-"""Values handed back: what the model says of one penguin.
+"""Values handed back: what the model says of each penguin.
 
 Fifth step of the flow (*probabilities -> answer*). Plain frozen values; `predictor.web.encoding` and
 `predictor.events` turn them into bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -28,3 +28,27 @@ class Prediction:
     probability: float
     probabilities: Mapping[str, float]
     model: ModelIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """The answers for several penguins, in order: column-wise, because a batch is encoded without a value per row.
+
+    `probabilities` has one row per penguin, in the order of `classes`.
+    """
+
+    model: ModelIdentity
+    classes: tuple[str, ...]
+    probabilities: Sequence[Sequence[float]]
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    def __getitem__(self, index: int) -> Prediction:
+        row = self.probabilities[index]
+        probability = max(row)
+        species = self.classes[row.index(probability)]
+        return Prediction(species, probability, dict(zip(self.classes, row, strict=True)), self.model)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        return (self[index] for index in range(len(self)))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from predictor.artifacts.cache import ModelCache
 from predictor.models.loader import LoadedModel
 from predictor.penguin import Penguin
-from predictor.prediction import Prediction
+from predictor.prediction import Predictions
 
 
 class PredictionService:
@@ -24,22 +24,12 @@ class PredictionService:
 
 
 def species_of(model: LoadedModel, penguin: Penguin) -> str:
-    """The most probable species of one penguin."""
-    return model.manifest.classes[int(model.engine.probabilities((penguin,)).argmax())]
+    """The most probable species of one penguin: what most callers want, without the rest."""
+    row: list[float]
+    (row,) = model.engine.probabilities((penguin,)).tolist()
+    return model.manifest.classes[row.index(max(row))]
 
 
-def predict(model: LoadedModel, penguins: Sequence[Penguin]) -> list[Prediction]:
+def predict(model: LoadedModel, penguins: Sequence[Penguin]) -> Predictions:
     """One prediction per penguin, in order."""
-    classes = model.manifest.classes
-    predictions = []
-    for row in model.engine.probabilities(penguins).tolist():
-        probability = max(row)
-        predictions.append(
-            Prediction(
-                prediction=classes[row.index(probability)],
-                probability=probability,
-                probabilities=dict(zip(classes, row, strict=True)),
-                model=model.identity,
-            )
-        )
-    return predictions
+    return Predictions(model.identity, model.manifest.classes, model.engine.probabilities(penguins).tolist())

@@ -56,7 +56,7 @@ class ModelCache(Generic[T]):
         self,
         load: Callable[[], T],
         *,
-        on_failure: Callable[[PredictorError, float], None] = lambda error, retry_in_s: None,
+        on_failure: Callable[[PredictorError, float], None] | None = None,
         transient: BackOff = TRANSIENT,
         bad_artifact: BackOff = BAD_ARTIFACT,
         wait_s: float = WAIT_S,
@@ -120,7 +120,7 @@ class ModelCache(Generic[T]):
             model = self._load()
         except PredictorError as error:
             self._land_badly(flight, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # A load that dies of something unforeseen (out of memory, a bug) must not leave its waiters waiting.
             unforeseen = PredictorError(f"loading failed unexpectedly: {type(error).__name__}: {error}")
             unforeseen.__cause__ = error
@@ -139,7 +139,8 @@ class ModelCache(Generic[T]):
             delay_s = back_off.delay_s(count, self._jitter())
             self.failure = Failure(error, self._clock() + delay_s, count)
             self._flight = None
-        self._on_failure(error, delay_s)
+        if self._on_failure is not None:
+            self._on_failure(error, delay_s)
         flight.set_exception(error)
 
     def _unavailable(self, error: PredictorError) -> ModelUnavailable:

@@ -2,7 +2,6 @@
 
 import os
 import time
-from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -66,11 +65,11 @@ class LocalStore:
                     stream.write(data)
                     stream.flush()
                     os.fsync(stream.fileno())
-                    os.chmod(stream.name, 0o644)
-                    os.link(stream.name, self._folder / name)
+                    part = Path(stream.name)
+                    part.chmod(0o644)
+                    (self._folder / name).hardlink_to(part)
                 finally:
-                    with suppress(FileNotFoundError):
-                        os.unlink(stream.name)
+                    Path(stream.name).unlink(missing_ok=True)
         except FileExistsError:
             return False
         except OSError as error:

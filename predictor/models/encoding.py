@@ -6,41 +6,42 @@ Third step of the flow (*penguins -> features*). Gives the same matrix as
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from predictor.penguin import CATEGORIES, MEASUREMENTS, Penguin
+from predictor.penguin import CATEGORIES, ISLANDS, MEASUREMENTS, SEXES, Penguin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+DUMMY_COLUMNS: Final = tuple(f"{field}_{value}" for field, values in CATEGORIES.items() for value in values)
+"""The columns that `get_dummies` makes of the categories, in its order."""
+
 _measurements: Callable[[Penguin], tuple[float, ...]] = attrgetter(*MEASUREMENTS)
+_category: Callable[[Penguin], tuple[str, str]] = attrgetter(*CATEGORIES)
+_ZERO: Final = len(MEASUREMENTS) + len(DUMMY_COLUMNS)
 
 
 class Encoder:
     """Turns penguins into rows of `columns`; a column that no penguin has is 0, as `reindex` makes it."""
 
     def __init__(self, columns: Sequence[str]) -> None:
-        self._width = len(columns)
-        position = {name: index for index, name in enumerate(columns)}
-        # Where each measurement goes, and which row each (category, value) contributes.
-        self._from = [index for index, name in enumerate(MEASUREMENTS) if name in position]
-        self._to = [position[name] for name in MEASUREMENTS if name in position]
-        self._one_hot = {}
-        for sex in CATEGORIES["sex"]:
-            for island in CATEGORIES["island"]:
-                row = np.zeros(self._width, dtype=np.float32)
-                for name in (f"sex_{sex}", f"island_{island}"):
-                    if name in position:
-                        row[position[name]] = 1.0
-                self._one_hot[sex, island] = row
+        known = {name: index for index, name in enumerate((*MEASUREMENTS, *DUMMY_COLUMNS))}
+        positions = [known.get(name, _ZERO) for name in columns]
+        in_order = positions == list(range(_ZERO))
+        self._positions = None if in_order else np.array(positions)
+        # A tuple per (sex, island) with its dummies and, last, the 0 for columns that no penguin has.
+        self._dummies: dict[tuple[str, str], tuple[float, ...]] = {
+            (sex, island): tuple(float(name in (f"sex_{sex}", f"island_{island}")) for name in DUMMY_COLUMNS)
+            + (() if in_order else (0.0,))
+            for sex in SEXES
+            for island in ISLANDS
+        }
 
     def encode(self, penguins: Sequence[Penguin]) -> "NDArray[np.float32]":
         """The feature matrix, shape (len(penguins), number of columns), float32."""
-        one_hot = self._one_hot
-        features = np.array([one_hot[p.sex, p.island] for p in penguins], dtype=np.float32)
-        features = features.reshape(len(penguins), self._width)
-        measured = np.array([_measurements(p) for p in penguins], dtype=np.float32).reshape(-1, len(MEASUREMENTS))
-        features[:, self._to] = measured[:, self._from]
-        return features
+        dummies = self._dummies
+        rows = [_measurements(penguin) + dummies[_category(penguin)] for penguin in penguins]
+        features = np.array(rows, dtype=np.float32)
+        return features if self._positions is None else features.take(self._positions, axis=1)

@@ -27,5 +27,8 @@ class Engine(Protocol):
     def blocking(self) -> bool:
         """Whether one call takes milliseconds, so that an event loop had better hand it to a thread."""
 
-    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
-        """Class probabilities, shape (len(penguins), number of classes), in the order of the manifest's classes."""
+    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.floating]":
+        """Class probabilities, shape (len(penguins), number of classes), in the order of the manifest's classes.
+
+        float32 or float64, as the engine computes them.
+        """

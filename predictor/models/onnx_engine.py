@@ -43,11 +43,10 @@ class OnnxEngine:
         self._outputs = [OUTPUT]
         self._encoder = Encoder(manifest.columns)
 
-    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
+    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float32]":
         if not penguins:
-            return np.empty((0, self._classes), dtype=np.float64)
-        (result,) = self._run(self._outputs, {INPUT: self._encoder.encode(penguins)})
-        return result.astype(np.float64)  # type: ignore[no-any-return]
+            return np.empty((0, self._classes), dtype=np.float32)
+        return self._run(self._outputs, {INPUT: self._encoder.encode(penguins)})[0]  # type: ignore[no-any-return]
 
     def _check_signature(self, session: onnxruntime.InferenceSession, manifest: Manifest) -> None:
         inputs = [(item.name, item.type, item.shape[1:]) for item in session.get_inputs()]
