@@ -29,19 +29,30 @@ class Encoder:
     def __init__(self, columns: Sequence[str]) -> None:
         known = {name: index for index, name in enumerate((*MEASUREMENTS, *DUMMY_COLUMNS))}
         positions = [known.get(name, _ZERO) for name in columns]
-        in_order = positions == list(range(_ZERO))
-        self._positions = None if in_order else np.array(positions)
-        # A tuple per (sex, island) with its dummies and, last, the 0 for columns that no penguin has.
+        # Columns in get_dummies' own order, the usual case, need no picking.
+        self._pick = None if positions == list(range(_ZERO)) else _picker(positions)
         self._dummies: dict[tuple[str, str], tuple[float, ...]] = {
             (sex, island): tuple(float(name in (f"sex_{sex}", f"island_{island}")) for name in DUMMY_COLUMNS)
-            + (() if in_order else (0.0,))
             for sex in SEXES
             for island in ISLANDS
         }
 
+    def row(self, penguin: Penguin) -> tuple[float, ...]:
+        """The features of one penguin, in the order of the columns."""
+        features = _measurements(penguin) + self._dummies[_category(penguin)]
+        return features if self._pick is None else self._pick(features)
+
     def encode(self, penguins: Sequence[Penguin]) -> "NDArray[np.float32]":
         """The feature matrix, shape (len(penguins), number of columns), float32."""
+        if self._pick is not None:
+            return np.array([self.row(penguin) for penguin in penguins], dtype=np.float32)
         dummies = self._dummies
-        rows = [_measurements(penguin) + dummies[_category(penguin)] for penguin in penguins]
-        features = np.array(rows, dtype=np.float32)
-        return features if self._positions is None else features.take(self._positions, axis=1)
+        return np.array([_measurements(p) + dummies[_category(p)] for p in penguins], dtype=np.float32)
+
+
+def _picker(positions: Sequence[int]) -> Callable[[tuple[float, ...]], tuple[float, ...]]:
+    def pick(features: tuple[float, ...]) -> tuple[float, ...]:
+        padded = (*features, 0.0)
+        return tuple([padded[position] for position in positions])
+
+    return pick

@@ -3,6 +3,8 @@
 Importing this module imports numpy and ONNX Runtime, and neither pandas nor scikit-learn.
 """
 
+import struct
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -42,8 +44,11 @@ class OnnxEngine:
         self._run = session.run
         self._outputs = [OUTPUT]
         self._encoder = Encoder(manifest.columns)
+        self._single = _SingleRow(session, self._encoder, len(manifest.columns), self._classes)
 
     def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float32]":
+        if len(penguins) == 1:
+            return self._single.probabilities(penguins[0])
         if not penguins:
             return np.empty((0, self._classes), dtype=np.float32)
         return self._run(self._outputs, {INPUT: self._encoder.encode(penguins)})[0]  # type: ignore[no-any-return]
@@ -55,3 +60,27 @@ class OnnxEngine:
         if OUTPUT not in {item.name for item in session.get_outputs()}:
             raise UnloadableModel(ONNX_FILE, f"it has no output {OUTPUT!r}")
         self._classes = len(manifest.classes)
+
+
+class _SingleRow:
+    """One penguin at a time through buffers that are bound to the session once.
+
+    Binding input and output anew is most of what `session.run` costs for one row (docs/performance.md).
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession, encoder: Encoder, columns: int, classes: int) -> None:
+        self._row = encoder.row
+        self._input = np.zeros((1, columns), dtype=np.float32)
+        self._output = np.zeros((1, classes), dtype=np.float32)
+        self._binding = session.io_binding()
+        self._binding.bind_cpu_input(INPUT, self._input)
+        self._binding.bind_output(OUTPUT, "cpu", 0, np.float32, self._output.shape, self._output.ctypes.data)
+        self._pack = struct.Struct(f"{columns}f").pack_into
+        self._run = session.run_with_iobinding
+        self._lock = threading.Lock()  # The buffers are shared: one row at a time, also from several threads.
+
+    def probabilities(self, penguin: Penguin) -> "NDArray[np.float32]":
+        with self._lock:
+            self._pack(self._input.data, 0, *self._row(penguin))
+            self._run(self._binding)
+            return self._output.copy()

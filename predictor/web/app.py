@@ -22,7 +22,7 @@ from predictor.web.cors import Cors
 from predictor.web.encoding import batch_body, detailed_body, plain_body
 from predictor.web.model_info import model_info
 from predictor.web.problems import HttpProblem, problem_response
-from predictor.web.responses import JSON, BytesResponse, json_response
+from predictor.web.responses import JSON, BytesResponse, RawHeader, json_response
 
 SLOW_REQUEST_MS: Final = 500.0
 BLOCKING_BODY_BYTES: Final = 64 * 1024
@@ -48,10 +48,11 @@ class WebApp:
         self._service = service
         self._max_body_bytes = max_body_bytes
         self._max_instances = max_instances
-        self._cors = Cors(cors_origins)
+        self._cors = Cors(cors_origins) if cors_origins else None
         self._log_requests = log_requests
         self._import_ms = import_ms
         self._first_answer = True
+        self._version_header: RawHeader | None = None  # Made once: a loaded model never changes.
         self._routes: dict[str, dict[str, Handler]] = {
             "/": {"GET": self._home, "POST": self._predict},
             "/predict": {"POST": self._predict},
@@ -96,14 +97,16 @@ class WebApp:
 
     def _finish(self, request: Request, response: BytesResponse, elapsed_ms: float) -> None:
         """Put on every answer what every answer carries, and write down what deserves it."""
-        model = self._service.models.current
         headers = response.raw_headers
-        if model is not None:
-            headers.append((b"model-version", model.identity.version.encode()))
+        if self._version_header is None and self._service.models.current is not None:
+            self._version_header = (b"model-version", self._service.models.current.identity.version.encode())
+        if self._version_header is not None:
+            headers.append(self._version_header)
         if response.server_timing is None:
             response.server_timing = b"total;dur=%.3f" % elapsed_ms
         headers.append((b"server-timing", response.server_timing))
-        headers += self._cors.headers(request.scope["headers"])
+        if self._cors is not None:
+            headers += self._cors.headers(request.scope["headers"])
         if self._log_requests or elapsed_ms > SLOW_REQUEST_MS or response.status_code >= 500:
             self._log(request, response.status_code, elapsed_ms)
 
@@ -169,7 +172,9 @@ class WebApp:
         return docs_response(request.scope["path"])
 
     async def _options(self, request: Request, allow: str) -> BytesResponse:
-        headers = [(b"allow", allow.encode()), *self._cors.preflight_headers(request.scope["headers"], allow)]
+        headers = [(b"allow", allow.encode())]
+        if self._cors is not None:
+            headers += self._cors.preflight_headers(request.scope["headers"], allow)
         return BytesResponse(b"", JSON, HTTPStatus.NO_CONTENT, headers)
 
     async def _predict(self, request: Request) -> BytesResponse:

@@ -1,12 +1,17 @@
 """Reading a request's body: its media type, its size and its time are checked before its content."""
 
 import asyncio
+import functools
+import types
+from collections.abc import Coroutine, Generator
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
 from predictor.web.problems import HttpProblem
+
+T = TypeVar("T")
 
 BODY_TIMEOUT_S: Final = 30.0
 """How long a caller may take to send a body; the framework itself would wait for ever."""
@@ -26,34 +31,57 @@ async def read_json_body(request: Request, limit_bytes: int, timeout_s: float = 
         raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json.")
     if declared is not None and int(declared) > limit_bytes:
         raise _too_large(limit_bytes)
-    try:
-        async with asyncio.timeout(timeout_s):
-            message = await request.receive()
-            body: bytes = message.get("body", b"")
-            if message.get("more_body", False):
-                body = await _rest(request, body, limit_bytes)
-    except TimeoutError as error:
-        raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time.") from error
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnect
-    if len(body) > limit_bytes:
-        raise _too_large(limit_bytes)
-    return body
+    return await _in_time(_receive_all(request, limit_bytes), timeout_s)
 
 
-async def _rest(request: Request, first: bytes, limit_bytes: int) -> bytes:
-    chunks, size = [first], len(first)
+async def _receive_all(request: Request, limit_bytes: int) -> bytes:
+    message = await request.receive()
+    chunks: list[bytes] = []
+    size = 0
     while True:
-        message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        chunk = message.get("body", b"")
+        chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > limit_bytes:
             raise _too_large(limit_bytes)
-        chunks.append(chunk)
         if not message.get("more_body", False):
-            return b"".join(chunks)
+            return b"".join((*chunks, chunk)) if chunks else chunk
+        chunks.append(chunk)
+        message = await request.receive()
+
+
+async def _in_time(step: Coroutine[Any, Any, T], timeout_s: float) -> T:
+    """Await `step`; raises `HttpProblem` (408) when it takes too long.
+
+    A small body has nearly always come with its headers, so the first step does not wait, and a timer, which would
+    cost more than the whole prediction, is only set when it does (docs/performance.md).
+    """
+    try:
+        waiting_for = step.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _resume(step, waiting_for)
+    except TimeoutError as error:
+        raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time.") from error
+
+
+@types.coroutine
+def _resume(step: Coroutine[Any, Any, T], waiting_for: Any) -> Generator[Any, Any, T]:
+    """Go on awaiting a coroutine whose first step has been taken by hand."""
+    while True:
+        try:
+            received = yield waiting_for
+        except BaseException as error:  # noqa: BLE001  Cancellation too belongs to the coroutine.
+            advance = functools.partial(step.throw, error)
+        else:
+            advance = functools.partial(step.send, received)
+        try:
+            waiting_for = advance()
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
 
 
 def _too_large(limit_bytes: int) -> HttpProblem:

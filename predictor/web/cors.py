@@ -10,15 +10,13 @@ _ONE_HOUR: Final = b"3600"
 
 
 class Cors:
-    """With no allowed origin it adds nothing anywhere."""
+    """The origins that may call from a page."""
 
     def __init__(self, origins: Sequence[str]) -> None:
         self._origins = frozenset(origin.encode() for origin in origins)
 
     def headers(self, request_headers: Sequence[RawHeader]) -> list[RawHeader]:
         """What to add to any answer to this request."""
-        if not self._origins:
-            return []
         origin = _get(request_headers, b"origin")
         if origin is None or origin not in self._origins:
             return [(b"vary", b"Origin")]
