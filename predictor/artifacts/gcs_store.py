@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from predictor.artifacts.store import StoredFile
-from predictor.errors import ArtifactMissing, SizeMismatch, StoreUnavailable
+from predictor.artifacts.store import REPLACED, StoredFile
+from predictor.errors import SizeMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -54,7 +54,7 @@ class GcsStore:
 
     def read(self, file: StoredFile, *, deadline: float) -> bytes:
         sink = _BoundedBuffer(f"{self.uri}/{file.name}", file, deadline)
-        with self._translated(f"{self.uri}/{file.name}", file.name):
+        with self._translated(f"{self.uri}/{file.name}", is_object=True):
             blob = self._bucket().blob(self._path(file.name), generation=file.generation or None)
             # raw_download: an object stored with Content-Encoding is fetched as it lies, not unpacked on the way.
             blob.download_to_file(
@@ -68,7 +68,7 @@ class GcsStore:
     def create(self, name: str, data: bytes, *, deadline: float) -> bool:
         from google.api_core.exceptions import PreconditionFailed
 
-        with self._translated(f"{self.uri}/{name}", name):
+        with self._translated(f"{self.uri}/{name}"):
             blob = self._bucket().blob(self._path(name))
             try:
                 blob.upload_from_string(
@@ -110,7 +110,7 @@ class GcsStore:
         )
 
     @contextmanager
-    def _translated(self, uri: str, file: str | None = None) -> Iterator[None]:
+    def _translated(self, uri: str, *, is_object: bool = False) -> Iterator[None]:
         """Turn the client's exceptions into ours, once, here."""
         from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, Unauthorized
         from google.auth.exceptions import GoogleAuthError
@@ -120,9 +120,8 @@ class GcsStore:
         try:
             yield
         except NotFound as error:
-            if file is None:
-                raise StoreUnavailable(uri, "there is no such bucket") from error
-            raise ArtifactMissing(self.uri, file) from error
+            # An object that was listed a moment ago: the next attempt lists again.
+            raise StoreUnavailable(uri, REPLACED if is_object else "there is no such bucket") from error
         except (Forbidden, Unauthorized) as error:
             raise StoreUnavailable(uri, f"access was refused ({error.code})") from error
         except (GoogleAPIError, GoogleAuthError, RequestException, HTTPError, OSError) as error:

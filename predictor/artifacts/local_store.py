@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from predictor.artifacts.store import StoredFile
-from predictor.errors import ArtifactMissing, SizeMismatch, StoreUnavailable
+from predictor.artifacts.store import REPLACED, StoredFile
+from predictor.errors import SizeMismatch, StoreUnavailable
 
 
 class LocalStore:
@@ -48,7 +48,7 @@ class LocalStore:
             with (self._folder / file.name).open("rb") as stream:
                 data = stream.read(file.size + 1)
         except FileNotFoundError as error:
-            raise ArtifactMissing(self.uri, file.name) from error
+            raise StoreUnavailable(f"{self.uri}/{file.name}", REPLACED) from error
         except OSError as error:
             raise StoreUnavailable(f"{self.uri}/{file.name}", _reason(error)) from error
         if len(data) != file.size:

@@ -6,7 +6,9 @@ load.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+REPLACED: Final = "it was replaced or removed after it was listed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Store(Protocol):
         """Names of the folders directly below, sorted."""
 
     def read(self, file: StoredFile, *, deadline: float) -> bytes:
-        """The bytes of exactly the listed generation; raises `ArtifactMissing` when it is gone meanwhile.
+        """The bytes of exactly the listed generation; raises `StoreUnavailable` when it is gone meanwhile.
 
         At most `file.size` bytes are fetched: a file that turns out to be longer raises `SizeMismatch`.
         """
