@@ -1,5 +1,9 @@
 """What the Functions Framework loads: `predict` answers HTTP. Wiring only; holds the module-level app."""
 
+import gc
+
+gc.disable()  # While importing; see predictor.bootstrap.collector_paused. `_start` enables it again.
+
 import logging
 import os
 import sys
@@ -30,6 +34,8 @@ def _start() -> bootstrap.App:
     except PredictorError as error:
         logs.log(logging.CRITICAL, "cannot_start", f"The function cannot start: {error}")
         sys.exit(1)
+    gc.freeze()
+    gc.enable()
     return app
 
 

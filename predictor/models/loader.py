@@ -1,5 +1,6 @@
 """From a store to a model that may serve: verified, loaded, and proved on the golden rows."""
 
+import os
 from dataclasses import dataclass
 
 from predictor.artifacts.bundle import Bundle, fetch_bundle
@@ -62,6 +63,8 @@ def files_for(engine: EngineName, manifest: Manifest) -> tuple[str, ...]:
 
 def build_engine(engine: EngineName, bundle: Bundle) -> Engine:
     """The engine, from verified bytes. Imports the engine's libraries, and only those."""
+    # numpy's OpenBLAS starts a thread per core that spins: 140 ms of CPU at the start, for sums too small to need it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if engine == "onnx":
         from predictor.models.onnx_engine import OnnxEngine
 

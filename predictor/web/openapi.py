@@ -129,7 +129,11 @@ def openapi_document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         # Relative, so that the page works behind any host and on a path below a gateway.
-        "servers": [{"url": "."}],
+        "servers": [{"url": ".", "description": "this service"}],
+        "tags": [
+            {"name": "predict", "description": "What species is it?"},
+            {"name": "service", "description": "Is it well, and which model does it use?"},
+        ],
         "paths": {
             "/": {
                 "get": _operation("home", "Greeting.", {"200": _answer("The service is there.", "Welcome")}),
@@ -191,7 +195,8 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
 
 def _operation(operation_id: str, summary: str, good: dict[str, Any], *problems: str) -> dict[str, Any]:
     responses = {**good, **{status: _problem(status) for status in (*problems, "500")}}
-    return {"operationId": operation_id, "summary": summary, "responses": responses}
+    tag = "predict" if operation_id.startswith("predict") else "service"
+    return {"operationId": operation_id, "tags": [tag], "summary": summary, "responses": responses}
 
 
 def _answer(description: str, schema: str) -> dict[str, Any]:
