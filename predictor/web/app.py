@@ -25,6 +25,7 @@ from predictor.web.problems import HttpProblem, problem_response
 from predictor.web.responses import JSON, BytesResponse, RawHeader, json_response
 
 SLOW_REQUEST_MS: Final = 500.0
+REFUSAL_LOG_INTERVAL_S: Final = 1.0
 BLOCKING_BODY_BYTES: Final = 64 * 1024
 """Above this, a batch is scored in a thread, so that the event loop goes on answering everyone else."""
 
@@ -52,6 +53,8 @@ class WebApp:
         self._log_requests = log_requests
         self._import_ms = import_ms
         self._first_answer = True
+        self._refusals_suppressed = 0
+        self._refusals_quiet_until = 0.0
         self._version_header: RawHeader | None = None  # Made once: a loaded model never changes.
         self._routes: dict[str, dict[str, Handler]] = {
             "/": {"GET": self._home, "POST": self._predict},
@@ -112,6 +115,13 @@ class WebApp:
 
     def _log(self, request: Request, status: int, elapsed_ms: float) -> None:
         scope = request.scope
+        if status == HTTPStatus.SERVICE_UNAVAILABLE and not self._log_requests:
+            # Why there is no model has been logged once; a line per refused request would only flood the log.
+            now = time.monotonic()
+            if now < self._refusals_quiet_until:
+                self._refusals_suppressed += 1
+                return
+            self._refusals_quiet_until = now + REFUSAL_LOG_INTERVAL_S
         # Only paths that exist: any other is the caller's own words.
         path = scope["path"] if scope["path"] in self._routes else "(other)"
         event, severity = "request", logging.INFO
@@ -127,7 +137,9 @@ class WebApp:
             path=path,
             status=status,
             duration_ms=round(elapsed_ms, 3),
+            **({"suppressed": self._refusals_suppressed} if self._refusals_suppressed else {}),
         )
+        self._refusals_suppressed = 0
 
     # --- handlers ----------------------------------------------------------------------------------------------------
 
