@@ -6,6 +6,7 @@ goes down the careful one, which parses with the standard library, sees duplicat
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -122,11 +123,16 @@ class _Object(dict[str, Any]):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> _Object:
-    result = _Object(pairs)
+    result = _Object((_encodable(key), value) for key, value in pairs)
     if len(result) != len(pairs):
-        seen: set[str] = set()
-        result.repeated = tuple(dict.fromkeys(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+        counts = Counter(_encodable(key) for key, _ in pairs)
+        result.repeated = tuple(key for key, count in counts.items() if count > 1)
     return result
+
+
+def _encodable(key: str) -> str:
+    """JSON can spell half a surrogate pair (RFC 8259, section 8.2), which is no Unicode and no field of ours."""
+    return key if key.isascii() else key.encode(errors="replace").decode()
 
 
 def parse(body: bytes) -> Any:
@@ -190,6 +196,5 @@ def _message(field: str, code: ViolationCode) -> str:
 
 
 def pointer(key: str) -> str:
-    """A JSON pointer (RFC 6901) to a top-level key; a caller's key is shortened and freed of lone surrogates."""
-    safe = key[:_MAX_POINTER].encode(errors="replace").decode()
-    return "/" + safe.replace("~", "~0").replace("/", "~1")
+    """A JSON pointer (RFC 6901) to a top-level key; a caller's key is shortened."""
+    return "/" + key[:_MAX_POINTER].replace("~", "~0").replace("/", "~1")

@@ -80,13 +80,14 @@ class ModelCache(Generic[T]):
         """The model, loading it if need be. Raises `ModelUnavailable` when there is none in time."""
         if self.current is not None:
             return self.current
-        flight = asyncio.wrap_future(self._join())
-        flight.add_done_callback(_retrieve)
+        flight = self._join()
+        waiting = asyncio.wrap_future(flight)
+        waiting.add_done_callback(_retrieve)
         try:
             # Shielded, or the first caller who gives up would cancel the load for everyone.
-            return await asyncio.wait_for(asyncio.shield(flight), self._wait_s)
+            return await asyncio.wait_for(asyncio.shield(waiting), self._wait_s)
         except TimeoutError as error:
-            raise self._too_slow() from error
+            raise self._unavailable(self._give_up(flight)) from error
         except PredictorError as error:
             raise self._unavailable(error) from error
 
@@ -98,7 +99,7 @@ class ModelCache(Generic[T]):
         try:
             return flight.result(self._wait_s)
         except FutureTimeoutError as error:
-            raise self._too_slow() from error
+            raise self._unavailable(self._give_up(flight)) from error
         except PredictorError as error:
             raise self._unavailable(error) from error
 
@@ -119,22 +120,36 @@ class ModelCache(Generic[T]):
         try:
             model = self._load()
         except PredictorError as error:
-            self._land_badly(flight, error)
+            self._fail(flight, error)
         except Exception as error:  # noqa: BLE001
             # A load that dies of something unforeseen (out of memory, a bug) must not leave its waiters waiting.
             unforeseen = PredictorError(f"loading failed unexpectedly: {type(error).__name__}: {error}")
             unforeseen.__cause__ = error
-            self._land_badly(flight, unforeseen)
+            self._fail(flight, unforeseen)
         else:
             with self._lock:
+                # Also when it comes too late for its own waiters: a good model is a good model.
                 self.current = model
                 self.failure = None
+                in_time = self._flight is flight
                 self._flight = None
-            flight.set_result(model)
+            if in_time:
+                flight.set_result(model)
 
-    def _land_badly(self, flight: "Future[T]", error: PredictorError) -> None:
+    def _give_up(self, flight: "Future[T]") -> PredictorError:
+        """Fail a load that outlived its waiters, so that a later request can start another.
+
+        A store that sends a byte now and then keeps a download alive past every timeout of the HTTP client.
+        """
+        error = PredictorError(f"loading did not end within {self._wait_s:g} s")
+        self._fail(flight, error)
+        return error
+
+    def _fail(self, flight: "Future[T]", error: PredictorError) -> None:
         back_off = self._bad_artifact if isinstance(error, ArtifactError) else self._transient
         with self._lock:
+            if self._flight is not flight:
+                return  # It has been given up, or another waiter was first to do so.
             count = self.failure.count + 1 if self.failure else 1
             delay_s = back_off.delay_s(count, self._jitter())
             self.failure = Failure(error, self._clock() + delay_s, count)
@@ -146,9 +161,6 @@ class ModelCache(Generic[T]):
     def _unavailable(self, error: PredictorError) -> ModelUnavailable:
         retry_at = self.failure.retry_at if self.failure else self._clock()
         return ModelUnavailable(str(error), max(0.0, retry_at - self._clock()))
-
-    def _too_slow(self) -> ModelUnavailable:
-        return ModelUnavailable(f"It did not load within {self._wait_s:g} s.", 1.0)
 
 
 def _retrieve(flight: "asyncio.Future[T]") -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -59,22 +60,19 @@ class LocalStore:
         self._check_time(deadline)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            # A hard link appears with its whole content or not at all, and never replaces what is there.
-            with NamedTemporaryFile(dir=self._folder, prefix=".", suffix=".part", delete=False) as stream:
-                try:
-                    stream.write(data)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                    part = Path(stream.name)
-                    part.chmod(0o644)
+            with NamedTemporaryFile(dir=self._folder, prefix=".", suffix=".part") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+                part = Path(stream.name)
+                part.chmod(0o644)
+                # A hard link appears with its whole content or not at all, and never replaces what is there.
+                with suppress(FileExistsError):
                     (self._folder / name).hardlink_to(part)
-                finally:
-                    Path(stream.name).unlink(missing_ok=True)
-        except FileExistsError:
-            return False
+                    return True
+                return False
         except OSError as error:
             raise StoreUnavailable(f"{self.uri}/{name}", _reason(error)) from error
-        return True
 
     def folder(self, name: str) -> "LocalStore":
         return LocalStore(self._folder / name)

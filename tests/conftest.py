@@ -1,0 +1,60 @@
+"""Fixtures that several rooms share."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.bundles import PublishedBundle, publish_by_hand
+from tests.support.fault_proxy import FaultProxy
+from tests.support.gcs import GcsServer
+from tests.support.processes import PROJECT, FunctionProcess
+
+StartFunction = Callable[..., FunctionProcess]
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> PublishedBundle:
+    """A published model, made once; a test that changes one makes its own."""
+    return publish_by_hand(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture(scope="session")
+def gcs_server() -> Iterator[GcsServer]:
+    server = GcsServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(gcs_server: GcsServer, request: pytest.FixtureRequest) -> str:
+    """An empty bucket of the test's own."""
+    name = f"bucket-{abs(hash(request.node.nodeid)) % 10**12}"
+    gcs_server.create_bucket(name)
+    return name
+
+
+@pytest.fixture
+def gcs_proxy(gcs_server: GcsServer) -> Iterator[FaultProxy]:
+    proxy = FaultProxy(gcs_server.port)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def start_function(tmp_path: Path) -> Iterator[StartFunction]:
+    """Start functions; all are stopped after the test."""
+    started: list[FunctionProcess] = []
+
+    def start(
+        env: Mapping[str, str], *, target: str = "predict", source: Path = PROJECT / "main.py", wait: bool = True
+    ) -> FunctionProcess:
+        process = FunctionProcess(
+            env, log_file=tmp_path / f"function-{len(started)}.log", target=target, source=source
+        )
+        started.append(process)
+        return process.wait_until_up() if wait else process
+
+    yield start
+    for process in started:
+        process.stop()

@@ -1,0 +1,17 @@
+"""Programs that some tests need and a machine may lack."""
+
+import os
+import shutil
+
+import pytest
+
+
+def require_program(name: str) -> str:
+    """The path of a program. Without it the test skips and says so; under CI it fails."""
+    path = shutil.which(name)
+    if path is None:
+        reason = f"{name} is not installed"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path

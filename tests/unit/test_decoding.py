@@ -1,0 +1,206 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from predictor.decoding import MAX_VIOLATIONS, Batch, decode, parse, validate
+from predictor.errors import InvalidInput, MalformedJson, PredictorError
+from predictor.penguin import FEATURES, RANGES, Penguin
+from tests.support.bundles import EXAMPLE
+
+
+def body_of(**changes: Any) -> bytes:
+    return json.dumps({**EXAMPLE, **changes}).encode()
+
+
+def violations_of(body: bytes) -> dict[str, str]:
+    """Pointer -> code of everything that is wrong with a body."""
+    with pytest.raises(InvalidInput) as caught:
+        decode(body, max_instances=10)
+    return {violation.pointer: violation.code for violation in caught.value.violations}
+
+
+def test_a_valid_penguin_is_decoded() -> None:
+    assert decode(body_of(), max_instances=1) == Penguin(**EXAMPLE)
+
+
+def test_whole_numbers_are_numbers() -> None:
+    assert decode(body_of(body_mass_g=3750), max_instances=1) == Penguin(**EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "code"),
+    [
+        (json.dumps({k: v for k, v in EXAMPLE.items() if k != "sex"}).encode(), "/sex", "missing"),
+        (body_of(bill_length_mm="39.1"), "/bill_length_mm", "wrong_type"),
+        (body_of(bill_length_mm=True), "/bill_length_mm", "wrong_type"),
+        (body_of(bill_length_mm=None), "/bill_length_mm", "wrong_type"),
+        (body_of(bill_length_mm=[39.1]), "/bill_length_mm", "wrong_type"),
+        (body_of(bill_length_mm=float("nan")), "/bill_length_mm", "not_finite"),
+        (body_of(bill_length_mm=float("-inf")), "/bill_length_mm", "not_finite"),
+        (body_of().replace(b"39.1", b"1e999"), "/bill_length_mm", "not_finite"),
+        (body_of().replace(b"39.1", b"1" * 5000), "/bill_length_mm", "not_finite"),
+        (body_of(bill_length_mm=0.000001), "/bill_length_mm", "out_of_range"),
+        (body_of(bill_length_mm=1000.0), "/bill_length_mm", "out_of_range"),
+        (body_of(island="Atlantis"), "/island", "unknown_value"),
+        (body_of(island="biscoe"), "/island", "unknown_value"),
+        (body_of(sex=1), "/sex", "unknown_value"),
+        (body_of(year=2007), "/year", "unknown_field"),
+        (body_of(**{"a/b~c": 1}), "/a~1b~0c", "unknown_field"),
+        (body_of().replace(b"{", b'{"sex": "female", ', 1), "/sex", "duplicate_key"),
+        (body_of().replace(b"{", b'{"s\\u0065x": "male", ', 1), "/sex", "duplicate_key"),
+        (b'{"instances": [], "instances": []}', "/instances", "duplicate_key"),
+        (b'{"instances": 3}', "/instances", "wrong_type"),
+        (b'{"instances": [], "sex": "male"}', "/sex", "unknown_field"),
+        (b'{"instances": [1,2,3,4,5,6,7,8,9,10,11]}', "/instances", "too_many"),
+        (b"[]", "", "wrong_type"),
+        (b"null", "", "wrong_type"),
+        (b'"penguin"', "", "wrong_type"),
+        (b"3", "", "wrong_type"),
+    ],
+)
+def test_each_kind_of_violation_has_its_pointer_and_code(body: bytes, pointer: str, code: str) -> None:
+    assert violations_of(body)[pointer] == code
+
+
+def test_all_violations_are_named_at_once() -> None:
+    assert violations_of(b'{"bill_length_mm": "x", "sex": "x", "year": 1, "year": 2}') == {
+        "/bill_length_mm": "wrong_type",
+        "/bill_depth_mm": "missing",
+        "/flipper_length_mm": "missing",
+        "/body_mass_g": "missing",
+        "/sex": "unknown_value",
+        "/island": "missing",
+        "/year": "unknown_field",
+    }
+
+
+def test_no_more_than_a_hundred_violations_are_listed() -> None:
+    body = json.dumps({f"field_{index}": index for index in range(500)}).encode()
+    with pytest.raises(InvalidInput) as caught:
+        decode(body, max_instances=1)
+    assert len(caught.value.violations) == MAX_VIOLATIONS == 100
+
+
+def test_a_long_field_name_is_shortened() -> None:
+    (pointer,) = violations_of(body_of(**{"x" * 10_000: 1}))
+    assert len(pointer) < 300
+
+
+def test_a_lone_surrogate_in_a_field_name_can_be_answered() -> None:
+    (pointer,) = violations_of(body_of().replace(b"{", b'{"\\ud800": 1, ', 1))
+    pointer.encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"{'sex': 'male'}",
+        b'{"sex": "male",}',
+        b'{"sex": "\xff"}',
+        b"\xef\xbb\xbf" + body_of(),
+        body_of().decode().encode("utf-16"),
+        b"[" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 100_000,
+        b"undefined",
+    ],
+)
+def test_what_is_no_json_in_utf_8_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedJson):
+        decode(body, max_instances=1)
+
+
+def test_a_bad_row_does_not_fail_the_others() -> None:
+    rows = [EXAMPLE, {"sex": "male"}, 7, {**EXAMPLE, "sex": "female"}]
+    decoded = decode(json.dumps({"instances": rows}).encode(), max_instances=4)
+    assert isinstance(decoded, Batch)
+    assert [type(row) for row in decoded.rows] == [Penguin, InvalidInput, InvalidInput, Penguin]
+    assert decoded.rows[3] == Penguin(**{**EXAMPLE, "sex": "female"})
+
+
+def test_pointers_of_a_row_are_relative_to_it() -> None:
+    decoded = decode(json.dumps({"instances": [{**EXAMPLE, "sex": 1}]}).encode(), max_instances=1)
+    assert isinstance(decoded, Batch)
+    (row,) = decoded.rows
+    assert isinstance(row, InvalidInput)
+    assert [violation.pointer for violation in row.violations] == ["/sex"]
+
+
+def test_a_duplicate_key_spoils_its_own_row_only() -> None:
+    twice = body_of().replace(b"{", b'{"sex": "female", ', 1)
+    decoded = decode(b'{"instances": [' + body_of() + b"," + twice + b"]}", max_instances=2)
+    assert isinstance(decoded, Batch)
+    assert [type(row) for row in decoded.rows] == [Penguin, InvalidInput]
+
+
+def test_an_empty_batch_is_a_batch() -> None:
+    assert decode(b'{"instances": []}', max_instances=1) == Batch([])
+
+
+def test_an_escaped_spelling_of_instances_is_understood() -> None:
+    assert decode(b'{"inst\\u0061nces": [' + body_of() + b"]}", max_instances=1) == Batch([Penguin(**EXAMPLE)])
+
+
+def test_messages_say_what_is_allowed() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        decode(body_of(body_mass_g=1, island="x"), max_instances=1)
+    messages = {violation.pointer: violation.message for violation in caught.value.violations}
+    assert messages["/body_mass_g"] == "Must be a number from 500 to 50000 g."
+    assert messages["/island"] == "Must be one of Biscoe, Dream, Torgersen."
+
+
+_values = st.one_of(
+    st.floats(),
+    st.integers(),
+    st.booleans(),
+    st.none(),
+    st.text(max_size=5),
+    st.sampled_from(["male", "female", "Biscoe", "Dream", "Torgersen", "39.1"]),
+    *(st.floats(low, high) for low, high in RANGES.values()),
+)
+_pairs = st.lists(
+    st.tuples(st.one_of(st.sampled_from([*FEATURES, "instances"]), st.text(max_size=5)), _values), max_size=9
+)
+
+
+def _document(pairs: list[tuple[str, Any]]) -> bytes:
+    """A JSON object with its keys in order, repeated ones included."""
+    return ("{" + ", ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in pairs) + "}").encode()
+
+
+def _careful(body: bytes) -> Any:
+    try:
+        return validate(parse(body))
+    except PredictorError as error:
+        return type(error)
+
+
+@given(_pairs, st.booleans())
+def test_the_fast_and_the_careful_path_give_the_same_verdict(pairs: list[tuple[str, Any]], complete: bool) -> None:
+    if complete:
+        pairs = [*EXAMPLE.items(), *pairs][: len(EXAMPLE) + len(pairs) % 2]
+    pairs = [(key, value) for key, value in pairs if key != "instances"]
+    body = _document(pairs)
+    fast: Any
+    try:
+        fast = decode(body, max_instances=10)
+    except PredictorError as error:
+        fast = type(error)
+    assert fast == _careful(body)
+
+
+@given(_pairs)
+def test_no_value_of_the_callers_comes_back(pairs: list[tuple[str, Any]]) -> None:
+    secret = "zq7secretvalue"
+    body = _document([*pairs, ("sex", secret), ("island", secret), ("bill_length_mm", secret)])
+    with pytest.raises(PredictorError) as caught:
+        decode(body, max_instances=10)
+    shown = str(caught.value)
+    if isinstance(caught.value, InvalidInput):
+        shown += "".join(violation.message + violation.pointer for violation in caught.value.violations)
+    assert secret not in shown
