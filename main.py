@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from predictor import bootstrap
-from predictor.errors import PredictorError
+from predictor.errors import ModelUnavailable, PredictorError
 from predictor.settings import Settings
 from predictor.telemetry import logs
 from predictor.telemetry.phases import process_age_ms
@@ -31,6 +31,8 @@ def _start() -> bootstrap.App:
         app = bootstrap.build(settings, import_ms=process_age_ms())
         if settings.model_loading == "eager":
             app.service.model_blocking()
+    except ModelUnavailable:
+        sys.exit(1)  # Why has been logged where it happened.
     except PredictorError as error:
         logs.log(logging.CRITICAL, "cannot_start", f"The function cannot start: {error}")
         sys.exit(1)

@@ -1,5 +1,7 @@
 """Fixtures that several rooms share."""
 
+import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -49,12 +51,31 @@ def start_function(tmp_path: Path) -> Iterator[StartFunction]:
     def start(
         env: Mapping[str, str], *, target: str = "predict", source: Path = PROJECT / "main.py", wait: bool = True
     ) -> FunctionProcess:
-        process = FunctionProcess(
-            env, log_file=tmp_path / f"function-{len(started)}.log", target=target, source=source
-        )
+        process = FunctionProcess(env, log_file=tmp_path / f"function-{len(started)}.log", target=target, source=source)
         started.append(process)
         return process.wait_until_up() if wait else process
 
     yield start
     for process in started:
         process.stop()
+
+
+class _BoobyTrap:
+    """Creates a folder when it is unpickled."""
+
+    def __init__(self, proof: Path) -> None:
+        self._proof = proof
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return (os.mkdir, (str(self._proof),))
+
+
+@pytest.fixture
+def booby_trap(tmp_path: Path) -> Callable[[], tuple[bytes, Path]]:
+    """A pickle, and the folder that appears when somebody opens it."""
+
+    def make() -> tuple[bytes, Path]:
+        proof = tmp_path / "unpickled"
+        return pickle.dumps(_BoobyTrap(proof)), proof
+
+    return make

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import InconsistentVersionWarning
 
-from predictor.artifacts.manifest import COLUMNS_FILE, LABEL_ENCODER_FILE, PICKLES, Manifest
+from predictor.artifacts.manifest import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, PICKLES, Manifest
 from predictor.errors import LibraryMismatch, UnloadableModel
 from predictor.penguin import CATEGORIES, FEATURES, Penguin
 
@@ -37,6 +37,8 @@ class SklearnEngine:
         """
         check_library("scikit-learn", manifest)
         self._estimator, encoder, columns = (_unpickle(name, files[name]) for name in PICKLES)
+        if not hasattr(self._estimator, "predict_proba") or not hasattr(encoder, "inverse_transform"):
+            raise UnloadableModel(MODEL_FILE, "it and its label encoder are not a classifier's")
         self._columns = list(columns)
         if tuple(self._columns) != manifest.columns:
             raise UnloadableModel(COLUMNS_FILE, "its columns are not the manifest's")

@@ -137,7 +137,7 @@ class WebApp:
             path=path,
             status=status,
             duration_ms=round(elapsed_ms, 3),
-            **({"suppressed": self._refusals_suppressed} if self._refusals_suppressed else {}),
+            suppressed=self._refusals_suppressed,
         )
         self._refusals_suppressed = 0
 

@@ -17,7 +17,7 @@ BODY_TIMEOUT_S: Final = 30.0
 """How long a caller may take to send a body; the framework itself would wait for ever."""
 
 
-async def read_json_body(request: Request, limit_bytes: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
+async def read_json_body(request: Request, limit_bytes: int) -> bytes:
     """The whole body. Raises `HttpProblem`: 415 unless it is declared as plain JSON, 413 over the limit, 408."""
     media_type, declared = b"", None
     for name, value in request.scope["headers"]:
@@ -31,7 +31,7 @@ async def read_json_body(request: Request, limit_bytes: int, timeout_s: float = 
         raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json.")
     if declared is not None and int(declared) > limit_bytes:
         raise _too_large(limit_bytes)
-    return await _in_time(_receive_all(request, limit_bytes), timeout_s)
+    return await _in_time(_receive_all(request, limit_bytes), BODY_TIMEOUT_S)
 
 
 async def _receive_all(request: Request, limit_bytes: int) -> bytes:

@@ -171,9 +171,7 @@ class TestGcsFaults:
         # Far below what the fault alone would take: the stall 30 s, the retries 120 s.
         assert time.monotonic() - started < 15
 
-    def test_a_trickle_ends_at_the_deadline(
-        self, gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str
-    ) -> None:
+    def test_a_trickle_ends_at_the_deadline(self, gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str) -> None:
         gcs_server.put(bucket, "root/large", DATA * 20)
         store = GcsStore(bucket, "root", client=gcs_server.client(gcs_proxy.url))
         file = store.list_files(deadline=soon())["large"]

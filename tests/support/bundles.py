@@ -75,7 +75,9 @@ def encode(penguins: list[Penguin]) -> pd.DataFrame:
     return pd.get_dummies(frame, columns=list(CATEGORIES)).reindex(columns=list(COLUMNS), fill_value=0).astype(float)
 
 
-def publish_by_hand(root: Path, *, seed: int = 1, onnx: bool = True, overrides: dict[str, bytes] | None = None) -> PublishedBundle:
+def publish_by_hand(
+    root: Path, *, seed: int = 1, onnx: bool = True, overrides: dict[str, bytes] | None = None
+) -> PublishedBundle:
     """Fit, export and lay out a model under `root`; `overrides` replaces files before the manifest is made."""
     penguins, species = random_penguins(150, seed)
     label_encoder = LabelEncoder()

@@ -33,7 +33,9 @@ class GcsServer:
         """A client of the server itself, or of a proxy before it."""
         os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"  # As the store does for its own.
         return Client(
-            project="test", credentials=AnonymousCredentials(), client_options={"api_endpoint": url or self.url}
+            project="test",
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options={"api_endpoint": url or self.url},
         )
 
     def create_bucket(self, name: str) -> None:

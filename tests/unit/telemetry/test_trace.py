@@ -1,0 +1,52 @@
+import pytest
+
+from predictor.telemetry.trace import RawHeaders, trace_fields
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+NAME = f"projects/p/traces/{TRACE}"
+
+
+def fields(*headers: tuple[str, str]) -> dict[str, str | bool]:
+    raw: RawHeaders = [(name.encode(), value.encode()) for name, value in headers]
+    return trace_fields(raw, "p")
+
+
+def test_w3c_trace_context() -> None:
+    assert fields(("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01")) == {
+        "logging.googleapis.com/trace": NAME,
+        "logging.googleapis.com/spanId": "00f067aa0ba902b7",
+        "logging.googleapis.com/trace_sampled": True,
+    }
+
+
+def test_googles_header_has_a_decimal_span() -> None:
+    assert fields(("X-Cloud-Trace-Context", f"{TRACE.upper()}/67667974448284343;o=1")) == {
+        "logging.googleapis.com/trace": NAME,
+        "logging.googleapis.com/spanId": "00f067aa0ba902b7",
+        "logging.googleapis.com/trace_sampled": True,
+    }
+
+
+@pytest.mark.parametrize("value", [TRACE, f"{TRACE}/0", f"{TRACE}/0;o=0", f"{TRACE}/{2**64}"])
+def test_a_trace_without_a_usable_span(value: str) -> None:
+    assert fields(("x-cloud-trace-context", value)) == {
+        "logging.googleapis.com/trace": NAME,
+        "logging.googleapis.com/trace_sampled": False,
+    }
+
+
+def test_traceparent_wins() -> None:
+    found = fields(("x-cloud-trace-context", f"{'a' * 32}/1"), ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-00"))
+    assert found["logging.googleapis.com/trace"] == NAME
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "nonsense", f"00-{'0' * 32}-00f067aa0ba902b7-01", f"00-{TRACE}-{'0' * 16}-01", f"00-{TRACE.upper()}-1-01"],
+)
+def test_a_bad_header_is_no_trace(value: str) -> None:
+    assert fields(("traceparent", value)) == {}
+
+
+def test_without_a_project_there_is_no_trace() -> None:
+    assert trace_fields([(b"traceparent", f"00-{TRACE}-00f067aa0ba902b7-01".encode())], None) == {}

@@ -1,0 +1,88 @@
+import pytest
+
+from predictor.errors import ConfigurationError
+from predictor.settings import Settings
+
+DIGEST = "sha256:" + "0" * 64
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.from_env({}) == Settings()
+
+
+def test_empty_values_count_as_unset() -> None:
+    keys = ("MODEL_URI", "MODEL_DIGEST", "MODEL_LOADING", "MODEL_ENGINE", "MAX_BODY_BYTES", "CORS_ORIGINS", "LOG_LEVEL")
+    assert Settings.from_env(dict.fromkeys(keys, "")) == Settings()
+
+
+def test_every_setting_is_read() -> None:
+    settings = Settings.from_env(
+        {
+            "MODEL_URI": "gs://bucket/root/version",
+            "MODEL_DIGEST": DIGEST,
+            "MODEL_LOADING": "Eager",
+            "MODEL_ENGINE": "sklearn",
+            "MAX_BODY_BYTES": "2048",
+            "MAX_INSTANCES_PER_REQUEST": "10",
+            "CORS_ORIGINS": "https://a.example, http://localhost:3000",
+            "LOG_LEVEL": "debug",
+            "LOG_REQUESTS": "true",
+            "GOOGLE_CLOUD_PROJECT": "my-project",
+        }
+    )
+    assert settings.model_uri == "gs://bucket/root/version"
+    assert settings.model_digest == DIGEST
+    assert settings.model_loading == "eager"
+    assert settings.model_engine == "sklearn"
+    assert settings.max_body_bytes == 2048
+    assert settings.max_instances_per_request == 10
+    assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
+    assert settings.log_level == "DEBUG"
+    assert settings.log_requests is True
+    assert settings.project == "my-project"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("MODEL_URI", "s3://bucket/root"),
+        ("MODEL_DIGEST", "0" * 64),
+        ("MODEL_DIGEST", "sha256:" + "G" * 64),
+        ("MODEL_DIGEST", "sha256:" + "0" * 63),
+        ("MODEL_LOADING", "sometimes"),
+        ("MODEL_ENGINE", "tensorflow"),
+        ("MAX_BODY_BYTES", "1 MiB"),
+        ("MAX_BODY_BYTES", "0"),
+        ("MAX_BODY_BYTES", "-1"),
+        ("MAX_BODY_BYTES", "1_000"),
+        ("MAX_BODY_BYTES", "٣"),
+        ("MAX_BODY_BYTES", "9" * 5000),
+        ("MAX_INSTANCES_PER_REQUEST", "many"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://a.example/path"),
+        ("LOG_LEVEL", "chatty"),
+        ("LOG_REQUESTS", "perhaps"),
+    ],
+)
+def test_a_bad_value_names_its_key_and_itself(key: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_env({key: value})
+    assert caught.value.key == key
+    assert key in str(caught.value)
+    assert repr(value) in str(caught.value)
+
+
+def test_a_model_in_a_bucket_must_be_pinned() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_env({"MODEL_URI": "gs://bucket/root/version"})
+    assert caught.value.key == "MODEL_DIGEST"
+    assert "is not set" in str(caught.value)
+
+
+def test_unless_that_is_waived() -> None:
+    env = {"MODEL_URI": "gs://bucket/root/version", "ALLOW_UNPINNED_MODEL": "true"}
+    assert Settings.from_env(env).model_digest is None
+
+
+def test_a_local_folder_needs_no_pin() -> None:
+    assert Settings.from_env({"MODEL_URI": "models/v1"}).model_uri == "models/v1"

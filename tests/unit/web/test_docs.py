@@ -1,0 +1,22 @@
+import re
+
+from tests.support.asgi import Client
+
+
+def test_the_page_and_its_files_come_from_here(client: Client) -> None:
+    page = client.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    references = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert [r for r in references if not r.startswith("data:")] == [
+        "docs/swagger-ui.css",
+        "docs/swagger-ui-bundle.js",
+        "docs/start.js",
+    ]
+    for reference in references[1:]:
+        assert client.get(f"/{reference}").status_code == 200
+
+
+def test_the_page_may_load_nothing_from_elsewhere(client: Client) -> None:
+    policy = client.get("/docs").headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy

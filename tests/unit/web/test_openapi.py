@@ -1,0 +1,46 @@
+import json
+
+from openapi_spec_validator import validate
+
+from predictor import __version__
+from predictor.penguin import FEATURES
+from predictor.web.app import WebApp
+from predictor.web.openapi import openapi_document, openapi_json
+from predictor.web.problems import KINDS
+from tests.support.asgi import Client
+from tests.support.bundles import EXAMPLE
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    document = json.loads(openapi_json())
+    assert document["openapi"].startswith("3.1")
+    assert document["info"]["version"] == __version__
+    validate(document)
+
+
+def test_it_is_what_the_service_answers(client: Client) -> None:
+    response = client.get("/openapi.json")
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == openapi_document()
+
+
+def test_every_path_for_callers_is_documented(app: object) -> None:
+    routes: WebApp = app.web  # type: ignore[attr-defined]
+    documented = {(path, method.upper()) for path, item in openapi_document()["paths"].items() for method in item}
+    served = {(path, method) for path, methods in routes._routes.items() for method in methods}
+    assert served - documented == {("/openapi.json", "GET"), ("/docs", "GET")}
+    assert documented <= served
+
+
+def test_every_kind_of_problem_of_a_prediction_is_documented() -> None:
+    responses = openapi_document()["paths"]["/predict"]["post"]["responses"]
+    # 404 and 405 belong to paths and methods that are not documented.
+    assert {str(status.value) for status in KINDS} - {"404", "405"} == set(responses) - {"200"}
+
+
+def test_the_penguin_is_described_by_the_model_that_validates_it() -> None:
+    schema = openapi_document()["components"]["schemas"]["Penguin"]
+    assert schema["required"] == list(FEATURES)
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["body_mass_g"]["maximum"] == 50_000
+    assert schema["examples"] == [EXAMPLE]
