@@ -1,0 +1,145 @@
+"""From a fitted model to a bundle: pickles, ONNX form, golden rows, model card, and the manifest over all of them."""
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+from predictor.artifacts.bundle import Bundle
+from predictor.artifacts.manifest import (
+    COLUMNS_FILE,
+    GOLDEN_FILE,
+    LABEL_ENCODER_FILE,
+    MODEL_CARD_FILE,
+    MODEL_FILE,
+    ONNX_FILE,
+    FileEntry,
+    Manifest,
+    digest_of,
+)
+from predictor.errors import NotConvertible, ParityMismatch, UnloadableModel
+from predictor.training.dataset import Dataset
+from predictor.training.evaluation import evaluate
+from predictor.training.golden_rows import choose_golden
+from predictor.training.libraries import versions
+from predictor.training.model_card import trained_card
+from predictor.training.onnx_form import forms
+from predictor.training.parity import Proof, prove
+from predictor.training.pickles import dump
+from predictor.training.pipeline import FittedModel, build, fit
+
+NAME: Final = "penguin-predictor"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a bundle is made from: a model, its three pickles, and what there is to say about it."""
+
+    model: FittedModel
+    pickles: Mapping[str, bytes]
+    metrics: Mapping[str, float]
+    card: str
+    training_data_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A bundle that was proved, and why it has no ONNX form if it has none."""
+
+    bundle: Bundle
+    proof: Proof
+    not_converted: NotConvertible | None = None
+
+
+def train(dataset: Dataset, created: datetime) -> Export:
+    """Fit, evaluate and export this project's own model (`predictor.training.pipeline`).
+
+    The same data, code and library versions give the same digests for every file; only the manifest differs, by
+    `created`. Raises `PublishRefused` when the two forms of the model do not agree.
+    """
+    model = fit(dataset.penguins, dataset.species)
+    figures = evaluate(build, dataset)
+    source = Source(
+        model=model,
+        pickles=pickles_of(model),
+        metrics=figures.metrics(),
+        card=trained_card(dataset, repr(model.estimator.named_steps["classifier"]), figures),
+        training_data_sha256=dataset.sha256,
+    )
+    exported = export(source, dataset, created)
+    if exported.not_converted is not None:
+        raise exported.not_converted
+    return exported
+
+
+def pickles_of(model: FittedModel) -> dict[str, bytes]:
+    """The predecessor's three files."""
+    return {
+        MODEL_FILE: dump(model.estimator),
+        LABEL_ENCODER_FILE: dump(model.label_encoder),
+        COLUMNS_FILE: dump(list(model.columns)),
+    }
+
+
+def export(source: Source, dataset: Dataset, created: datetime, *, with_onnx: bool = True) -> Export:
+    """Make a bundle and prove it (`predictor.training.parity`).
+
+    Without an ONNX form where the estimator has none; `with_onnx=False` does not look for one. Raises `ParityMismatch`
+    when it has one whose answers differ, `PublishRefused` for anything else that is wrong with the model.
+    """
+    contents = {
+        **source.pickles,
+        GOLDEN_FILE: choose_golden(source.model, dataset).to_bytes(),
+        MODEL_CARD_FILE: source.card.encode(),
+    }
+    not_converted: NotConvertible | None = None
+    if with_onnx:
+        try:
+            return _export_compiled(source, contents, dataset, created)
+        except NotConvertible as error:
+            not_converted = error
+    bundle = assemble(source, contents, created)
+    return Export(bundle, prove(bundle, dataset.penguins), not_converted)
+
+
+def _export_compiled(source: Source, contents: Mapping[str, bytes], dataset: Dataset, created: datetime) -> Export:
+    """The first ONNX form that gives the estimator's answers."""
+    differing: list[ParityMismatch] = []
+    unloadable: UnloadableModel | None = None
+    for form in forms(source.model):
+        bundle = assemble(source, {**contents, ONNX_FILE: form}, created)
+        try:
+            return Export(bundle, prove(bundle, dataset.penguins))
+        except ParityMismatch as error:
+            differing.append(error)
+        except UnloadableModel as error:
+            if error.file != ONNX_FILE:
+                raise
+            unloadable = error
+    if differing:
+        raise min(differing, key=lambda error: error.difference)
+    reason = unloadable.reason if unloadable else "there is no form of it"
+    raise NotConvertible(type(source.model.estimator).__name__, reason) from unloadable
+
+
+def assemble(source: Source, contents: Mapping[str, bytes], created: datetime) -> Bundle:
+    """The bundle with its manifest. Its version sorts by `created` and tells contents apart that share a second."""
+    created = created.astimezone(UTC).replace(microsecond=0)
+    entries = tuple(FileEntry.describing(name, contents[name]) for name in sorted(contents))
+    listing = "".join(f"{entry.sha256}  {entry.name}\n" for entry in entries)
+    manifest = Manifest(
+        name=NAME,
+        version=f"{created:%Y%m%d-%H%M%S}-{hashlib.sha256(listing.encode()).hexdigest()[:8]}",
+        created=f"{created:%Y-%m-%dT%H:%M:%SZ}",
+        files=entries,
+        python=platform.python_version(),
+        libraries=versions(source.model.estimator, compiled=ONNX_FILE in contents),
+        classes=source.model.classes,
+        columns=source.model.columns,
+        metrics=dict(source.metrics),
+        training_data_sha256=source.training_data_sha256,
+    )
+    return Bundle(manifest, digest_of(manifest.to_bytes()), MappingProxyType(dict(contents)))

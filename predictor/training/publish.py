@@ -1,0 +1,75 @@
+"""Publishing: into a folder that no one has written, the manifest last, and never over what is there."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from predictor.artifacts.bundle import Bundle, fetch_bundle
+from predictor.artifacts.manifest import MANIFEST_FILE, Manifest
+from predictor.artifacts.store import Store
+from predictor.errors import ArtifactExists, ArtifactUnexpected
+from predictor.training.dataset import Dataset
+from predictor.training.parity import Proof, prove
+
+TIMEOUT_S: Final = 300.0
+"""Budget of one publication, reading the source and writing the target each."""
+
+Progress = Callable[[str, int, int], None]
+"""Takes a file's name, how many bytes are written with it, and how many there are in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where a model lies, and the digest to pin it by."""
+
+    uri: str
+    digest: str
+
+
+def publish(source: Store, root: Store, dataset: Dataset, progress: Progress | None = None) -> tuple[Published, Proof]:
+    """Publish the model in the folder `source` below `root`, after checking every file and proving both engines again.
+
+    Opens the pickles in `source`, which its manifest vouches for and nothing else does: publish only what you trained.
+    Raises what `fetch_bundle`, `prove` and `write` raise.
+    """
+    bundle = fetch_bundle(
+        source, pin=None, choose=lambda manifest: sorted(manifest.file_names), deadline=time.monotonic() + TIMEOUT_S
+    )
+    # Its own bytes, not the parsed manifest written again: they are what the digest is of.
+    listed = source.list_files(deadline=time.monotonic() + TIMEOUT_S)
+    manifest = source.read(listed[MANIFEST_FILE], deadline=time.monotonic() + TIMEOUT_S)
+    Manifest.from_bytes(manifest, bundle.digest)
+    proof = prove(bundle, dataset.penguins)
+    return write(bundle, manifest, root, progress), proof
+
+
+def write(bundle: Bundle, manifest: bytes, root: Store, progress: Progress | None = None) -> Published:
+    """Write `root/<version>/`, `manifest` (the bundle's own, as bytes) last, and read it back.
+
+    Until the manifest is there nothing serves the folder, so an interruption leaves nothing that can be served, and
+    doing it again completes it. What is there already is left as it is when it is the same, byte for byte. Raises
+    `ArtifactExists` when it is not, `ArtifactUnexpected` when something else lies in the folder, `StoreUnavailable`.
+    """
+    deadline = time.monotonic() + TIMEOUT_S
+    target = root.folder(bundle.manifest.version)
+    foreign = target.list_files(deadline=deadline).keys() - bundle.manifest.file_names - {MANIFEST_FILE}
+    if foreign:
+        raise ArtifactUnexpected(target.uri, min(foreign))
+    contents: Mapping[str, bytes] = {**bundle.files, MANIFEST_FILE: manifest}
+    total = sum(map(len, contents.values()))
+    done = 0
+    for name, data in contents.items():
+        if not target.create(name, data, deadline=deadline):
+            _check_same(target, name, data, deadline)
+        done += len(data)
+        if progress is not None:
+            progress(name, done, total)
+    fetch_bundle(target, pin=bundle.digest, choose=lambda manifest: manifest.file_names, deadline=deadline)
+    return Published(target.uri, bundle.digest)
+
+
+def _check_same(target: Store, name: str, data: bytes, deadline: float) -> None:
+    file = target.list_files(deadline=deadline)[name]
+    if file.size != len(data) or target.read(file, deadline=deadline) != data:
+        raise ArtifactExists(target.uri, name)
