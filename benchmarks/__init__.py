@@ -1,4 +1,4 @@
-"""The performance lab: `python -m benchmarks` measures this function against its platform, its predecessor and its peers.
+"""The performance lab: `python -m benchmarks` measures this function, its platform, its predecessor and its peers.
 
     flock -> wire -> contenders -> server, loadgen, procfs -> lab -> results -> goals, table, report
 

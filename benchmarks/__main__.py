@@ -46,11 +46,12 @@ def _show(results: Results) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    plan = Plan()
     names = ", ".join(kind.name for kind in contenders.ALL)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", metavar="NAMES", help=f"a comma-separated choice, * allowed, of: {names}")
-    parser.add_argument("--rounds", type=int, default=Plan.rounds, help="medians are taken over these (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=Plan.window_s, help="length of one turn (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=plan.rounds, help="medians are taken over these (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=plan.window_s, help="length of one turn (%(default)s)")
     parser.add_argument("--parts", default=",".join([*PARTS, "load"]), help="what to measure (%(default)s)")
     parser.add_argument("--show", type=Path, metavar="JSON", help="print and report an earlier run instead")
     return parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Arithmetic on measurements: quantiles, and the ratio between two contenders over the rounds that both took part in."""
+"""Arithmetic on measurements: quantiles, and the ratio of two contenders over the rounds that both took part in."""
 
 import math
 from collections.abc import Sequence

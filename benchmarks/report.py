@@ -36,9 +36,9 @@ def render(results: Results, verdicts: Sequence[Verdict]) -> str:
     sections = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Benchmarks</title>",
         f"<style>{_STYLE}</style></head><body><h1>Benchmarks</h1>",
-        f"<p class='note'>{escape(results.started)}; {results.rounds} rounds of {results.window_s:g} s a turn; {escape(machine)}. "
-        "Figures are medians over the rounds; thin lines and brackets show the lowest and the highest round. Seconds are "
-        "this machine's: compare ratios.</p>",
+        f"<p class='note'>{escape(results.started)}; {results.rounds} rounds of {results.window_s:g} s a turn; "
+        f"{escape(machine)}. Figures are medians over the rounds; thin lines and brackets show the lowest and the "
+        "highest round. Seconds are this machine's: compare ratios.</p>",
         "<h2>Goals</h2>",
         _goals(verdicts),
         "<h2>Contenders</h2>",

@@ -1,5 +1,6 @@
 """One running contender: started, waited for, held still while others have their turn, stopped."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -122,7 +123,5 @@ class Server:
 
 
 def _kill(pid: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass

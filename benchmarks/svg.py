@@ -74,7 +74,7 @@ def stacked(data: Sequence[tuple[str, Sequence[tuple[str, float]]]], unit: str) 
         parts.append(_text(_LABELS - 8, y + 13, label, anchor="end"))
         for name, value in segments:
             width = right * value / top
-            parts.append(_rect(x, y, width, 18, COLOURS[names.index(name)], f"{name}: {value:,.1f} {unit}"))
+            parts.append(_rect(x, y, width, 18, COLOURS[names.index(name)], tip=f"{name}: {value:,.1f} {unit}"))
             x += width
         parts.append(_text(x + 8, y + 13, f"{sum(value for _, value in segments):,.0f} {unit}"))
     return _frame(parts, 40 + len(data) * _ROW)
@@ -148,7 +148,7 @@ def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
-def _rect(x: float, y: float, width: float, height: float, colour: str, tip: str = "") -> str:
+def _rect(x: float, y: float, width: float, height: float, colour: str, *, tip: str = "") -> str:
     title = f"<title>{escape(tip)}</title>" if tip else ""
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.5):.1f}" height="{height}" fill="{colour}">{title}</rect>'

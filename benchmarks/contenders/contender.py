@@ -47,6 +47,10 @@ class Contender(ABC):
     def working_folder(self) -> Path:
         return APPS
 
+    def sources(self) -> list[Path]:
+        """Where its own Python files are, to be compiled before anything is measured."""
+        return [APPS]
+
     def body(self, rows: Sequence[Row]) -> bytes:
         """The request for these birds; more than one only where `batches`."""
         return json.dumps(rows[0]).encode()
@@ -58,7 +62,7 @@ class Contender(ABC):
     def request(self, rows: Sequence[Row]) -> bytes:
         return post(self.path, self.body(rows))
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  Most start nothing beside themselves.
         """Stop whatever `prepare` started beside the contender itself."""
 
 

@@ -14,7 +14,7 @@ class Penguins:
         self.pipeline = joblib.load(Path(os.environ["MODEL_FOLDER"]) / "pipeline.joblib")
 
     @bentoml.api
-    def predict(
+    def predict(  # noqa: PLR0917  The framework makes the document's fields of these.
         self,
         bill_length_mm: float,
         bill_depth_mm: float,

@@ -1,7 +1,7 @@
 """The predecessor's design, rebuilt from its README: FastAPI, three joblib files, `get_dummies` and a forest."""
 
 import os
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 import joblib
@@ -20,12 +20,12 @@ except FileNotFoundError as error:
 app = FastAPI()
 
 
-class Sex(str, Enum):
+class Sex(StrEnum):
     male = "male"
     female = "female"
 
 
-class Island(str, Enum):
+class Island(StrEnum):
     Torgersen = "Torgersen"
     Biscoe = "Biscoe"
     Dream = "Dream"
