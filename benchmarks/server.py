@@ -41,9 +41,8 @@ class Server:
         self._log = contender.folder / "log.txt"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> ColdStart:
-        """Raises `NoAnswer`."""
-        request = self.contender.request(birds(1))
+    def spawn(self) -> float:
+        """Start the process and ask nothing; the moment at which it was started."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_INHERITED)}
         # A home of its own: gunicorn keeps a control socket there.
         env = {**inherited, "HOME": str(self.contender.folder), **self.contender.variables()}
@@ -59,6 +58,12 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        return started
+
+    def start(self) -> ColdStart:
+        """Spawn it and wait for its first prediction. Raises `NoAnswer`."""
+        request = self.contender.request(birds(1))
+        started = self.spawn()
         answer = self._first_answer(request, started + START_TIMEOUT_S)
         total_ms = (time.perf_counter() - started) * 1000
         # The first bird of the data set is an Adelie, and no model here takes it for anything else.

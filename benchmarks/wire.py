@@ -36,6 +36,11 @@ def complete(data: bytes | bytearray) -> bool:
     return True
 
 
+def server_timing_ms(header: str) -> dict[str, float]:
+    """Milliseconds by phase from a Server-Timing header's value."""
+    return {phase: float(ms) for phase, ms in _SERVER_TIMING.findall(header)}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back."""
@@ -50,7 +55,7 @@ class Answer:
         for line in self.head.splitlines():
             name, _, value = line.partition(":")
             if name.lower() == "server-timing":
-                return {phase: float(ms) for phase, ms in _SERVER_TIMING.findall(value)}
+                return server_timing_ms(value)
         return {}
 
 
