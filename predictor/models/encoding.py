@@ -21,7 +21,7 @@ DUMMY_COLUMNS: Final = tuple(f"{field}_{value}" for field, values in CATEGORIES.
 
 _measurements: Callable[[Penguin], tuple[float, ...]] = attrgetter(*MEASUREMENTS)
 _category: Callable[[Penguin], tuple[str, str]] = attrgetter(*CATEGORIES)
-_KINDS: Final = tuple((sex, island) for sex in SEXES for island in ISLANDS)
+_KINDS: Final[tuple[tuple[str, str], ...]] = tuple((sex, island) for sex in SEXES for island in ISLANDS)
 
 
 class Encoder:
