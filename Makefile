@@ -47,6 +47,18 @@ run: model  ## serve `predict` on PORT (8080)
 test: $(VENV)/dev  ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --cov=predictor --cov-fail-under=95 tests/
 
+.PHONY: bench
+bench: $(VENV)/dev model  ## measure against the platform, the predecessor and the peers; BENCH='--only ours,echo' for less
+	$(BIN)/python -m benchmarks $(BENCH)
+
+.PHONY: load
+load: $(VENV)/dev model  ## locust's scenarios, here or at URL=https://...; LOAD='spike mix' chooses, LOAD=--help lists
+	$(BIN)/python -m benchmarks.load $(if $(URL),--url '$(URL)' --identity-token) $(LOAD)
+
+.PHONY: profile
+profile: $(VENV)/dev model  ## where the CPU time goes, by room; PROFILE='--rows 1000' for batches
+	$(BIN)/python -m benchmarks.profile $(PROFILE)
+
 .PHONY: lint
 lint: $(VENV)/dev  ## style, types, import contracts, shell scripts
 	$(BIN)/ruff check .
