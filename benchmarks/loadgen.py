@@ -3,7 +3,7 @@
 Each connection sends the same bytes again as soon as its answer is complete. It speaks to raw non-blocking sockets
 under epoll, without an event loop or a client library: about a tenth of a core where the echo function fills one, so
 with two cores the contender and never the generator is the bottleneck; it needs nothing but Python; and it looks at
-every answer's status. (`wrk` gives the same figures within the noise; docs/performance.md has the comparison.)
+every answer's status.
 
 Run as `python -m benchmarks.loadgen`: a `Load` as JSON on stdin, a `Drive` as JSON on stdout.
 """
