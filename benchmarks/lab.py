@@ -40,6 +40,8 @@ class Plan:
     most_s: float = 40.0
     """Slow contenders answer fewer than `many_requests`."""
     parts: tuple[str, ...] = PARTS
+    here: bool = False
+    """Run functions in the lab's own environment, without installing."""
 
 
 def measure(kinds: Sequence[type[Contender]], plan: Plan, say: Callable[[str], None] | None = None) -> Results:
@@ -51,7 +53,7 @@ def measure(kinds: Sequence[type[Contender]], plan: Plan, say: Callable[[str], N
         for kind in kinds:
             folder = work / kind.name
             folder.mkdir()
-            contender = kind(folder)
+            contender = kind(folder, here=plan.here)
             stack.callback(contender.close)
             lab.admit(contender)
         if "start" in plan.parts:

@@ -12,8 +12,8 @@ from typing import ClassVar, Final
 
 import httpx
 
-from benchmarks.contenders.contender import ROOT, Contender, run
-from benchmarks.environments import Environment, NoEnvironment
+from benchmarks.contenders.contender import ROOT, Function, run
+from benchmarks.environments import NoEnvironment
 from benchmarks.flock import Row
 from benchmarks.wire import HOST, free_port
 
@@ -21,7 +21,7 @@ LARGEST_BATCH: Final = 10_000
 MODELS: Final = ROOT / "artifacts"
 
 
-class Ours(Contender):
+class Ours(Function):
     """Loaded at the first request, ONNX Runtime, from a local folder."""
 
     name: ClassVar[str] = "ours"
@@ -30,13 +30,9 @@ class Ours(Contender):
     loading: ClassVar[str] = "lazy"
     engine: ClassVar[str] = "onnx"
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *, here: bool = False) -> None:
+        super().__init__(folder, here=here)
         self._model: dict[str, str] = {}
-
-    @property
-    def environment(self) -> Environment:
-        return Environment("function", ROOT / "requirements.txt")
 
     def prepare(self) -> None:
         """Install what is deployed, and pin the newest model that `make model` left."""
@@ -48,8 +44,7 @@ class Ours(Contender):
         self._model = {"MODEL_URI": str(manifests[-1].parent), "MODEL_DIGEST": f"sha256:{digest}"}
 
     def command(self, port: int) -> list[str]:
-        source = ["--source", "main.py", "--target", "predict"]
-        return [str(self.environment.bin / "functions-framework"), *source, "--host", "127.0.0.1", "--port", str(port)]
+        return self.framework(Path("main.py"), port)
 
     def working_folder(self) -> Path:
         return ROOT
@@ -95,8 +90,8 @@ class OursGcs(Ours):
     title: ClassVar[str] = "this function, model in a bucket"
     batches: ClassVar[bool] = False  # As above.
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *, here: bool = False) -> None:
+        super().__init__(folder, here=here)
         self._storage: subprocess.Popen[bytes] | None = None
         self._url = ""
 
