@@ -13,6 +13,7 @@ from benchmarks.goals import judge
 from benchmarks.lab import BATCHES, PARTS, Plan, measure
 from benchmarks.report import write_report
 from benchmarks.results import FOLDER, Results
+from benchmarks.server import stop_servers_when_terminated
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,4 +62,5 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    stop_servers_when_terminated()
     sys.exit(main())

@@ -23,7 +23,7 @@ from benchmarks.environments import NoEnvironment
 from benchmarks.outcome import Outcome
 from benchmarks.results import FOLDER, Results
 from benchmarks.scenarios import SCENARIOS, Scenario
-from benchmarks.server import NoAnswer, Server
+from benchmarks.server import NoAnswer, Server, stop_servers_when_terminated
 from benchmarks.wire import HOST
 
 LOCUSTFILE: Final = Path(__file__).resolve().parent / "locustfile.py"
@@ -189,4 +189,5 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    stop_servers_when_terminated()
     sys.exit(main())

@@ -20,7 +20,7 @@ from benchmarks.environments import NoEnvironment
 from benchmarks.flock import birds
 from benchmarks.loadgen import Load, drive
 from benchmarks.results import FOLDER
-from benchmarks.server import NoAnswer, Server
+from benchmarks.server import NoAnswer, Server, stop_servers_when_terminated
 
 ROOMS: Final[tuple[tuple[str, str], ...]] = (
     # What a frame's file holds, and the room that it stands for; the first that fits counts.
@@ -156,4 +156,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    stop_servers_when_terminated()
     sys.exit(main())

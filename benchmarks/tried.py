@@ -20,7 +20,7 @@ from benchmarks.environments import NoEnvironment
 from benchmarks.flock import birds
 from benchmarks.loadgen import Load, drive
 from benchmarks.results import Results
-from benchmarks.server import NoAnswer, Server
+from benchmarks.server import NoAnswer, Server, stop_servers_when_terminated
 from benchmarks.table import spread
 
 VARIANTS: Final[dict[str, dict[str, str]]] = {
@@ -139,4 +139,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    stop_servers_when_terminated()
     sys.exit(main())
