@@ -21,7 +21,7 @@ _NOT_INHERITED: Final = ("PYTHON", "MODEL_", "GOOGLE_", "STORAGE_", "PUBSUB_", "
 
 
 def stop_servers_when_terminated() -> None:
-    """Let SIGTERM unwind as Ctrl-C does: a server has a session of its own and would outlive the lab, perhaps stopped."""
+    """Let SIGTERM unwind as Ctrl-C does: a server has a session of its own and would outlive the lab."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
