@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import contenders, table
+from benchmarks import contenders, document, table
 from benchmarks.goals import judge
 from benchmarks.lab import BATCHES, PARTS, Plan, measure
 from benchmarks.report import write_report
@@ -19,7 +19,7 @@ from benchmarks.server import stop_servers_when_terminated
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     if options.show:
-        return _show(Results.read(options.show), options.to)
+        return _show(Results.read(options.show), options)
     try:
         kinds = contenders.select(options.only.split(",") if options.only else ["*"])
     except ValueError as error:
@@ -33,17 +33,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         measure_ten_times(results)
     print(f"written to {results.save(options.to)}", file=sys.stderr)
-    return _show(results, options.to)
+    return _show(results, options)
 
 
-def _show(results: Results, folder: Path) -> int:
+def _show(results: Results, options: argparse.Namespace) -> int:
     verdicts = judge(results)
     print(table.contenders(results))
     print(f"\n{table.batches(results, BATCHES)}\n")
     print(table.goals(verdicts))
     for name, reason in results.skipped.items():
         print(f"\nleft out: {name}: {reason}")
-    print(f"\nreport: {write_report(results, verdicts, folder)}", file=sys.stderr)
+    print(f"\nreport: {write_report(results, verdicts, options.to)}", file=sys.stderr)
+    if options.document:
+        document.write(results, verdicts)
     return 1 if any(verdict.reached is False for verdict in verdicts) else 0
 
 
@@ -57,6 +59,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--parts", default=",".join([*PARTS, "load"]), help="what to measure (%(default)s)")
     parser.add_argument("--here", action="store_true", help="functions run in the lab's own environment: a quick look")
     parser.add_argument("--to", type=Path, default=FOLDER, help="folder for the results and the report")
+    parser.add_argument("--document", action="store_true", help="put the tables into docs/performance.md")
     parser.add_argument("--show", type=Path, metavar="JSON", help="print and report an earlier run instead")
     return parser.parse_args(arguments)
 

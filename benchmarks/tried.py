@@ -119,15 +119,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tried", description=__doc__)
     parser.add_argument("--only", help=f"comma-separated, of: {', '.join(VARIANTS)}")
     parser.add_argument("--root", type=Path, action="append", default=[], help="also the code in this folder")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.7)
+    parser.add_argument("--env", action="append", default=[], metavar="KEY=VALUE", help="also under this variable")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.5)
     options = parser.parse_args(arguments)
-    names = options.only.split(",") if options.only else ([] if options.root else list(VARIANTS))
+    names = options.only.split(",") if options.only else ([] if options.root or options.env else list(VARIANTS))
     unknown = [name for name in names if name not in VARIANTS]
     if unknown:
         print(f"no variant is called {unknown[0]}", file=sys.stderr)
         return 2
     variants: dict[str, tuple[dict[str, str], Path | None]] = {name: (VARIANTS[name], None) for name in names}
+    variants |= {pair: (dict([pair.split("=", 1)]), None) for pair in options.env}
     variants |= {str(root): ({}, root.resolve()) for root in options.root}
     try:
         results = measure({_BASE: ({}, None), **variants}, options.rounds, options.seconds)

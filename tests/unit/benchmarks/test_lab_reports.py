@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import svg, table
+from benchmarks import document, svg, table
 from benchmarks.figures import Spread
 from benchmarks.goals import judge
 from benchmarks.report import render, write_report
@@ -86,3 +86,24 @@ def test_plots_of_nothing_are_nothing() -> None:
 
 def test_results_come_back_from_their_file(results: Results, tmp_path: Path) -> None:
     assert Results.read(results.save(tmp_path)) == results
+
+
+def test_a_runs_tables_replace_those_between_the_marks(results: Results, tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    text = document.DOCUMENT.read_text()
+    page.write_text(text)
+    document.write(results, judge(results), page)
+    once = page.read_text()
+    document.write(results, judge(results), page)
+    assert page.read_text() == once
+    assert table.contenders(results) in once
+    assert once.startswith(text.partition("<!-- figures")[0])
+    assert once.endswith(text.partition("<!-- end of figures -->")[2])
+
+
+def test_a_page_without_marks_is_left_alone(results: Results, tmp_path: Path) -> None:
+    page = tmp_path / "other.md"
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="marks"):
+        document.write(results, [], page)
+    assert page.read_text() == "no marks"
