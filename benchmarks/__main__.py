@@ -41,6 +41,8 @@ def _show(results: Results, options: argparse.Namespace) -> int:
     print(table.contenders(results))
     print(f"\n{table.batches(results, BATCHES)}\n")
     print(table.goals(verdicts))
+    if failed := table.failures(results):
+        print(f"\n{failed}")
     for name, reason in results.skipped.items():
         print(f"\nleft out: {name}: {reason}")
     print(f"\nreport: {write_report(results, verdicts, options.to)}", file=sys.stderr)

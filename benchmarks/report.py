@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from benchmarks import svg
+from benchmarks import svg, table
 from benchmarks.goals import Verdict
 from benchmarks.lab import BATCHES, CONNECTIONS
 from benchmarks.results import FOLDER, Results
@@ -58,6 +58,7 @@ def render(results: Results, verdicts: Sequence[Verdict]) -> str:
         "<h2>Batches</h2>",
         _batches(results),
         *(f"<p>Left out: {escape(name)}: {escape(reason)}</p>" for name, reason in results.skipped.items()),
+        f"<p class='missed'>{escape(table.failures(results))}</p>",
         "</body></html>\n",
     ]
     return "\n".join(sections)

@@ -42,6 +42,15 @@ def test_batches_give_cost_and_rows_per_second(results: Results) -> None:
     assert len(lines) == 3
 
 
+def test_who_failed_to_answer_is_named(results: Results) -> None:
+    assert table.failures(results) == ""
+    results.add("echo", "failures", 0)
+    results.add("ours", "failures", 2)
+    results.add("ours", "failures", 1)
+    assert table.failures(results) == "ours: 3 requests failed"
+    assert "ours: 3 requests failed" in render(results, judge(results))
+
+
 def test_goals_say_reached_missed_or_not_measured(results: Results) -> None:
     results.samples["ours"]["rps_8"] = [6000.0, 6000.0]
     text = table.goals(judge(results))
