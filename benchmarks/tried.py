@@ -24,7 +24,7 @@ from benchmarks.server import NoAnswer, Server, stop_servers_when_terminated
 from benchmarks.table import spread
 
 VARIANTS: Final[dict[str, dict[str, str]]] = {
-    "as it is, again": {},  # What the machine's noise does to a ratio that ought to be 1.
+    "the same again": {},  # What the machine's noise does to a ratio that ought to be 1.
     "PYTHONOPTIMIZE=1": {"PYTHONOPTIMIZE": "1"},
     "PYTHONOPTIMIZE=2": {"PYTHONOPTIMIZE": "2"},
     "OpenBLAS with a thread per core": {"OPENBLAS_NUM_THREADS": "2"},

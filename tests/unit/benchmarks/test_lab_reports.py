@@ -89,6 +89,16 @@ def test_bars_of_nothing_but_zeros_are_drawn(logarithmic: bool) -> None:
     assert "<svg" in svg.bars([svg.Bar("a", Spread(0, 0, 0, 1))], "x", logarithmic=logarithmic)
 
 
+def test_a_long_legend_goes_on_in_the_next_row_and_stays_inside() -> None:
+    lines = [svg.Line(f"contender number {number}", [(1, 1), (2, 2)]) for number in range(10)]
+    plot = ElementTree.fromstring(svg.lines(lines, "x", "y"))  # noqa: S314
+    width = float(plot.attrib["viewBox"].split()[2])
+    boxes = [(float(rect.attrib["x"]), float(rect.attrib["y"])) for rect in plot.iter("rect")]
+    assert len(set(boxes)) == 10
+    assert len({y for _, y in boxes}) > 1
+    assert max(x for x, _ in boxes) < width - 100
+
+
 def test_plots_of_nothing_are_nothing() -> None:
     assert svg.bars([], "x") == svg.stacked([], "x") == svg.lines([], "x", "y") == ""
 
