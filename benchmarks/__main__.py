@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     parts = tuple(options.parts.split(","))
-    plan = Plan(rounds=options.rounds, window_s=options.seconds, parts=parts, here=options.here)
+    plan = Plan(rounds=options.rounds, window_s=options.seconds, parts=parts, here=options.here, models=options.models)
     results = measure(kinds, plan)
     if "load" in parts and any(kind.name == "ours" for kind in kinds) and "ours" not in results.skipped:
         from benchmarks.load import measure_ten_times
@@ -62,6 +62,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--here", action="store_true", help="functions run in the lab's own environment: a quick look")
     parser.add_argument("--to", type=Path, default=FOLDER, help="folder for the results and the report")
     parser.add_argument("--document", action="store_true", help="put the tables into docs/performance.md")
+    parser.add_argument("--models", type=Path, default=plan.models, help="where this function's model is (artifacts/)")
     parser.add_argument("--show", type=Path, metavar="JSON", help="print and report an earlier run instead")
     return parser.parse_args(arguments)
 

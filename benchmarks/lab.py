@@ -15,6 +15,7 @@ from typing import Final
 
 from benchmarks import procfs
 from benchmarks.contenders import Contender
+from benchmarks.contenders.contender import MODELS
 from benchmarks.environments import NoEnvironment
 from benchmarks.flock import birds
 from benchmarks.loadgen import Drive, Load, drive
@@ -43,6 +44,7 @@ class Plan:
     parts: tuple[str, ...] = PARTS
     here: bool = False
     """Run functions in the lab's own environment, without installing."""
+    models: Path = MODELS
 
 
 def measure(kinds: Sequence[type[Contender]], plan: Plan, say: Callable[[str], None] | None = None) -> Results:
@@ -54,7 +56,7 @@ def measure(kinds: Sequence[type[Contender]], plan: Plan, say: Callable[[str], N
         for kind in kinds:
             folder = work / kind.name
             folder.mkdir()
-            contender = kind(folder, here=plan.here)
+            contender = kind(folder, here=plan.here, models=plan.models)
             stack.callback(contender.close)
             lab.admit(contender)
         if "start" in plan.parts:

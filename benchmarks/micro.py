@@ -20,7 +20,7 @@ import pandas as pd
 from onnx import TensorProto, helper
 from onnx.numpy_helper import from_array
 
-from benchmarks.contenders.ours import MODELS
+from benchmarks.contenders.contender import MODELS
 from benchmarks.figures import Spread
 from benchmarks.flock import birds
 from benchmarks.table import spread

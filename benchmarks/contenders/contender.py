@@ -12,6 +12,7 @@ from benchmarks.flock import DATA, Row
 from benchmarks.wire import HOST, post
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
+MODELS: Final = ROOT / "artifacts"
 APPS: Final = Path(__file__).resolve().parent / "apps"
 
 
@@ -24,13 +25,15 @@ class Contender(ABC):
     """Whether one request may hold several birds."""
     path: ClassVar[str] = "/predict"
 
-    def __init__(self, folder: Path, *, here: bool = False) -> None:
+    def __init__(self, folder: Path, *, here: bool = False, models: Path = MODELS) -> None:
         """`folder` is empty and stays until the contender has had its last turn.
 
-        `here`: run functions in the lab's own environment, which needs no installing.
+        `here`: run functions in the lab's own environment, which needs no installing. `models` holds what this
+        project's function serves, one folder per version.
         """
         self.folder = folder
         self.here = here
+        self.models = models
 
     @property
     @abstractmethod

@@ -12,13 +12,12 @@ from typing import ClassVar, Final
 
 import httpx
 
-from benchmarks.contenders.contender import ROOT, Function, run
+from benchmarks.contenders.contender import MODELS, ROOT, Function, run
 from benchmarks.environments import NoEnvironment
 from benchmarks.flock import Row
 from benchmarks.wire import HOST, free_port
 
 LARGEST_BATCH: Final = 10_000
-MODELS: Final = ROOT / "artifacts"
 
 
 class Ours(Function):
@@ -30,16 +29,16 @@ class Ours(Function):
     loading: ClassVar[str] = "lazy"
     engine: ClassVar[str] = "onnx"
 
-    def __init__(self, folder: Path, *, here: bool = False) -> None:
-        super().__init__(folder, here=here)
+    def __init__(self, folder: Path, *, here: bool = False, models: Path = MODELS) -> None:
+        super().__init__(folder, here=here, models=models)
         self._model: dict[str, str] = {}
 
     def prepare(self) -> None:
         """Install what is deployed, and pin the newest model that `make model` left."""
         super().prepare()
-        manifests = sorted(MODELS.glob("*/manifest.json"))
+        manifests = sorted(self.models.glob("*/manifest.json"))
         if not manifests:
-            raise NoEnvironment("there is no model in artifacts/; `make model` makes one")
+            raise NoEnvironment(f"there is no model in {self.models}; `make model` makes one in artifacts/")
         digest = hashlib.sha256(manifests[-1].read_bytes()).hexdigest()
         self._model = {"MODEL_URI": str(manifests[-1].parent), "MODEL_DIGEST": f"sha256:{digest}"}
 
@@ -90,8 +89,8 @@ class OursGcs(Ours):
     title: ClassVar[str] = "this function, model in a bucket"
     batches: ClassVar[bool] = False  # As above.
 
-    def __init__(self, folder: Path, *, here: bool = False) -> None:
-        super().__init__(folder, here=here)
+    def __init__(self, folder: Path, *, here: bool = False, models: Path = MODELS) -> None:
+        super().__init__(folder, here=here, models=models)
         self._storage: subprocess.Popen[bytes] | None = None
         self._url = ""
 
@@ -100,7 +99,7 @@ class OursGcs(Ours):
         self._url = self._start_storage()
         httpx.post(f"{self._url}/storage/v1/b", json={"name": "models"}, timeout=10).raise_for_status()
         env = {**os.environ, "STORAGE_EMULATOR_HOST": self._url}
-        command = (sys.executable, "-m", "predictor", "publish", "--from", MODELS, "--to", "gs://models/penguins")
+        command = (sys.executable, "-m", "predictor", "publish", "--from", self.models, "--to", "gs://models/penguins")
         lines = (line.partition("=") for line in run(*command, env=env).splitlines())
         self._model = {key: value for key, _, value in lines if key in ("MODEL_URI", "MODEL_DIGEST")}
 

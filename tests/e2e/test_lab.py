@@ -5,13 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.bundles import PublishedBundle
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def test_a_short_run_measures_the_function_against_the_platform(tmp_path: Path) -> None:
+def test_a_short_run_measures_the_function_against_the_platform(bundle: PublishedBundle, tmp_path: Path) -> None:
     options = ["--only", "echo,ours", "--here", "--rounds", "1", "--seconds", "0.2", "--parts", "serve"]
     run = subprocess.run(
-        [sys.executable, "-m", "benchmarks", *options, "--to", str(tmp_path)],
+        [sys.executable, "-m", "benchmarks", *options, "--to", str(tmp_path), "--models", str(bundle.folder.parent)],
         cwd=ROOT,
         capture_output=True,
         text=True,
