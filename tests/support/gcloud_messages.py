@@ -4,6 +4,7 @@ Runs as a program of its own, since gcloud's libraries are not ours: SDK folder 
 version, message, document].
 """
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -13,9 +14,8 @@ from typing import Any
 def main() -> None:
     sdk = Path(sys.argv[1])
     sys.path[:0] = [str(sdk / "lib"), str(sdk / "lib" / "third_party")]
-    from apitools.base.py import encoding
-    from googlecloudsdk.api_lib.util import apis
-
+    encoding = importlib.import_module("apitools.base.py.encoding")
+    apis = importlib.import_module("googlecloudsdk.api_lib.util.apis")
     found = []
     for api, version, message, document in json.load(sys.stdin):
         decoded = encoding.JsonToMessage(getattr(apis.GetMessagesModule(api, version), message), document)

@@ -88,7 +88,7 @@ def test_a_metric_reads_lines_of_one_service_and_declares_what_it_extracts(metri
     assert distribution == ("valueExtractor" in metric.config) == ("bucketOptions" in metric.config)
 
 
-@pytest.mark.parametrize(("where", "text"), monitoring_filters())
+@pytest.mark.parametrize(("where", "text"), list(monitoring_filters()))
 def test_filters_read_metrics_that_exist(where: str, text: str) -> None:
     parsed = log_filter.parse(text)
     (metric,) = re.findall(r'metric\.type="([^"]+)"', text)
