@@ -7,28 +7,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from predictor.cli import main
 from tests.conftest import StartFunction
 from tests.support.bundles import PublishedBundle, publish_by_hand
 from tests.support.fault_proxy import Answer, FaultProxy
 from tests.support.gcs import GcsServer
 from tests.support.processes import PROJECT, FunctionProcess, free_port
 
-Result = subprocess.CompletedProcess[str]
 Proxied = Callable[[FunctionProcess], FaultProxy]
 
 
 def predictor(*arguments: str, **env: str) -> Result:
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MODEL_", "IDENTITY_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "predictor", *arguments],
-        cwd=PROJECT,
-        env={**inherited, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    unset = {"MODEL_URI": None, "MODEL_DIGEST": None, "IDENTITY_TOKEN": None}
+    result = CliRunner().invoke(main, arguments, env={**unset, **env})
+    if not isinstance(result.exception, SystemExit | None):
+        raise result.exception
+    return result
 
 
 def smoke(url: str, bundle: PublishedBundle, *more: str) -> Result:
@@ -37,17 +33,19 @@ def smoke(url: str, bundle: PublishedBundle, *more: str) -> Result:
 
 def reason(result: Result) -> str:
     """Why it was refused: the last line on stderr, and nothing on stdout."""
-    assert result.returncode == 1, result
+    assert result.exit_code == 1, result
     assert result.stdout == ""
-    assert "Traceback" not in result.stderr
     last: str = result.stderr.splitlines()[-1]
     assert last.startswith("error: ")
     return last.removeprefix("error: ")
 
 
-@pytest.fixture
-def function(start_function: StartFunction, bundle: PublishedBundle) -> FunctionProcess:
-    return start_function(bundle.env)
+@pytest.fixture(scope="module")
+def function(bundle: PublishedBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FunctionProcess]:
+    """A good function, for all tests: none of them changes it."""
+    process = FunctionProcess(bundle.env, log_file=tmp_path_factory.mktemp("function") / "log")
+    yield process.wait_until_up()
+    process.stop()
 
 
 @pytest.fixture
@@ -64,10 +62,29 @@ def proxied() -> Iterator[Proxied]:
         proxy.stop()
 
 
+@pytest.mark.parametrize(("p95_ms", "status"), [("5000", 0), ("0.001", 1)])
+def test_as_a_program_it_ends_with_a_status_and_its_reason_last(
+    function: FunctionProcess, bundle: PublishedBundle, p95_ms: str, status: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "predictor", "smoke", function.url, "--digest", bundle.digest, "--p95-ms", p95_ms],
+        cwd=PROJECT,
+        env={**os.environ, "MODEL_URI": str(bundle.folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == status, done.stderr
+    assert bool(done.stdout) == (status == 0)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: latency: p95 is over 0.001 ms" if status else "latency: p95 ")
+
+
 class TestGood:
     def test_a_good_function_is_good(self, function: FunctionProcess, bundle: PublishedBundle) -> None:
         result = smoke(function.url, bundle)
-        assert result.returncode == 0, result.stderr
+        assert result.exit_code == 0, result.stderr
         (line,) = result.stdout.splitlines()
         assert line.startswith(
             f"{function.url} is good: version {bundle.folder.name}, 12 golden rows, 5 refusals, p95 "
@@ -80,8 +97,8 @@ class TestGood:
         self, function: FunctionProcess, bundle: PublishedBundle
     ) -> None:
         arguments = ("smoke", function.url, "--digest", bundle.digest, "--requests", "5")
-        assert predictor(*arguments, MODEL_URI=str(bundle.folder)).returncode == 0
-        assert predictor(*arguments, "--golden", str(bundle.folder / "golden.json")).returncode == 0
+        assert predictor(*arguments, MODEL_URI=str(bundle.folder)).exit_code == 0
+        assert predictor(*arguments, "--golden", str(bundle.folder / "golden.json")).exit_code == 0
 
     def test_the_golden_rows_may_come_from_a_bucket(
         self, function: FunctionProcess, bundle: PublishedBundle, gcs_server: GcsServer, bucket: str
@@ -91,7 +108,7 @@ class TestGood:
             *("smoke", function.url, "--digest", bundle.digest, "--golden", uri, "--requests", "5"),
             STORAGE_EMULATOR_HOST=gcs_server.url,
         )
-        assert result.returncode == 0, result.stderr
+        assert result.exit_code == 0, result.stderr
 
     def test_the_identity_token_goes_with_every_request_and_is_never_printed(
         self, function: FunctionProcess, bundle: PublishedBundle, proxied: Proxied
@@ -101,7 +118,7 @@ class TestGood:
             *("smoke", proxy.url, "--digest", bundle.digest, "--golden", str(bundle.folder), "--requests", "5"),
             IDENTITY_TOKEN="a-secret",
         )
-        assert result.returncode == 0, result.stderr
+        assert result.exit_code == 0, result.stderr
         assert {headers.get("Authorization") for headers in proxy.headers} == {"Bearer a-secret"}
         assert "a-secret" not in result.stdout + result.stderr
 
@@ -109,7 +126,7 @@ class TestGood:
         self, function: FunctionProcess, bundle: PublishedBundle, proxied: Proxied
     ) -> None:
         proxy = proxied(function)
-        assert smoke(proxy.url, bundle, "--requests", "5").returncode == 0
+        assert smoke(proxy.url, bundle, "--requests", "5").exit_code == 0
         assert not any("Authorization" in headers for headers in proxy.headers)
 
     def test_it_waits_for_a_function_that_is_not_ready_yet(
@@ -117,14 +134,14 @@ class TestGood:
     ) -> None:
         proxy = proxied(function)
 
-        def not_yet(path: str, answer: Answer) -> None:
+        def not_yet(_path: str, answer: Answer) -> None:
             if proxy.paths.count("/ready") < 3:
                 answer.status = 503
 
         proxy.fault = not_yet
         assert reason(smoke(proxy.url, bundle)).startswith("ready: GET /ready gave 503")
         proxy.paths.clear()
-        assert smoke(proxy.url, bundle, "--wait-s", "30", "--requests", "5").returncode == 0
+        assert smoke(proxy.url, bundle, "--wait-s", "30", "--requests", "5").exit_code == 0
 
 
 class TestBad:
@@ -251,7 +268,7 @@ class TestBad:
                 answer.pause_s = 2.0
 
         proxy.fault = slow
-        assert smoke(proxy.url, bundle, "--p95-ms", "1900", "--requests", "20").returncode == 0
+        assert smoke(proxy.url, bundle, "--p95-ms", "1900", "--requests", "20").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -272,13 +289,13 @@ class TestBad:
 )
 def test_a_bad_command_line_is_status_2(arguments: tuple[str, ...]) -> None:
     result = predictor(*arguments)
-    assert (result.returncode, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (2, "")
 
 
 class TestAgreement:
     def test_a_function_agrees_with_itself(self, function: FunctionProcess) -> None:
         result = predictor("agreement", function.url, function.url, "--count", "500", "--max-disagreement", "0")
-        assert (result.returncode, result.stdout) == (0, "0.0000\n")
+        assert (result.exit_code, result.stdout) == (0, "0.0000\n")
         assert result.stderr == "0 of 500 penguins get another species\n"
 
     def test_too_much_disagreement_is_refused_and_some_can_be_allowed(
@@ -291,14 +308,14 @@ class TestAgreement:
 
         proxy.fault = swap
         result = predictor("agreement", function.url, proxy.url, "--count", "200", "--max-disagreement", "0.1")
-        assert result.returncode == 1
+        assert result.exit_code == 1
         share = float(result.stdout)
         assert share > 0.1
         assert result.stderr.splitlines() == [
             f"error: the functions disagree on {round(share * 200)} of 200 penguins ({share:.2%}), allowed is 10.00%"
         ]
         allowed = predictor("agreement", function.url, proxy.url, "--count", "200", "--max-disagreement", str(share))
-        assert (allowed.returncode, allowed.stdout) == (0, result.stdout)
+        assert (allowed.exit_code, allowed.stdout) == (0, result.stdout)
 
     def test_a_function_that_tells_no_species_cannot_be_compared(
         self, function: FunctionProcess, proxied: Proxied
