@@ -18,6 +18,9 @@ from tests.support.processes import PROJECT, FunctionProcess, free_port
 
 Proxied = Callable[[FunctionProcess], FaultProxy]
 
+PATIENT = ("--p95-ms", "20000")
+"""How fast the machine of a test is, is no matter here."""
+
 
 def predictor(*arguments: str, **env: str) -> Result:
     unset = {"MODEL_URI": None, "MODEL_DIGEST": None, "IDENTITY_TOKEN": None}
@@ -28,7 +31,7 @@ def predictor(*arguments: str, **env: str) -> Result:
 
 
 def smoke(url: str, bundle: PublishedBundle, *more: str) -> Result:
-    return predictor("smoke", url, "--digest", bundle.digest, "--golden", str(bundle.folder), *more)
+    return predictor("smoke", url, "--digest", bundle.digest, "--golden", str(bundle.folder), *PATIENT, *more)
 
 
 def reason(result: Result) -> str:
@@ -62,7 +65,7 @@ def proxied() -> Iterator[Proxied]:
         proxy.stop()
 
 
-@pytest.mark.parametrize(("p95_ms", "status"), [("5000", 0), ("0.001", 1)])
+@pytest.mark.parametrize(("p95_ms", "status"), [("20000", 0), ("0.001", 1)])
 def test_as_a_program_it_ends_with_a_status_and_its_reason_last(
     function: FunctionProcess, bundle: PublishedBundle, p95_ms: str, status: int
 ) -> None:
@@ -96,7 +99,7 @@ class TestGood:
     def test_the_golden_rows_may_come_from_model_uri_or_be_named_themselves(
         self, function: FunctionProcess, bundle: PublishedBundle
     ) -> None:
-        arguments = ("smoke", function.url, "--digest", bundle.digest, "--requests", "5")
+        arguments = ("smoke", function.url, "--digest", bundle.digest, "--requests", "5", *PATIENT)
         assert predictor(*arguments, MODEL_URI=str(bundle.folder)).exit_code == 0
         assert predictor(*arguments, "--golden", str(bundle.folder / "golden.json")).exit_code == 0
 
@@ -105,7 +108,7 @@ class TestGood:
     ) -> None:
         uri = gcs_server.put_folder(bucket, "root/v1", bundle.folder)
         result = predictor(
-            *("smoke", function.url, "--digest", bundle.digest, "--golden", uri, "--requests", "5"),
+            *("smoke", function.url, "--digest", bundle.digest, "--golden", uri, "--requests", "5", *PATIENT),
             STORAGE_EMULATOR_HOST=gcs_server.url,
         )
         assert result.exit_code == 0, result.stderr
@@ -115,7 +118,17 @@ class TestGood:
     ) -> None:
         proxy = proxied(function)
         result = predictor(
-            *("smoke", proxy.url, "--digest", bundle.digest, "--golden", str(bundle.folder), "--requests", "5"),
+            *(
+                "smoke",
+                proxy.url,
+                "--digest",
+                bundle.digest,
+                "--golden",
+                str(bundle.folder),
+                "--requests",
+                "5",
+                *PATIENT,
+            ),
             IDENTITY_TOKEN="a-secret",
         )
         assert result.exit_code == 0, result.stderr
