@@ -300,7 +300,7 @@ class TestBad:
         ("smoke", "https://x.example"),
         ("smoke", "https://x.example", "--digest", "sha256:short"),
         ("smoke", "x.example", "--digest", "sha256:" + "0" * 64),
-        ("smoke", "https://x.example/path", "--digest", "sha256:" + "0" * 64),
+        ("smoke", "https://x.example/?query", "--digest", "sha256:" + "0" * 64),
         ("smoke", "https://user:password@x.example", "--digest", "sha256:" + "0" * 64),
         ("smoke", "https://x.example", "--digest", "sha256:" + "0" * 64),  # neither --golden nor MODEL_URI
         ("smoke", "https://x.example", "--digest", "sha256:" + "0" * 64, "--requests", "0"),

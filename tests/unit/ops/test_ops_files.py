@@ -1,9 +1,9 @@
 """The files in `ops/`: each is what Google's API takes, and they agree with each other and with the runbook."""
 
 import json
+import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +63,20 @@ def test_the_metrics_file_names_are_the_metrics_names() -> None:
     }
 
 
-def test_every_file_is_a_message_of_googles_api() -> None:
+def test_every_file_is_a_message_of_googles_api(tmp_path: Path) -> None:
     """The real gcloud's own message classes read each file, and know every field and every word in it."""
-    sdk = Path(require_program("gcloud")).resolve().parents[1]
+    where = subprocess.run(
+        [require_program("gcloud"), "info", "--format=value(installation.sdk_root,basic.python_location)"],
+        env={**os.environ, "CLOUDSDK_CONFIG": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    sdk, python = where.stdout.split("\t")
     files = [[*MESSAGES[kind(path)], fill(path.read_text())] for path in RESOURCES]
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(PROJECT / "tests/support/gcloud_messages.py"), str(sdk)],
+        [python.strip(), "-W", "ignore", str(PROJECT / "tests/support/gcloud_messages.py"), sdk],
         input=json.dumps(files),
         capture_output=True,
         text=True,
