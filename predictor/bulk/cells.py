@@ -1,20 +1,18 @@
-"""Columns of cells to columns of penguins: the fast path, and the careful one for rows that it cannot vouch for.
+"""Rows of cells to columns of penguins: for what `predictor.bulk.fast_rows` cannot read or does not vouch for.
 
-The fast path knows only the plainest spelling of a number (`39.1`: digits, at most one point) and the exact names of
-sexes and islands, and checks the ranges for all rows at once. Every other row is validated by itself, as
-`predictor.decoding` validates a JSON document, which also names everything that is wrong with it. A property test
-holds both together.
+Numbers that JSON spells the same way are parsed a column at a time, and ranges checked for all rows at once. What is
+left is validated row by row, as `predictor.decoding` validates a JSON document, which also names everything that is
+wrong. A property test holds all three ways together.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import orjson
 
-from predictor.bulk.chunk import RowError
+from predictor.bulk.chunk import Layout, RowError
 from predictor.decoding import validate
 from predictor.errors import InvalidInput, MalformedJson
 from predictor.models.columns import HABITAT_INDEX, PenguinColumns
@@ -35,41 +33,28 @@ _NOT_PLAIN: Final = "0"  # Stands for a cell that the fast path does not read: n
 _LOWS, _HIGHS = np.array([RANGES[name] for name in MEASUREMENTS]).T
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where each feature stands in a row, and how many cells a row has."""
-
-    places: Mapping[str, int]
-    width: int
-
-
-def read_columns(
-    layout: Layout, columns: Mapping[str, Sequence[str]], row: Callable[[int], Sequence[str]]
-) -> tuple[PenguinColumns, dict[int, RowError]]:
-    """The valid rows as columns, and what is wrong with the others, by their place.
-
-    `columns` has the cells of each feature, `row` gives all cells of the row at a place. A row that is not as wide as
-    the header has empty cells in the columns.
-    """
-    measurements = np.column_stack([_numbers(columns[name]) for name in MEASUREMENTS])
-    pairs = zip(*(columns[name] for name in CATEGORIES), strict=True)
-    habitats = np.array([HABITAT_INDEX.get(pair, -1) for pair in pairs], dtype=np.intp)  # any two words
+def read_cells(layout: Layout, rows: Sequence[Sequence[str]]) -> tuple[PenguinColumns, dict[int, RowError]]:
+    """The valid rows as columns, and what is wrong with the others, by their place. `rows` may be of any width."""
+    blank = [""] * layout.width  # Refused by the columns' checks, so that the row itself is looked at.
+    columns = list(zip(*(row if len(row) == layout.width else blank for row in rows), strict=True))
+    features = {name: columns[place] for name, place in layout.places.items()}
+    measurements = np.column_stack([_numbers(features[name]) for name in MEASUREMENTS])
+    pairs = zip(*(features[name] for name in CATEGORIES), strict=True)
+    habitats = np.array([HABITAT_INDEX.get(pair, -1) for pair in pairs], dtype=np.intp)
     good = ((measurements >= _LOWS) & (measurements <= _HIGHS)).all(axis=1) & (habitats >= 0)
     errors: dict[int, RowError] = {}
     for place in np.flatnonzero(~good).tolist():
-        answer = read_row(layout, row(place))
+        answer = _read_row(layout, rows[place])
         if isinstance(answer, Penguin):
             measurements[place] = [getattr(answer, name) for name in MEASUREMENTS]
             habitats[place] = HABITAT_INDEX[answer.sex, answer.island]
             good[place] = True
         else:
             errors[place] = answer
-    return PenguinColumns(measurements, habitats) if good.all() else PenguinColumns(
-        measurements[good], habitats[good]
-    ), errors
+    return PenguinColumns(measurements[good], habitats[good]), errors
 
 
-def read_row(layout: Layout, cells: Sequence[str]) -> Penguin | RowError:
+def _read_row(layout: Layout, cells: Sequence[str]) -> Penguin | RowError:
     """The careful path: one row by itself."""
     if len(cells) > layout.width:
         return MalformedJson(f"the row has {len(cells)} cells, the header {layout.width}")

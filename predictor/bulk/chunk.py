@@ -9,6 +9,14 @@ from predictor.models.columns import PenguinColumns
 RowError = InvalidInput | MalformedJson
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Of a table: where each feature stands in a row, and how many cells a row has."""
+
+    places: Mapping[str, int]
+    width: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
     """`rows` rows from number `first_row` (counted from 1); `errors` by place in the chunk, `columns` are the others.

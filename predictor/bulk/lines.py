@@ -6,8 +6,8 @@ from typing import BinaryIO, Final
 
 from predictor.errors import UnusableFile
 
-BLOCK_BYTES: Final = 1024 * 1024
-MAX_LINE_BYTES: Final = BLOCK_BYTES
+BLOCK_BYTES: Final = 128 * 1024
+MAX_LINE_BYTES: Final = 1024 * 1024
 
 Seen = Callable[[int], object]
 

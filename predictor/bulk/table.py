@@ -6,17 +6,20 @@ several times the cost. From the first block with a quote (or a lone carriage re
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from typing import Any, Final
 
 import numpy as np
 
-from predictor.bulk.cells import Layout, read_columns
-from predictor.bulk.chunk import Chunk
+from predictor.bulk.cells import read_cells
+from predictor.bulk.chunk import Chunk, Layout, RowError
 from predictor.bulk.csv_text import to_lines
+from predictor.bulk.fast_rows import read_lines
 from predictor.bulk.lines import Blocks, decode_block
 from predictor.errors import UnusableFile
+from predictor.models.columns import PenguinColumns
 from predictor.penguin import FEATURES
 
 QUOTED_ROWS: Final = 10_000
@@ -38,10 +41,11 @@ class Table:
             if _needs_reader(block):
                 yield from self._parse(block)
                 return
-            text = decode_block(block, self._lines_before(block))
-            lines = [line for line in text.replace("\r\n", "\n").split("\n") if line]
-            if lines:
-                yield self._split(lines)
+            if not block.isascii():
+                decode_block(block, self._lines_before(block))  # Raises if it is not UTF-8.
+            text = _plain_lines(block)
+            if text:
+                yield self._chunk(read_lines(self._layout, text), partial(_split, text))
 
     def _lines_before(self, block: bytes) -> int:
         return self._blocks.lines - block.count(b"\n") - (not block.endswith(b"\n"))
@@ -61,26 +65,9 @@ class Table:
         self._rest = chain([first[used:]], self._rest)
         return header
 
-    def _split(self, lines: list[str]) -> Chunk:
-        """Lines without quotes."""
-        width = self._layout.width
-        commas = [line.count(",") for line in lines]
-        regular = lines
-        if commas.count(width - 1) != len(lines):
-            blank = "," * (width - 1)
-            regular = [line if count == width - 1 else blank for line, count in zip(lines, commas, strict=True)]
-        cells = ",".join(regular).split(",")
-        columns = {name: cells[place::width] for name, place in self._layout.places.items()}
-        texts: Sequence[str] = ()
-        if self._keep_texts:
-            texts = lines if regular is lines else [",".join(_fitted(line.split(","), width)) for line in lines]
-        return self._chunk(len(lines), columns, lambda place: lines[place].split(","), texts)
-
     def _parse(self, block: bytes) -> Iterator[Chunk]:
         """What is left of the file, from `block` on, with quotes."""
         lines_before = self._lines_before(block)
-        width = self._layout.width
-        blank = [""] * width
 
         def lines() -> Iterator[str]:
             number = lines_before
@@ -90,22 +77,30 @@ class Table:
 
         table = (row for row in _rows(csv.reader(lines(), strict=True), lines_before, self._rows) if row)
         while rows := list(islice(table, QUOTED_ROWS)):
-            columns = list(zip(*(row if len(row) == width else blank for row in rows), strict=True))
-            texts = to_lines(_fitted(row, width) for row in rows) if self._keep_texts else ()
-            features = {name: columns[place] for name, place in self._layout.places.items()}
-            yield self._chunk(len(rows), features, rows.__getitem__, texts)
+            yield self._chunk(read_cells(self._layout, rows), rows.__iter__)
 
     def _chunk(
-        self,
-        rows: int,
-        columns: Mapping[str, Sequence[str]],
-        row: Callable[[int], Sequence[str]],
-        texts: Sequence[str],
+        self, read: tuple[PenguinColumns, dict[int, RowError]], rows: Callable[[], Iterator[Sequence[str]]]
     ) -> Chunk:
-        birds, errors = read_columns(self._layout, columns, row)
+        columns, errors = read
         first_row = self._rows + 1
-        self._rows += rows
-        return Chunk(first_row, rows, birds, errors, texts)
+        self._rows += len(columns) + len(errors)
+        texts = to_lines(_fitted(row, self._layout.width) for row in rows()) if self._keep_texts else ()
+        return Chunk(first_row, len(columns) + len(errors), columns, errors, texts)
+
+
+def _plain_lines(block: bytes) -> bytes:
+    """The block's lines that are not blank, each with a line feed at its end."""
+    text = block.replace(b"\r\n", b"\n")
+    if not text.endswith(b"\n"):
+        text += b"\n"
+    if text.startswith(b"\n") or b"\n\n" in text:
+        text = b"".join(line + b"\n" for line in text.split(b"\n") if line)
+    return text
+
+
+def _split(text: bytes) -> Iterator[list[str]]:
+    return (line.split(",") for line in text.decode().removesuffix("\n").split("\n"))
 
 
 def _needs_reader(block: bytes) -> bool:
