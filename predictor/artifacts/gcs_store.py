@@ -1,8 +1,9 @@
 """A folder in a Cloud Storage bucket as a store.
 
-`google-cloud-storage` is imported when the first request is made, never before (`gcs_client`). It checks crc32c only on some downloads (not on resumed ones, not without the hash header), so its check is off and
-the manifest's sha256, which covers every byte on every path, is the only one: a damaged file is then reported with its
-expected and actual digest instead of as a failed transfer.
+`google-cloud-storage` is imported when the first request is made, never before (`gcs_client`). It checks crc32c only on
+some downloads (not on resumed ones, not without the hash header), so its check is off and the manifest's sha256, which
+covers every byte on every path, is the only one: a damaged file is then reported with its expected and actual digest
+instead of as a failed transfer.
 """
 
 import io

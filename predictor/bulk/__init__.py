@@ -5,8 +5,9 @@ row never fails the others. Flow: bytes -> blocks of whole lines -> chunks of va
 errors -> probabilities -> text.
 """
 
-from predictor.bulk.chunk import describe
+from predictor.bulk.answers import count_answers
+from predictor.bulk.chunk import Count, describe
 from predictor.bulk.lines import MAX_LINE_BYTES
-from predictor.bulk.scoring import Count, FileFormat, answer_lines, score
+from predictor.bulk.scoring import FileFormat, answer_lines, score
 
-__all__ = ["MAX_LINE_BYTES", "Count", "FileFormat", "answer_lines", "describe", "score"]
+__all__ = ["MAX_LINE_BYTES", "Count", "FileFormat", "answer_lines", "count_answers", "describe", "score"]

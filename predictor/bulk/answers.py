@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import numpy as np
 import orjson
 
-from predictor.bulk.chunk import Chunk, RowError, describe
+from predictor.bulk.chunk import Chunk, Count, RowError, describe
 from predictor.bulk.csv_text import to_line
 from predictor.errors import InvalidInput
 from predictor.models.loader import LoadedModel
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Text = TypeVar("Text", str, bytes)
 
 _HOLE: Final = b"\0"  # Can stand in no JSON, so it marks where a probability goes.
+
+_ERROR_KEY: Final = b'"error":{"detail":'
 
 
 class Answers(Protocol):
@@ -59,6 +61,15 @@ class JsonAnswers:
         number = {"row": row} if self._numbered else {}
         violations = error.violations if isinstance(error, InvalidInput) else ()
         return orjson.dumps({**number, "error": {"detail": str(error), "errors": violations}}) + b"\n"
+
+
+def count_answers(lines: Iterable[bytes]) -> Count:
+    """Count what `JsonAnswers` wrote."""
+    count = Count()
+    for line in lines:
+        count.rows += 1
+        count.bad += _ERROR_KEY in line  # Nothing else can hold it: in a string its quotes would be escaped.
+    return count
 
 
 class CsvAnswers:

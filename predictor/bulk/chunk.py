@@ -1,10 +1,14 @@
 """What readers of files hand on: some rows in order, the valid ones column by column, the others as errors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
 
 from predictor.errors import InvalidInput, MalformedJson, PredictorError
 from predictor.models.columns import PenguinColumns
+
+MAX_ROW_NUMBERS: Final = 100
 
 RowError = InvalidInput | MalformedJson
 
@@ -29,6 +33,21 @@ class Chunk:
     columns: PenguinColumns
     errors: Mapping[int, RowError]
     texts: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class Count:
+    """Rows that went through, how many of them were not scored, and the numbers of the first of these."""
+
+    rows: int = 0
+    bad: int = 0
+    first_bad: list[int] = field(default_factory=list)
+
+    def add(self, chunk: Chunk) -> None:
+        self.rows += chunk.rows
+        self.bad += len(chunk.errors)
+        room = MAX_ROW_NUMBERS - len(self.first_bad)
+        self.first_bad += [chunk.first_row + place for place in islice(chunk.errors, room)]
 
 
 def describe(error: PredictorError) -> str:

@@ -2,12 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 from predictor.errors import UnusableFile
 
 BLOCK_BYTES: Final = 128 * 1024
 MAX_LINE_BYTES: Final = 1024 * 1024
+
+
+class Readable(Protocol):
+    """A stream of bytes that gives fewer than it is asked for only at its end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
 
 Seen = Callable[[int], object]
 
@@ -19,7 +26,7 @@ class Blocks:
     same blocks.
     """
 
-    def __init__(self, stream: BinaryIO, seen: Seen | None = None) -> None:
+    def __init__(self, stream: Readable, seen: Seen | None = None) -> None:
         """`seen` is told the number of bytes that were read since it was last called."""
         self.lines = 0
         self._stream = stream

@@ -1,14 +1,13 @@
 """The use case for files: chunks in, lines out, counted."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import chain, islice
-from typing import BinaryIO, Final, Literal
+from itertools import chain
+from typing import Literal
 
 from predictor.bulk.answers import Answers, CsvAnswers, JsonAnswers
-from predictor.bulk.chunk import Chunk
+from predictor.bulk.chunk import Chunk, Count
 from predictor.bulk.csv_text import to_line
-from predictor.bulk.lines import Blocks, Seen
+from predictor.bulk.lines import Blocks, Readable, Seen
 from predictor.bulk.ndjson import read_ndjson
 from predictor.bulk.table import Table
 from predictor.errors import UnusableFile
@@ -16,26 +15,10 @@ from predictor.models.loader import LoadedModel
 from predictor.service import predict_columns
 
 FileFormat = Literal["csv", "ndjson"]
-MAX_ROW_NUMBERS: Final = 100
 Write = Callable[[bytes], object]
 
 
-@dataclass(slots=True)
-class Count:
-    """Rows that went through, how many of them were not scored, and the numbers of the first of these."""
-
-    rows: int = 0
-    bad: int = 0
-    first_bad: list[int] = field(default_factory=list)
-
-    def add(self, chunk: Chunk) -> None:
-        self.rows += chunk.rows
-        self.bad += len(chunk.errors)
-        room = MAX_ROW_NUMBERS - len(self.first_bad)
-        self.first_bad += [chunk.first_row + place for place in islice(chunk.errors, room)]
-
-
-def answer_lines(model: LoadedModel, stream: BinaryIO, file_format: FileFormat, count: Count) -> Iterator[bytes]:
+def answer_lines(model: LoadedModel, stream: Readable, file_format: FileFormat, count: Count) -> Iterator[bytes]:
     """One numbered JSON line per row, in pieces; `count` is ahead of what has been taken by at most one of them.
 
     Raises `UnusableFile`, also in the middle.
@@ -51,7 +34,7 @@ def _answer(model: LoadedModel, chunks: Iterable[Chunk], answers: Answers, count
         yield answers(chunk, predict_columns(model, chunk.columns))
 
 
-def score(model: LoadedModel, stream: BinaryIO, write: Write, seen: Seen | None = None) -> Count:
+def score(model: LoadedModel, stream: Readable, write: Write, seen: Seen | None = None) -> Count:
     """Score a stream of CSV or NDJSON; which one it is shows in its first line. CSV gives CSV, NDJSON gives NDJSON.
 
     `write` takes the output in pieces, `seen` the number of bytes that were read since it was last called. Raises

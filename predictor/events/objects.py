@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from predictor.bulk import Count, FileFormat, answer_lines
 from predictor.errors import BadObject, StoreUnavailable, UnusableFile
-from predictor.events.buckets import Conflict, Gone, ResultTag, Results, Source
+from predictor.events.results import Conflict, Existing, Results, Tag
+from predictor.events.source import Source
 from predictor.models.loader import LoadedModel
 
 SUFFIX: Final = ".scored.ndjson"
@@ -61,6 +62,59 @@ class ObjectScorer:
         if file_format is None:
             raise BadObject("unsupported_type", f"{name} is neither a .csv nor an .ndjson object to score.")
         deadline = time.monotonic() + self._timeout_s
-        source = Source(self._results.client, bucket, name, generation)
-        tag = ResultTag(source.uri, generation, model.identity)
-        ...
+        result_name = name + SUFFIX
+        tag = Tag(f"gs://{bucket}/{name}", generation, model.identity)
+        existing = self._results.find(result_name, deadline=deadline)
+        count = self._count_if_done(result_name, existing, tag, deadline)
+        if count is None:
+            source = self._open(bucket, name, generation, deadline)
+            count = Count()
+            pieces = self._answers(model, source, file_format, count, deadline)
+            try:
+                self._results.write(result_name, pieces, tag, replaces=existing, deadline=deadline)
+            except Conflict as error:
+                existing = self._results.find(result_name, deadline=deadline)
+                count = self._count_if_done(result_name, existing, tag, deadline)
+                if count is None:
+                    raise StoreUnavailable(self._results.uri(result_name), "somebody else is writing it") from error
+        return ObjectResult(count.rows, count.bad, self._results.uri(result_name))
+
+    def _count_if_done(self, name: str, existing: Existing | None, tag: Tag, deadline: float) -> Count | None:
+        """The rows of the result that is there; None if it is to be written. Raises `BadObject` if it must not be."""
+        if existing is None:
+            return None
+        uri = self._results.uri(name)
+        if existing.tag is None or existing.tag.source != tag.source:
+            raise BadObject("result_name_taken", f"{uri} is there already, and is not a result of {tag.source}.")
+        if existing.tag.generation > tag.generation:
+            raise BadObject("object_overwritten", f"{tag.source} has been overwritten; {uri} is a newer result.")
+        return self._results.count(name, existing, deadline=deadline) if existing.tag == tag else None
+
+    def _open(self, bucket: str, name: str, generation: int, deadline: float) -> Source:
+        source = Source(self._results.client, bucket, name, generation, deadline=deadline)
+        if source.size > self._max_bytes:
+            reason = f"{source.uri} has {source.size} bytes; at most {self._max_bytes} are scored."
+            raise BadObject("object_too_large", reason)
+        if source.content_encoding:
+            raise BadObject("content_encoding", f"{source.uri} has a content encoding; none is supported.")
+        return source
+
+    def _answers(
+        self, model: LoadedModel, source: Source, file_format: FileFormat, count: Count, deadline: float
+    ) -> Iterator[bytes]:
+        """The result's bytes, in pieces. What makes the whole object bad is raised at the latest before the last one."""
+        try:
+            for piece in answer_lines(model, source, file_format, count):
+                if count.rows > self._max_rows:
+                    reason = f"{source.uri} has more than {self._max_rows} rows."
+                    raise BadObject("too_many_rows", reason, [self._max_rows + 1])
+                if time.monotonic() > deadline:
+                    raise StoreUnavailable(source.uri, f"it was not scored within {self._timeout_s:g} s")
+                yield piece
+        except UnusableFile as error:
+            raise BadObject(error.code, f"{source.uri}: {error}.", [error.row] if error.row else []) from error
+        if count.bad == count.rows:
+            code, reason = (
+                ("no_valid_row", "none of its rows is a penguin") if count.rows else ("no_rows", "it has no rows")
+            )
+            raise BadObject(code, f"{source.uri}: {reason}.", count.first_bad)
