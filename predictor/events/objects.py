@@ -1,8 +1,8 @@
 """Score an object in a bucket: read as a stream at one generation, answered line by line into the results bucket.
 
-What makes a redelivery harmless: the answer of one generation by one model is always the same bytes, the result's custom
-metadata says which generation and model it is the answer of, and it is written on the condition that nobody else has
-written meanwhile. So a result that is there is not written again, and of two that race one wins and the other sees it.
+What makes a redelivery harmless: the answer of one generation by one model is always the same bytes, the result's
+custom metadata says which generation and model it is the answer of, and it is written on the condition that nobody
+else has written meanwhile. So a result that is there is not written again, and of two that race one wins and the other sees it.
 
 - The object was deleted: `BadObject` (`object_gone`). It was overwritten: `object_overwritten`, since the notification
   of the newer generation brings the newer result, and an older answer must never replace a newer one.
@@ -102,7 +102,7 @@ class ObjectScorer:
     def _answers(
         self, model: LoadedModel, source: Source, file_format: FileFormat, count: Count, deadline: float
     ) -> Iterator[bytes]:
-        """The result's bytes, in pieces. What makes the whole object bad is raised at the latest before the last one."""
+        """The result's bytes, in pieces. What makes the whole object bad is raised instead of an end."""
         try:
             for piece in answer_lines(model, source, file_format, count):
                 if count.rows > self._max_rows:
@@ -114,7 +114,6 @@ class ObjectScorer:
         except UnusableFile as error:
             raise BadObject(error.code, f"{source.uri}: {error}.", [error.row] if error.row else []) from error
         if count.bad == count.rows:
-            code, reason = (
-                ("no_valid_row", "none of its rows is a penguin") if count.rows else ("no_rows", "it has no rows")
-            )
-            raise BadObject(code, f"{source.uri}: {reason}.", count.first_bad)
+            if not count.rows:
+                raise BadObject("no_rows", f"{source.uri} has no rows.")
+            raise BadObject("no_valid_row", f"{source.uri}: none of its rows is a valid penguin.", count.first_bad)

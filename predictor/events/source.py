@@ -28,7 +28,7 @@ class Source:
             self._reload(self._blob)
         self.size = int(self._blob.size)
         self.content_encoding: str | None = self._blob.content_encoding
-        self._checksum = google_crc32c.Checksum()
+        self._checksum: Any = google_crc32c.Checksum()  # type: ignore[no-untyped-call]
         self._expected_checksum: str | None = self._blob.crc32c
         self._fetched = 0
         self._buffer = memoryview(b"")
