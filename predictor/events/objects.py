@@ -2,7 +2,8 @@
 
 What makes a redelivery harmless: the answer of one generation by one model is always the same bytes, the result's
 custom metadata says which generation and model it is the answer of, and it is written on the condition that nobody
-else has written meanwhile. So a result that is there is not written again, and of two that race one wins and the other sees it.
+else has written meanwhile. So a result that is there is not written again, and of two that race one wins and the other
+sees it.
 
 - The object was deleted: `BadObject` (`object_gone`). It was overwritten: `object_overwritten`, since the notification
   of the newer generation brings the newer result, and an older answer must never replace a newer one.
