@@ -72,6 +72,8 @@ def _read_row(layout: Layout, cells: Sequence[str]) -> Penguin | RowError:
 def _numbers(cells: Sequence[str]) -> "NDArray[np.float64]":
     """The cells' numbers, each as `float` reads it; 0 where a cell is not spelled plainly."""
     joined = ",".join(cells).encode() or _NOT_PLAIN.encode()  # One empty cell would be no cell at all.
+    if joined.count(b",") >= len(cells):  # A quoted cell may hold one.
+        return _numbers([_NOT_PLAIN if "," in cell else cell for cell in cells])
     if joined.translate(None, _PLAIN_BYTES):
         cells = list(cells)
         for place in _places_of_other_bytes(joined):

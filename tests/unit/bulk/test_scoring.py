@@ -1,12 +1,14 @@
 """Whole files: what comes out, in which order and shape, and what makes a file unusable."""
 
 import csv
+import hashlib
 import io
 import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 
@@ -67,9 +69,9 @@ class TestShape:
         ndjson = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
         found, count = answers(model, ndjson, "ndjson")
         assert (count.rows, count.bad, count.first_bad) == (4, 2, [2, 4])
-        assert [without_digits(row) for row in found] == [without_digits(row) for row in expected]
+        assert_same(found, expected)
         found, _ = answers(model, to_csv([*rows[:3], {"sex": ""}]))
-        assert [without_digits(row) for row in found[:3]] == [without_digits(row) for row in expected[:3]]
+        assert_same(found[:3], expected[:3])
 
     def test_a_line_that_is_no_json_is_an_error_in_its_place(self, model: LoadedModel) -> None:
         good = json.dumps(EXAMPLE).encode()
@@ -103,12 +105,13 @@ class TestChunks:
     def test_a_file_of_many_blocks_is_answered_in_order(self, model: LoadedModel, quoting: int) -> None:
         rows = list(many_rows(10_000))
         data = to_csv(rows, quoting)
-        assert len(data) > 3 * BLOCK_BYTES
+        blocks = len(data) // BLOCK_BYTES
+        assert blocks >= 2
         found, count = answers(model, data)
         assert count.rows == len(rows)
         assert [row["row"] for row in found] == list(range(1, len(rows) + 1))
         alone, _ = answers(model, to_csv(rows[9_000:9_001]))
-        assert without_digits(found[9_000]) == without_digits({**alone[0], "row": 9_001})
+        assert_same(found[9_000:9_001], [{**alone[0], "row": 9_001}])
 
     def test_a_quote_in_the_middle_of_a_file_changes_nothing_before_or_after_it(self, model: LoadedModel) -> None:
         data = to_csv(list(many_rows(6_000)))
@@ -118,7 +121,7 @@ class TestChunks:
         expected, _ = answers(model, data)
         assert (count.rows, count.bad) == (6_000, 0)
         del found[2_999], expected[2_999]
-        assert [without_digits(row) for row in found] == [without_digits(row) for row in expected]
+        assert_same(found, expected)
 
     @pytest.mark.parametrize("end", ["\n", "\r\n"])
     def test_every_line_end_and_a_last_line_without_one(self, model: LoadedModel, end: str) -> None:
@@ -156,6 +159,18 @@ class TestUnusable:
             score_csv(model, f"prediction,{HEADER}")
 
 
-def without_digits(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with probabilities rounded: engines compute in batches, which may change the last bits."""
-    return json.loads(json.dumps(row), parse_float=lambda digits: round(float(digits), 6))  # type: ignore[no-any-return]
+def assert_same(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
+    """The same but for the last bits of probabilities: engines compute in batches, which may change them."""
+    assert shape_of(found) == shape_of(expected)
+    assert np.allclose(numbers_of(found), numbers_of(expected), atol=1e-5)
+
+
+def shape_of(rows: list[dict[str, Any]]) -> str:
+    digest = orjson.dumps(json.loads(json.dumps(rows), parse_float=lambda _: 0))
+    return digest.decode() if len(rows) < 10 else hashlib.sha256(digest).hexdigest()
+
+
+def numbers_of(rows: list[dict[str, Any]]) -> list[float]:
+    numbers: list[float] = []
+    json.loads(json.dumps(rows), parse_float=lambda digits: numbers.append(float(digits)))
+    return numbers
