@@ -4,7 +4,7 @@
 
 A seeded CSV, of which some rows are bad, lies in a real fake-gcs-server. Each contender reads it from there and writes
 one JSON line per row back, in a fresh process, in turn, several rounds. Printed: rows/s (the object alone, without
-imports and model), CPU seconds, and the process's peak memory (VmHWM). Exit status 1 when the validated ratio is under 1.5 or
+imports and model), CPU seconds, and the peak memory (VmHWM). Exit status 1 when the validated ratio is under 1.5 or
 our own peak is over 300 MB.
 
 The contenders (`benchmarks.event_files_pandas`) read in chunks with pandas and predict with the published model.pkl.

@@ -22,14 +22,16 @@ class Source:
 
         self.uri = f"gs://{bucket}/{name}"
         self._live = client.bucket(bucket).blob(name)
+        # Apart from the one that is looked up, whose link leads past the client's own endpoint.
         self._blob: Blob = client.bucket(bucket).blob(name, generation=generation)
         self._deadline = deadline
+        found: Blob = client.bucket(bucket).blob(name, generation=generation)
         with translated(self.uri):
-            self._reload(self._blob)
-        self.size = int(self._blob.size)
-        self.content_encoding: str | None = self._blob.content_encoding
+            self._reload(found)
+        self.size = int(found.size)
+        self.content_encoding: str | None = found.content_encoding
         self._checksum: Any = google_crc32c.Checksum()  # type: ignore[no-untyped-call]
-        self._expected_checksum: str | None = self._blob.crc32c
+        self._expected_checksum: str | None = found.crc32c
         self._fetched = 0
         self._buffer = memoryview(b"")
 
