@@ -3,9 +3,12 @@
     python -m benchmarks.event_files [--rows N] [--rounds N]
 
 A seeded CSV, of which some rows are bad, lies in a real fake-gcs-server. Each contender reads it from there and writes
-one JSON line per row back, in a fresh process, in turn, several rounds. Printed: rows/s (the object alone, without
-imports and model), CPU seconds, and the peak memory (VmHWM). Exit status 1 when the validated ratio is under 1.5 or
-our own peak is over 300 MB.
+one JSON line per row back, in a fresh process, in turn, several rounds. Printed, for the object alone, without imports
+and model: rows per second of the process's CPU time, rows per second on the clock, and the peak memory (VmHWM). Exit
+status 1 when the ratio to `pandas, validated` by CPU time is under 1.5 or our own peak is over 300 MB.
+
+CPU time is judged because the clock also has the emulator in it, which hashes all that it has of an upload again with
+each part of it, and whoever else is on the machine.
 
 The contenders (`benchmarks.event_files_pandas`) read in chunks with pandas and predict with the published model.pkl.
 `pandas, validated` finds every violation of every row with vectorised masks; `pandas + pydantic` hands each row to the
@@ -101,17 +104,19 @@ def report(runs: dict[str, list[dict[str, Any]]], rows: int) -> int:
         == runs[RIVAL][0]["rejected_rows"]
         == runs["pandas + pydantic"][0]["rejected_rows"]
     )
-    seconds = {name: statistics.median(run["seconds"] for run in done) for name, done in runs.items()}
-    print(f"{'':24}{'rows/s':>12}{'CPU s':>8}{'peak MB':>9}{'written MB':>12}{'ours is':>9}")
+    cpu, clock = (
+        {name: statistics.median(run[key] for run in done) for name, done in runs.items()}
+        for key in ("cpu_seconds", "seconds")
+    )
+    print(f"{'':24}{'rows/CPU s':>12}{'ours is':>9}{'rows/s':>12}{'ours is':>9}{'peak MB':>9}{'written MB':>12}")
     for name, done in runs.items():
-        cpu = statistics.median(run["cpu_seconds"] for run in done)
         peak = max(run["peak_mb"] for run in done)
         print(
-            f"{name:24}{rows / seconds[name]:12,.0f}{cpu:8.1f}{peak:9.0f}{done[0]['written_mb']:12.0f}"
-            f"{seconds[name] / seconds[OURS]:8.2f}x"
+            f"{name:24}{rows / cpu[name]:12,.0f}{cpu[name] / cpu[OURS]:8.2f}x"
+            f"{rows / clock[name]:12,.0f}{clock[name] / clock[OURS]:8.2f}x{peak:9.0f}{done[0]['written_mb']:12.0f}"
         )
-    ratio, peak = seconds[RIVAL] / seconds[OURS], max(run["peak_mb"] for run in runs[OURS])
-    pairs = [rival["seconds"] / ours["seconds"] for ours, rival in zip(runs[OURS], runs[RIVAL], strict=True)]
+    ratio, peak = cpu[RIVAL] / cpu[OURS], max(run["peak_mb"] for run in runs[OURS])
+    pairs = [rival["cpu_seconds"] / ours["cpu_seconds"] for ours, rival in zip(runs[OURS], runs[RIVAL], strict=True)]
     rejected = runs[OURS][0]["rejected_rows"]
     print(f"rejected rows: {rejected:,}; ratio by round: {', '.join(f'{pair:.2f}' for pair in pairs)}")
     good = ratio >= MIN_RATIO and peak < MAX_MEMORY_MB

@@ -13,16 +13,21 @@ sees it.
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
 from predictor.bulk import Count, FileFormat, answer_lines
 from predictor.errors import BadObject, StoreUnavailable, UnusableFile
+from predictor.events.ahead import ahead
 from predictor.events.results import Conflict, Existing, Results, Tag
 from predictor.events.source import Source
 from predictor.models.loader import LoadedModel
 
 SUFFIX: Final = ".scored.ndjson"
+PIECES_AHEAD: Final = 8
+"""Answers to so many blocks (about 1 MB each) may wait while a part of the result is sent."""
+
 TIMEOUT_S: Final = 540.0
 """Of one object, everything together: Pub/Sub waits 600 s at most."""
 
@@ -70,9 +75,10 @@ class ObjectScorer:
         if count is None:
             source = self._open(bucket, name, generation, deadline)
             count = Count()
-            pieces = self._answers(model, source, file_format, count, deadline)
+            answers = self._answers(model, source, file_format, count, deadline)
             try:
-                self._results.write(result_name, pieces, tag, replaces=existing, deadline=deadline)
+                with closing(ahead(answers, PIECES_AHEAD)) as pieces:
+                    self._results.write(result_name, pieces, tag, replaces=existing, deadline=deadline)
             except Conflict as error:
                 existing = self._results.find(result_name, deadline=deadline)
                 count = self._count_if_done(result_name, existing, tag, deadline)
