@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import gevent  # type: ignore[import-untyped]  # it has types of its own, but no marker
+import gevent
 from locust import FastHttpUser, LoadTestShape, events, task
 from locust.env import Environment
 
