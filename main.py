@@ -1,4 +1,4 @@
-"""What the Functions Framework loads: `predict` answers HTTP. Wiring only; holds the module-level app."""
+"""What the Functions Framework loads: `predict` answers HTTP, `score` events. Wiring only; holds the app."""
 
 import gc
 
@@ -47,3 +47,8 @@ _app = _start()
 @functions_framework.aio.http
 async def predict(request: Request) -> Response:
     return await _app.web(request)
+
+
+@functions_framework.aio.http
+async def score(request: Request) -> Response:
+    return await _app.events()(request)
