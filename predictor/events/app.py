@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 
@@ -64,7 +64,7 @@ class _Delivery:
     started: float
     model_version: str | None = None
 
-    def log(self, severity: int, event: str, sentence: str, **fields: int | str) -> None:
+    def log(self, severity: int, event: str, sentence: str, **fields: Any) -> None:
         message = self.message
         published = message.publish_time
         age_s = None if published is None else round((datetime.now(UTC) - published).total_seconds(), 3)
@@ -95,7 +95,7 @@ class EventsApp(WebApp):
         *,
         max_data_bytes: int,
         max_rows: int,
-        deadlines: Deadlines | None = None,
+        message_timeout_s: float = MESSAGE_TIMEOUT_S,
         log_requests: bool = False,
         import_ms: float = 0.0,
     ) -> None:
@@ -110,7 +110,8 @@ class EventsApp(WebApp):
         self._publisher = publisher
         self._object_scorer = object_scorer
         self._max_data_bytes = max_data_bytes
-        self._deadlines = deadlines or Deadlines()
+        self._message_timeout_s = message_timeout_s
+        self._deadlines = Deadlines()
         self._routes = {
             "/": {"GET": self._home, "POST": self._score},
             "/health": {"GET": self._health},
@@ -134,7 +135,7 @@ class EventsApp(WebApp):
                 reason=notification.ignored_because,
             )
             return _no_content()
-        timeout_s = MESSAGE_TIMEOUT_S if notification is None else OBJECT_TIMEOUT_S
+        timeout_s = self._message_timeout_s if notification is None else OBJECT_TIMEOUT_S
         try:
             async with self._deadlines.limit(timeout_s):
                 outcome = await self._outcome(delivery, notification)
