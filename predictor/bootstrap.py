@@ -74,7 +74,7 @@ def build(
 
         return EventsApp(
             service,
-            publisher or _publisher(settings),
+            publisher or build_publisher(settings),
             object_scorer,
             max_data_bytes=settings.max_body_bytes,
             max_rows=settings.max_instances_per_request,
@@ -85,7 +85,7 @@ def build(
     return App(service, web, events)
 
 
-def _publisher(settings: Settings) -> "Publisher":
+def build_publisher(settings: Settings) -> "Publisher":
     """To the topics that are set; the log for the others."""
     from predictor.events.publisher import LogPublisher, RoutingPublisher
     from predictor.events.pubsub_publisher import PubSubClient, PubSubPublisher

@@ -34,19 +34,19 @@ class Subject:
 @pytest.fixture(params=["fake", "log", "pubsub"])
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     make: Callable[..., Iterator[Subject]] = {"fake": _fake, "log": _log, "pubsub": _pubsub}[request.param]
-    yield from make(request)
+    yield from make(request.getfixturevalue)
 
 
-def _fake(request: pytest.FixtureRequest) -> Iterator[Subject]:
+def _fake(_: Callable[[str], Any]) -> Iterator[Subject]:
     publisher = FakePublisher()
-    yield Subject(publisher, lambda count: [(outcome.body, key) for outcome, key in publisher.published])
+    yield Subject(publisher, lambda _: [(outcome.body, key) for outcome, key in publisher.published])
 
 
-def _log(request: pytest.FixtureRequest) -> Iterator[Subject]:
+def _log(_: Callable[[str], Any]) -> Iterator[Subject]:
     stream = StringIO()
     logs.configure("INFO", None, stream)
 
-    def arrived(count: int) -> list[tuple[bytes, str]]:
+    def arrived(_: int) -> list[tuple[bytes, str]]:
         lines = [json.loads(line) for line in stream.getvalue().splitlines()]
         return [(line["body"].encode(), line["ordering_key"]) for line in lines]
 
@@ -54,9 +54,9 @@ def _log(request: pytest.FixtureRequest) -> Iterator[Subject]:
     logs.configure("INFO", None)
 
 
-def _pubsub(request: pytest.FixtureRequest) -> Iterator[Subject]:
-    emulator: PubSubEmulator = request.getfixturevalue("pubsub")
-    monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+def _pubsub(fixture: Callable[[str], Any]) -> Iterator[Subject]:
+    emulator: PubSubEmulator = fixture("pubsub")
+    monkeypatch: pytest.MonkeyPatch = fixture("monkeypatch")
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator.host)
     name = f"contract-{uuid.uuid4().hex}"
     topic = emulator.create_topic(name)

@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,7 +92,6 @@ class PubSubEmulator:
         options: dict[str, Any] = {
             "push_config": {"push_endpoint": url},
             "enable_message_ordering": ordered,
-            "retry_policy": {"minimum_backoff": timedelta(seconds=0.1), "maximum_backoff": timedelta(seconds=1)},
         }
         if dead_letter_topic is not None:
             options["dead_letter_policy"] = {"dead_letter_topic": dead_letter_topic, "max_delivery_attempts": 5}
