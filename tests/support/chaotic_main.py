@@ -1,11 +1,14 @@
 """`main.py`'s `score`, except that a request's header `x-chaos` says what goes wrong around its publishing."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
+import time
 from contextvars import ContextVar
 from pathlib import Path
+from typing import NoReturn
 
 import functions_framework.aio
 from starlette.requests import Request
@@ -16,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from predictor import bootstrap
 from predictor.events.publisher import Publisher
 from predictor.events.scoring import Outcome
+from predictor.models.loader import LoadedModel
 from predictor.settings import Settings
 from predictor.telemetry import logs
 
@@ -33,6 +37,7 @@ class ChaoticPublisher:
 
     async def publish(self, outcome: Outcome, *, ordering_key: str, timeout_s: float) -> None:
         chaos = _chaos.get()
+        logs.log(logging.INFO, "publishing", "A message is about to be published.")
         if chaos == "die before publishing":
             os.kill(os.getpid(), signal.SIGKILL)
         if chaos.startswith("publish after "):
@@ -42,9 +47,22 @@ class ChaoticPublisher:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class StuckObjectScorer:
+    """Never comes to an end."""
+
+    def score(self, model: LoadedModel, bucket: str, name: str, generation: int | None) -> NoReturn:
+        logs.log(logging.INFO, "scoring_object", "An object is being scored.")
+        while True:
+            time.sleep(3600)
+
+
 _settings = Settings.from_env(os.environ)
 logs.configure(_settings.log_level, _settings.project)
-_app = bootstrap.build(_settings, publisher=ChaoticPublisher(bootstrap.build_publisher(_settings)))
+_app = bootstrap.build(
+    _settings,
+    publisher=ChaoticPublisher(bootstrap.build_publisher(_settings)),
+    object_scorer=StuckObjectScorer(),
+)
 
 
 @functions_framework.aio.http
