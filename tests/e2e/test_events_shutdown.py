@@ -1,4 +1,4 @@
-"""SIGTERM while a message is in work: it is finished and answered, or it is not acknowledged; all within ten seconds."""
+"""SIGTERM while a message is in work: it is finished and answered, or not acknowledged; all within ten seconds."""
 
 import json
 import os

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import threading
 import time
@@ -68,7 +69,7 @@ class Gcloud:
             "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": str(key_file),
             "CLOUDSDK_AUTH_TOKEN_HOST": f"{api.url}/token",
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDFUNCTIONS": f"{api.url}/cloudfunctions/",
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PATH": os.environ["PATH"],
             "HOME": str(folder),
         }
 
