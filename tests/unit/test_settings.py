@@ -11,7 +11,15 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
 
 def test_empty_values_count_as_unset() -> None:
-    keys = ("MODEL_URI", "MODEL_DIGEST", "MODEL_LOADING", "MODEL_ENGINE", "MAX_BODY_BYTES", "CORS_ORIGINS", "LOG_LEVEL")
+    keys: tuple[str, ...] = (
+        "MODEL_URI",
+        "MODEL_DIGEST",
+        "MODEL_LOADING",
+        "MODEL_ENGINE",
+        "MAX_BODY_BYTES",
+        "CORS_ORIGINS",
+        "LOG_LEVEL",
+    )
     keys += ("RESULTS_TOPIC", "REJECTS_TOPIC", "RESULTS_BUCKET", "MAX_OBJECT_BYTES", "MAX_OBJECT_ROWS")
     assert Settings.from_env(dict.fromkeys(keys, "")) == Settings()
 
