@@ -118,7 +118,7 @@ def test_pubsub_messages_say_what_they_are_in_attributes(
     client = PubSubClient()
     publish(PubSubPublisher(topic, client), (RESULT, ""), (REJECT, ""))
     received = pubsub.pull_all(subscription, until=lambda so_far: len(so_far) == 2)
-    assert sorted((message.attributes for message in received), key=str) == [
+    assert sorted((message.attributes for message in received), key=lambda attributes: attributes["id"]) == [
         {"content-type": "application/json", "id": "a", "kind": "result"},
         {"content-type": "application/json", "id": "b", "kind": "reject", "reason": "no_data"},
     ]
