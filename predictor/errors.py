@@ -66,6 +66,25 @@ class InvalidInput(PredictorError):
         self.violations = tuple(violations)
 
 
+class UnusableFile(PredictorError):
+    """A file as a whole is not a table or a list of penguins. `row` is where that showed, 0 for the file itself."""
+
+    def __init__(self, code: str, reason: str, row: int = 0) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.row = row
+
+
+class BadObject(PredictorError):
+    """An object in a bucket can never be scored as it is. `row_numbers` count from 1, without the header."""
+
+    def __init__(self, reason_code: str, message: str, row_numbers: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.reason_code = reason_code
+        self.message = message
+        self.row_numbers = tuple(row_numbers)
+
+
 # --- the stored model -----------------------------------------------------------------------------------------------
 
 
@@ -230,12 +249,3 @@ class PublisherUnavailable(PredictorError):
         super().__init__(f"Publishing to {topic} failed: {reason}.")
         self.topic = topic
         self.reason = reason
-
-
-class BadObject(PredictorError):
-    """A Cloud Storage object can never be scored: it becomes a reject. Rows are numbered from 1."""
-
-    def __init__(self, reason_code: str, message: str, row_numbers: Sequence[int] = ()) -> None:
-        super().__init__(message)
-        self.reason_code = reason_code
-        self.row_numbers = tuple(row_numbers)

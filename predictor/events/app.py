@@ -27,11 +27,11 @@ from predictor.errors import (
 )
 from predictor.events import envelopes, scoring
 from predictor.events.deadlines import Deadlines
+from predictor.events.documents import ObjectReference
 from predictor.events.message import Message
 from predictor.events.notifications import Notification, notification_in
 from predictor.events.object_scoring import ObjectScorer, in_daemon_thread
 from predictor.events.publisher import Publisher
-from predictor.events.results import ObjectReference
 from predictor.events.scoring import Outcome
 from predictor.models.loader import LoadedModel
 from predictor.service import PredictionService
@@ -172,14 +172,19 @@ class EventsApp(WebApp):
         reference = ObjectReference(
             bucket=notification.bucket, name=notification.name, generation=notification.generation
         )
-        scorer = self._object_scorer
+        scorer, generation = self._object_scorer, notification.generation_number
+        if generation is None:
+            error = Unscorable(
+                "malformed_event", "The notification does not say which generation of the object it means."
+            )
+            return scoring.reject(message, error, bad_object=reference)
         if scorer is None:
             error = Unscorable("no_results_bucket", "RESULTS_BUCKET is not set, so no file can be scored.")
             return scoring.reject(message, error, bad_object=reference)
         model = await self._model_for(delivery)
         try:
             scored = await in_daemon_thread(
-                lambda: scorer.score(model, notification.bucket, notification.name, notification.generation_number)
+                lambda: scorer.score(model, notification.bucket, notification.name, generation)
             )
         except BadObject as bad:
             error = Unscorable(bad.reason_code, str(bad))

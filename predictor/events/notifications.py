@@ -21,7 +21,7 @@ class Notification:
 
     @property
     def generation_number(self) -> int | None:
-        """The generation; None, the live one, when there is none that could be one."""
+        """The generation; None when there is none, or nothing that could be one."""
         text = self.generation or ""
         return int(text) if text.isascii() and text.isdecimal() and len(text) <= 19 else None
 

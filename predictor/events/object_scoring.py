@@ -26,7 +26,7 @@ class ObjectResult(Protocol):
 class ObjectScorer(Protocol):
     """Scores one object of a bucket and stores its scored rows, at most once however often it is asked."""
 
-    def score(self, model: LoadedModel, bucket: str, name: str, generation: int | None) -> ObjectResult:
+    def score(self, model: LoadedModel, bucket: str, name: str, generation: int) -> ObjectResult:
         """Blocks. Raises `BadObject` (never to be scored) or `StoreUnavailable` (asking again may help)."""
         ...
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from predictor.events.results import RejectMessage, ResultMessage
+from predictor.events.documents import RejectMessage, ResultMessage
 
 FOLDER: Final = Path(__file__).parent
 _MESSAGES: Final[dict[str, type[BaseModel]]] = {"result": ResultMessage, "reject": RejectMessage}

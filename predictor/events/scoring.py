@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from predictor.decoding import Batch, decode, decode_penguin
 from predictor.errors import InvalidInput, MalformedJson, PredictorError, Unscorable, Violation
-from predictor.events.message import Message
-from predictor.events.results import (
+from predictor.events.documents import (
     Attribute,
     ModelReference,
     ObjectReference,
@@ -24,6 +23,7 @@ from predictor.events.results import (
     ScoredRow,
     outcome_id,
 )
+from predictor.events.message import Message
 from predictor.models.loader import LoadedModel
 from predictor.penguin import Penguin
 from predictor.service import predict

@@ -50,7 +50,7 @@ class ChaoticPublisher:
 class StuckObjectScorer:
     """Never comes to an end."""
 
-    def score(self, model: LoadedModel, bucket: str, name: str, generation: int | None) -> NoReturn:
+    def score(self, model: LoadedModel, bucket: str, name: str, generation: int) -> NoReturn:
         logs.log(logging.INFO, "scoring_object", "An object is being scored.")
         while True:
             time.sleep(3600)

@@ -161,10 +161,10 @@ class FakeObjectScorer:
     rows, rejected_rows, result_uri = 10, 2, "gs://results/birds.csv.scored.ndjson"
 
     def __init__(self, trouble: Exception | None = None) -> None:
-        self.asked: list[tuple[str, str, int | None]] = []
+        self.asked: list[tuple[str, str, int]] = []
         self.trouble = trouble
 
-    def score(self, model: LoadedModel, bucket: str, name: str, generation: int | None) -> "FakeObjectScorer":
+    def score(self, model: LoadedModel, bucket: str, name: str, generation: int) -> "FakeObjectScorer":
         self.asked.append((bucket, name, generation))
         if self.trouble is not None:
             raise self.trouble
@@ -210,6 +210,15 @@ class TestFiles:
     def test_without_a_results_bucket_a_file_is_rejected(self, client: Client, publisher: FakePublisher) -> None:
         assert send(client, notification()).status_code == 204
         assert publisher.documents[0]["reason"] == "no_results_bucket"
+
+    @pytest.mark.parametrize("generation", ["", "newest", "9" * 30])
+    def test_a_notification_without_a_generation_is_rejected(
+        self, client: Client, publisher: FakePublisher, generation: str
+    ) -> None:
+        attributes = {"eventType": "OBJECT_FINALIZE", "bucketId": "b", "objectId": "birds.csv"}
+        request = raw_push(push_document(attributes=attributes | {"objectGeneration": generation}))
+        assert send(client, request).status_code == 204
+        assert publisher.documents[0]["reason"] == "malformed_event"
 
     @pytest.mark.parametrize(
         ("request_", "reason"),

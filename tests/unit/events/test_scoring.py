@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from predictor.errors import Unscorable
+from predictor.events.documents import outcome_id
 from predictor.events.message import Message
-from predictor.events.results import outcome_id
 from predictor.events.scoring import MAX_REJECT_DATA_BYTES, Outcome, read_rows, reject, score
 from predictor.models.loader import LoadedModel
 from tests.support.bundles import EXAMPLE

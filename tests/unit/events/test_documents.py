@@ -7,8 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from predictor.errors import Unscorable
+from predictor.events.documents import ObjectReference
 from predictor.events.message import Message
-from predictor.events.results import ObjectReference
 from predictor.events.schemas import FOLDER, files
 from predictor.events.scoring import read_rows, reject, result, score
 from predictor.models.loader import LoadedModel
