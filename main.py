@@ -31,6 +31,8 @@ def _start() -> bootstrap.App:
         app = bootstrap.build(settings, import_ms=process_age_ms())
         if settings.model_loading == "eager":
             app.service.model_blocking()
+        if os.environ.get("FUNCTION_TARGET") == "score":  # The framework sets it before it loads this file.
+            app.events()
     except ModelUnavailable:
         sys.exit(1)  # Why has been logged where it happened.
     except PredictorError as error:

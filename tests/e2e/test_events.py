@@ -68,6 +68,23 @@ def test_a_bad_topic_stops_the_start(start_function: StartFunction, bundle: Publ
     assert "RESULTS_TOPIC" in function.log_lines("cannot_start")[0]["message"]
 
 
+def test_a_start_of_score_does_not_import_the_pubsub_client(
+    start_function: StartFunction, bundle: PublishedBundle, pubsub: PubSubEmulator
+) -> None:
+    """Nor does it matter to the first message, which waits for the client and is then published."""
+    topic = pubsub.create_topic(f"results-{uuid.uuid4().hex}")
+    subscription = pubsub.subscribe(topic, f"results-{uuid.uuid4().hex}")
+    env = {**bundle.env, **pubsub.env, "RESULTS_TOPIC": topic}
+    spying = start_function(env, target="spy_score", source=PROJECT / "tests/support/spying_main.py")
+    modules = set(httpx.get(f"{spying.url}/modules", timeout=30).json())
+    assert not {"google.cloud.pubsub_v1", "grpc", "onnxruntime"} & modules
+    headers, body = raw_push(push_document())
+    assert httpx.post(spying.url, headers=headers, content=body, timeout=30).status_code == 204
+    assert "google.cloud.pubsub_v1" in httpx.get(f"{spying.url}/modules", timeout=30).json()
+    (message,) = pubsub.pull_all(subscription, until=lambda so_far: len(so_far) == 1)
+    assert message.document["predictions"][0]["prediction"] == "Adelie"
+
+
 def test_predict_pays_nothing_for_events(start_function: StartFunction, bundle: PublishedBundle) -> None:
     env = {**bundle.env, "RESULTS_TOPIC": "projects/p/topics/results", "RESULTS_BUCKET": "results"}
     spying = start_function(env, target="spy", source=PROJECT / "tests/support/spying_main.py")
