@@ -1,5 +1,7 @@
-"""`main.py` with two more functions: `spy` and `spy_score` answer as `predict` and `score` do, and tell at /modules what
-is imported."""
+"""`main.py` with two more functions.
+
+`spy` and `spy_score` answer as `predict` and `score` do, and tell at /modules what is imported.
+"""
 
 import sys
 from pathlib import Path
