@@ -71,6 +71,10 @@ format: $(VENV)/dev  ## rewrite what `make lint` would refuse, where that is pos
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: bench-files
+bench-files: model $(VENV)/dev  ## a million rows in a bucket, beside pandas + scikit-learn
+	$(BIN)/python -m benchmarks.event_files
+
 .PHONY: lock
 lock: $(VENV)/dev  ## refresh the locked requirements from pyproject.toml
 	for set in '' training dev; do \

@@ -75,7 +75,7 @@ def build(
         return EventsApp(
             service,
             publisher or build_publisher(settings),
-            object_scorer,
+            object_scorer or _object_scorer(settings),
             max_data_bytes=settings.max_body_bytes,
             max_rows=settings.max_instances_per_request,
             log_requests=settings.log_requests,
@@ -96,6 +96,15 @@ def build_publisher(settings: Settings) -> "Publisher":
         return LogPublisher() if topic is None else PubSubPublisher(topic, client)
 
     return RoutingPublisher(results=to(settings.results_topic), rejects=to(settings.rejects_topic))
+
+
+def _object_scorer(settings: Settings) -> "ObjectScorer | None":
+    """None without a bucket for results: then no file is scored."""
+    if settings.results_bucket is None:
+        return None
+    from predictor.events.objects import ObjectScorer
+
+    return ObjectScorer(settings.results_bucket, settings.max_object_bytes, settings.max_object_rows)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from predictor.models.columns import HABITATS, PenguinColumns
 from predictor.penguin import CATEGORIES, ISLANDS, MEASUREMENTS, SEXES, Penguin
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Encoder:
             for sex in SEXES
             for island in ISLANDS
         }
+        self._positions = None if self._pick is None else positions
+        self._dummy_rows = np.array([self._dummies[pair] for pair in HABITATS], dtype=np.float32)
 
     def row(self, penguin: Penguin) -> tuple[float, ...]:
         """The features of one penguin, in the order of the columns."""
@@ -48,6 +51,14 @@ class Encoder:
             return np.array([self.row(penguin) for penguin in penguins], dtype=np.float32)
         dummies = self._dummies
         return np.array([_measurements(p) + dummies[_category(p)] for p in penguins], dtype=np.float32)
+
+    def encode_columns(self, columns: PenguinColumns) -> "NDArray[np.float32]":
+        """The same matrix as `encode`, from columns."""
+        parts = [columns.measurements.astype(np.float32), self._dummy_rows[columns.habitats]]
+        if self._positions is None:
+            return np.concatenate(parts, axis=1)
+        padding = np.zeros((len(columns), 1), dtype=np.float32)
+        return np.ascontiguousarray(np.concatenate([*parts, padding], axis=1)[:, self._positions])
 
 
 def _picker(positions: Sequence[int]) -> Callable[[tuple[float, ...]], tuple[float, ...]]:

@@ -7,7 +7,7 @@ no ONNX form, and as the yardstick for those that have one. The bytes that are u
 import io
 import warnings
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import joblib
@@ -17,10 +17,17 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from predictor.artifacts.manifest import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, PICKLES, Manifest
 from predictor.errors import LibraryMismatch, UnloadableModel
-from predictor.penguin import CATEGORIES, FEATURES, Penguin
+from predictor.models.columns import HABITATS, PenguinColumns
+from predictor.penguin import CATEGORIES, MEASUREMENTS, Penguin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_HABITATS: Final = [np.array(values, dtype=object) for values in zip(*HABITATS, strict=True)]
+
+
+_MODULES: Final = {"scikit-learn": "sklearn", "xgboost": "xgboost", "lightgbm": "lightgbm"}
+"""Libraries whose pickles are only good for the version that wrote them, and the module of each."""
 
 
 class SklearnEngine:
@@ -32,10 +39,11 @@ class SklearnEngine:
     def __init__(self, files: Mapping[str, bytes], manifest: Manifest) -> None:
         """`files` are the verified bytes of the three pickles.
 
-        Raises `LibraryMismatch` when scikit-learn is not the manifest's version, `UnloadableModel` when a file does
-        not unpickle or does not fit the manifest.
+        Raises `LibraryMismatch` when scikit-learn, or a booster that the model needs, is not the manifest's version,
+        `UnloadableModel` when a file does not unpickle or does not fit the manifest.
         """
-        check_library("scikit-learn", manifest)
+        for library in _MODULES.keys() & {"scikit-learn", *manifest.libraries}:
+            check_library(library, manifest)
         self._estimator, encoder, columns = (_unpickle(name, files[name]) for name in PICKLES)
         if not hasattr(self._estimator, "predict_proba") or not hasattr(encoder, "inverse_transform"):
             raise UnloadableModel(MODEL_FILE, "it and its label encoder are not a classifier's")
@@ -48,9 +56,14 @@ class SklearnEngine:
         self._classes = len(classes)
 
     def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
-        if not penguins:
+        return self.column_probabilities(PenguinColumns.of(penguins))
+
+    def column_probabilities(self, columns: PenguinColumns) -> "NDArray[np.float64]":
+        if not len(columns):
             return np.empty((0, self._classes), dtype=np.float64)
-        frame = pd.DataFrame([[getattr(p, name) for name in FEATURES] for p in penguins], columns=list(FEATURES))
+        frame = pd.DataFrame(columns.measurements, columns=list(MEASUREMENTS))
+        for place, name in enumerate(CATEGORIES):
+            frame[name] = _HABITATS[place][columns.habitats]
         encoded = pd.get_dummies(frame, columns=list(CATEGORIES)).reindex(columns=self._columns, fill_value=0)
         return np.asarray(self._estimator.predict_proba(encoded), dtype=np.float64)
 
@@ -59,8 +72,8 @@ def check_library(library: str, manifest: Manifest) -> None:
     """Raise `LibraryMismatch` unless the installed version is the one that the model was made with."""
     expected = manifest.libraries.get(library, "an unrecorded version")
     try:
-        actual = version(library)
-    except PackageNotFoundError:
+        actual = import_module(_MODULES[library]).__version__
+    except ImportError:
         actual = "none"
     if actual != expected:
         raise LibraryMismatch(library, expected, actual)
