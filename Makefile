@@ -43,6 +43,17 @@ run: model  ## serve `predict` on PORT (8080)
 	  '{"bill_length_mm": 39.1, "bill_depth_mm": 18.7, "flipper_length_mm": 181.0, "body_mass_g": 3750.0, "sex": "male", "island": "Torgersen"}'
 	@exec $(BIN)/functions-framework --source main.py --target predict --port $(PORT)
 
+.PHONY: run-events
+run-events: model  ## serve `score` on PORT (8080); results and rejects go to the log
+	@printf '\nServing on http://localhost:%s. Try:\n\n' '$(PORT)'
+	@printf "  curl -i http://localhost:%s -H 'Content-Type: application/json' -H 'ce-specversion: 1.0' -H 'ce-id: 1' -H 'ce-source: //field' -H 'ce-type: penguin.seen' -d '%s'\n\n" '$(PORT)' \
+	  '{"bill_length_mm": 39.1, "bill_depth_mm": 18.7, "flipper_length_mm": 181.0, "body_mass_g": 3750.0, "sex": "male", "island": "Torgersen"}'
+	@exec $(BIN)/functions-framework --source main.py --target score --port $(PORT)
+
+.PHONY: demo-events
+demo-events: model  ## the whole data set through gcloud's Pub/Sub emulator
+	@$(BIN)/python examples/events_demo.py
+
 .PHONY: test
 test: $(VENV)/dev  ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --cov=predictor --cov-fail-under=95 tests/

@@ -222,6 +222,35 @@ class ParityMismatch(PublishRefused):
         self.row = row
 
 
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+class NotAnEvent(PredictorError):
+    """A request to `score` carries no event: there is nothing to score, and nothing to publish."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The request is no event: {reason}.")
+        self.reason = reason
+
+
+class Unscorable(PredictorError):
+    """A message can never be scored, however often it is delivered."""
+
+    def __init__(self, reason_code: str, detail: str, violations: Sequence[Violation] = ()) -> None:
+        super().__init__(detail)
+        self.reason_code = reason_code
+        self.violations = tuple(violations)
+
+
+class PublisherUnavailable(PredictorError):
+    """A result could not be published, or not confirmed in time; publishing it again may help."""
+
+    def __init__(self, topic: str, reason: str) -> None:
+        super().__init__(f"Publishing to {topic} failed: {reason}.")
+        self.topic = topic
+        self.reason = reason
+
+
 # --- a deployment ---------------------------------------------------------------------------------------------------
 
 
