@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import StartFunction
 from tests.support.bundles import EXAMPLE, PublishedBundle, publish_by_hand
 from tests.support.cloud_logging import VALUES, LogMetric, entries, request_entry
+from tests.support.events import ROW, push_document, raw_push
 from tests.support.fault_proxy import FaultProxy, only
 from tests.support.gcs import GcsServer
 from tests.support.ops_files import log_metrics
@@ -58,6 +59,41 @@ def test_the_events_function_loads_and_fails_to_load_the_same_model(
     function = start_function({**bundle.env, "MODEL_LOADING": "eager"})
     log = entries(function.output(), service=VALUES["EVENTS_FUNCTION"])
     assert [name for name, metric in METRICS.items() if metric.points(log)] == ["model-load-ms", "model-loads"]
+
+
+def test_messages_are_counted_by_what_came_of_them(start_function: StartFunction, bundle: PublishedBundle) -> None:
+    function = start_function(bundle.env, target="score")
+    undated = push_document(ROW)
+    del undated["message"]["publishTime"]
+    for document in (push_document(ROW), push_document(b"{"), undated):
+        headers, body = raw_push(document)
+        assert httpx.post(function.url, headers=headers, content=body, timeout=30).status_code == 204
+    assert httpx.post(function.url, content=b"{}", headers=AS_JSON, timeout=30).status_code == 400
+    wait_until(lambda: len(function.log_lines("message_scored")) == 2, "the lines")
+    log = entries(function.output(), service=VALUES["EVENTS_FUNCTION"])
+    found = {name: metric.points(log) for name, metric in METRICS.items()}
+    assert {name: len(points) for name, points in found.items() if points} == {
+        "model-loads": 1,
+        "model-load-ms": 1,
+        "events-scored": 2,
+        "events-rejected": 1,
+        "event-age-s": 2,
+    }
+    assert {point.labels["model_version"] for point in found["events-scored"]} == {bundle.folder.name}
+    assert found["events-rejected"][0].labels == {"reason": "malformed_json"}
+    assert all(point.value > 0 for point in found["event-age-s"])
+    assert {point.labels["event"] for point in found["event-age-s"]} == {"message_scored", "message_rejected"}
+    assert not any(metric.points(entries(function.output())) for name, metric in METRICS.items() if "event" in name)
+
+
+def test_messages_that_must_come_again_are_counted_by_reason(start_function: StartFunction, tmp_path: Path) -> None:
+    function = start_function({"MODEL_URI": str(tmp_path)}, target="score")
+    headers, body = raw_push(push_document(ROW))
+    assert httpx.post(function.url, headers=headers, content=body, timeout=30).status_code == 503
+    log = entries(function.output(), service=VALUES["EVENTS_FUNCTION"])
+    (failed,) = METRICS["events-failed"].points(log)
+    assert failed.labels == {"reason": "model"}
+    assert [point.labels["event"] for point in METRICS["event-age-s"].points(log)] == ["message_failed"]
 
 
 def test_the_lines_of_another_service_are_not_counted(start_function: StartFunction, bundle: PublishedBundle) -> None:
