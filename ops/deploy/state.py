@@ -1,0 +1,274 @@
+"""What deploy.sh asks about JSON: `gcloud ... --format=json` answers are read once, and decided on here.
+
+Each command reads files and prints words that a shell can read. Standard library only: it runs before anything is installed.
+Exit status 0: yes, or here it is; 1: no; 2: the question is wrong.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+Json = Any
+
+
+def _load(file: str) -> Json:
+    text = Path(file).read_text(encoding="utf-8")
+    return json.loads(text) if text.strip() else None
+
+
+def _at(value: Json, path: str) -> Json:
+    """`a.b.c` of nested objects; None where there is nothing."""
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def get(file: str, path: str) -> int:
+    """Print the value at `path`; status 1 when there is none."""
+    value = _at(_load(file), path)
+    if value is None:
+        return 1
+    print(value if isinstance(value, str) else json.dumps(value))
+    return 0
+
+
+def find(file: str, path: str, wanted: str) -> int:
+    """Print the item of a list whose value at `path` is `wanted`, or ends in `/wanted`."""
+    for item in _load(file) or []:
+        value = str(_at(item, path))
+        if value == wanted or value.endswith(f"/{wanted}"):
+            print(json.dumps(item))
+            return 0
+    return 1
+
+
+def bound(file: str, role: str, member: str) -> int:
+    """Whether an IAM policy gives `member` the role, without a condition."""
+    bindings = (_load(file) or {}).get("bindings", [])
+    return int(not any(b["role"] == role and member in b.get("members", []) and "condition" not in b for b in bindings))
+
+
+# --- comparing ------------------------------------------------------------------------------------------------------
+
+
+def covers(current: str, wanted: str) -> int:
+    """Whether the resource in service says everything that the wanted one says; it may say more (Google adds fields)."""
+    return int(not _covers(_load(current), _load(wanted)))
+
+
+def _covers(current: Json, wanted: Json) -> bool:
+    if isinstance(wanted, dict):
+        held = current if isinstance(current, dict) else {}
+        return (current is not None or _is_default(wanted)) and all(_covers(held.get(k), v) for k, v in wanted.items())
+    if isinstance(wanted, list):
+        held = current or []
+        return len(held) == len(wanted) and all(_covers(c, w) for c, w in zip(held, wanted, strict=True))
+    if current is None:
+        return _is_default(wanted)
+    return _plain(current) == _plain(wanted)
+
+
+def _is_default(value: Json) -> bool:
+    """Google leaves these out of its answers."""
+    if isinstance(value, dict):
+        return all(_is_default(part) for part in value.values())
+    return value in (None, False, 0, "", [])
+
+
+def _plain(value: Json) -> str:
+    """64-bit numbers travel as strings, and 60.0s is 60s."""
+    text = json.dumps(value) if isinstance(value, bool) else str(value)
+    if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?s?", text):
+        return f"{float(text.rstrip('s')):.9g}" + ("s" if text.endswith("s") else "")
+    return text
+
+
+# --- Cloud Run ------------------------------------------------------------------------------------------------------
+
+
+def blue(file: str, tag: str) -> int:
+    """The revision in service, and `pinned` or `floating`: whether its share is fixed by name and is all there is.
+
+    A split that an interrupted deployment left behind has a revision with the tag of the new one: the other is blue.
+    """
+    service = _load(file)
+    status = service.get("status", {})
+    shares: dict[str, int] = {}
+    tagged = set()
+    for target in status.get("traffic", []):
+        name = target["revisionName"]
+        shares[name] = shares.get(name, 0) + int(target.get("percent") or 0)
+        if target.get("tag") == tag:
+            tagged.add(name)
+    serving = {name: share for name, share in shares.items() if share > 0}
+    candidates = {name: share for name, share in serving.items() if name not in tagged} or serving
+    if not candidates:
+        return 1
+    name = max(candidates, key=lambda candidate: candidates[candidate])
+    asked = [t for t in service["spec"].get("traffic", []) if int(t.get("percent") or 0) > 0]
+    pinned = len(asked) == 1 and asked[0].get("revisionName") == name
+    print(name, "pinned" if pinned else "floating")
+    return 0
+
+
+def tag_url(file: str, tag: str) -> int:
+    """The URL that reaches the tagged revision only."""
+    for target in _at(_load(file), "status.traffic") or []:
+        if target.get("tag") == tag:
+            print(target["url"])
+            return 0
+    return 1
+
+
+def revisions(service_file: str, revisions_file: str) -> int:
+    """A table of what is deployed: traffic, tags, model and size of every revision, the newest first."""
+    shares: dict[str, int] = {}
+    tags: dict[str, list[str]] = {}
+    for target in _at(_load(service_file), "status.traffic") or []:
+        name = target["revisionName"]
+        shares[name] = shares.get(name, 0) + int(target.get("percent") or 0)
+        if target.get("tag"):
+            tags.setdefault(name, []).append(target["tag"])
+    rows = [("REVISION", "TRAFFIC", "TAGS", "READY", "MODEL", "DIGEST", "MIN", "COMMIT")]
+    items = sorted(_load(revisions_file) or [], key=lambda r: str(_at(r, "metadata.creationTimestamp")), reverse=True)
+    for item in items:
+        meta, spec = item["metadata"], item["spec"]
+        env = {e["name"]: e.get("value", "") for e in spec["containers"][0].get("env", [])}
+        rows.append(
+            (
+                meta["name"],
+                f"{shares.get(meta['name'], 0)}%",
+                ",".join(tags.get(meta["name"], [])) or "-",
+                "yes" if _is_ready(item) else "no",
+                env.get("MODEL_URI", "-").rstrip("/").rsplit("/", 1)[-1],
+                env.get("MODEL_DIGEST", "-"),
+                (meta.get("annotations") or {}).get("autoscaling.knative.dev/minScale", "0"),
+                (meta.get("labels") or {}).get("git-commit", "-"),
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def share(file: str, revision: str) -> int:
+    """Print the revision's share of the traffic, in percent."""
+    targets = _at(_load(file), "status.traffic") or []
+    print(sum(int(t.get("percent") or 0) for t in targets if t["revisionName"] == revision))
+    return 0
+
+
+def previous(revisions_file: str, revision: str) -> int:
+    """Print the newest ready revision that is older than this one."""
+    items = sorted(_load(revisions_file) or [], key=lambda r: str(_at(r, "metadata.creationTimestamp")), reverse=True)
+    names = [item["metadata"]["name"] for item in items if _is_ready(item) or item["metadata"]["name"] == revision]
+    older = names[names.index(revision) + 1 :] if revision in names else []
+    if not older:
+        return 1
+    print(older[0])
+    return 0
+
+
+def _is_ready(resource: Json) -> bool:
+    conditions = _at(resource, "status.conditions") or []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+# --- Cloud Monitoring -----------------------------------------------------------------------------------------------
+
+
+def error_share(file: str, limit: str) -> int:
+    """Whether the share of 5xx answers is within the limit; prints it. No request is no error."""
+    counts: dict[str, int] = {}
+    for series in (_load(file) or {}).get("timeSeries", []):
+        kind = _at(series, "metric.labels.response_code_class") or "unknown"
+        counts[kind] = counts.get(kind, 0) + sum(int(p["value"].get("int64Value", 0)) for p in series.get("points", []))
+    total, bad = sum(counts.values()), counts.get("5xx", 0)
+    print(f"{bad} of {total} requests answered with 5xx")
+    return int(total > 0 and bad / total > float(limit))
+
+
+def render(file: str, *pairs: str) -> int:
+    """Print a JSON file with `${KEY}` filled in inside its strings.
+
+    A list that holds "${KEY}" alone becomes the list of the value's comma-separated parts. An unknown key is a mistake.
+    """
+    values = dict(pair.split("=", 1) for pair in pairs)
+    print(json.dumps(_fill(_load(file), values), indent=2))
+    return 0
+
+
+def merge(file: str, *pairs: str) -> int:
+    """Print a JSON object with further keys."""
+    print(json.dumps(_load(file) | dict(pair.split("=", 1) for pair in pairs), indent=2))
+    return 0
+
+
+def _fill(value: Json, values: dict[str, str]) -> Json:
+    if isinstance(value, dict):
+        return {key: _fill(part, values) for key, part in value.items()}
+    if isinstance(value, list):
+        whole = re.fullmatch(r"\$\{(\w+)\}", value[0]) if len(value) == 1 and isinstance(value[0], str) else None
+        if whole:
+            return [part.strip() for part in values[whole[1]].split(",") if part.strip()]
+        return [_fill(part, values) for part in value]
+    if isinstance(value, str):
+        return re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], value)
+    return value
+
+
+# --- sources --------------------------------------------------------------------------------------------------------
+
+
+def fingerprint(folder: str, list_file: str, *settings: str) -> int:
+    """What a deployment is made of, in 32 characters: the files that are uploaded, and every setting."""
+    digest = hashlib.sha256("\0".join(settings).encode())
+    for name in sorted(Path(list_file).read_text(encoding="utf-8").split("\n")):
+        if name:
+            digest.update(f"\0{name}\0".encode() + hashlib.sha256((Path(folder) / name).read_bytes()).digest())
+    print(digest.hexdigest()[:32])
+    return 0
+
+
+def sha256(file: str) -> int:
+    """Print a file's digest in hex: macOS has no sha256sum."""
+    print(hashlib.sha256(Path(file).read_bytes()).hexdigest())
+    return 0
+
+
+COMMANDS: Final[dict[str, Callable[..., int]]] = {
+    command.__name__.replace("_", "-"): command
+    for command in (
+        get,
+        find,
+        bound,
+        covers,
+        blue,
+        tag_url,
+        revisions,
+        error_share,
+        render,
+        merge,
+        share,
+        previous,
+        fingerprint,
+        sha256,
+    )
+}
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        return COMMANDS[arguments[0]](*arguments[1:])
+    except (KeyError, TypeError, IndexError, ValueError, OSError) as error:
+        print(f"state.py {' '.join(arguments)}: {error!r}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
