@@ -1,6 +1,6 @@
 """What deploy.sh asks about JSON: `gcloud ... --format=json` answers are read once, and decided on here.
 
-Each command reads files and prints words that a shell can read. Standard library only: it runs before anything is installed.
+Each command reads files and prints words that a shell can read. Standard library only, so that any Python runs it.
 Exit status 0: yes, or here it is; 1: no; 2: the question is wrong.
 """
 
@@ -56,7 +56,7 @@ def bound(file: str, role: str, member: str) -> int:
 
 
 def covers(current: str, wanted: str) -> int:
-    """Whether the resource in service says everything that the wanted one says; it may say more (Google adds fields)."""
+    """Whether the resource in service says all that the wanted one says; it may say more (Google adds fields)."""
     return int(not _covers(_load(current), _load(wanted)))
 
 
@@ -65,8 +65,8 @@ def _covers(current: Json, wanted: Json) -> bool:
         held = current if isinstance(current, dict) else {}
         return (current is not None or _is_default(wanted)) and all(_covers(held.get(k), v) for k, v in wanted.items())
     if isinstance(wanted, list):
-        held = current or []
-        return len(held) == len(wanted) and all(_covers(c, w) for c, w in zip(held, wanted, strict=True))
+        items = current or []
+        return len(items) == len(wanted) and all(_covers(c, w) for c, w in zip(items, wanted, strict=True))
     if current is None:
         return _is_default(wanted)
     return _plain(current) == _plain(wanted)
@@ -241,25 +241,12 @@ def sha256(file: str) -> int:
     return 0
 
 
-COMMANDS: Final[dict[str, Callable[..., int]]] = {
-    command.__name__.replace("_", "-"): command
-    for command in (
-        get,
-        find,
-        bound,
-        covers,
-        blue,
-        tag_url,
-        revisions,
-        error_share,
-        render,
-        merge,
-        share,
-        previous,
-        fingerprint,
-        sha256,
-    )
-}
+_COMMANDS: Final[tuple[Callable[..., int], ...]] = (
+    *(get, find, bound, covers, merge, render),
+    *(blue, tag_url, share, previous, revisions, error_share),
+    *(fingerprint, sha256),
+)
+COMMANDS: Final = {command.__name__.replace("_", "-"): command for command in _COMMANDS}
 
 
 def main(arguments: list[str]) -> int:
