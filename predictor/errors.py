@@ -201,3 +201,55 @@ class ParityMismatch(PublishRefused):
         self.difference = difference
         self.limit = limit
         self.row = row
+
+
+# --- a deployment ---------------------------------------------------------------------------------------------------
+
+
+class FunctionUnreachable(PredictorError):
+    """A running function gave no answer at all."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url} could not be asked: {reason}.")
+        self.url = url
+        self.reason = reason
+
+
+class SmokeFailed(PredictorError):
+    """A running function is not fit to serve; `check` names the step that found out."""
+
+    def __init__(self, check: str, reason: str) -> None:
+        super().__init__(f"{check}: {reason}")
+        self.check = check
+        self.reason = reason
+
+
+class AgreementUnknown(PredictorError):
+    """Two functions cannot be compared, since one does not tell a species."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url} cannot be compared: {reason}.")
+        self.url = url
+        self.reason = reason
+
+
+class Disagreement(PredictorError):
+    """Two functions tell different species too often."""
+
+    def __init__(self, differing: int, count: int, limit: float) -> None:
+        super().__init__(
+            f"the functions disagree on {differing} of {count} penguins ({differing / count:.2%}),"
+            f" allowed is {limit:.2%}"
+        )
+        self.differing = differing
+        self.count = count
+        self.limit = limit
+
+
+class CapacityUnknown(PredictorError):
+    """A plan cannot be computed from what is given."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what} does not do: {reason}.")
+        self.what = what
+        self.reason = reason

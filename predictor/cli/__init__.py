@@ -5,7 +5,6 @@ line is bad. Training is imported inside the commands that need it: it is not de
 """
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from predictor import __version__
+from predictor.cli import options
+from predictor.cli.operations import agreement, capacity, smoke
 from predictor.errors import (
     ArtifactError,
     ConfigurationError,
@@ -34,24 +35,6 @@ if TYPE_CHECKING:
 
 LONG_FILE_BYTES: Final = 1024 * 1024
 """From this size on, scoring a file shows its progress on a terminal."""
-
-
-def _digest(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"sha256:[0-9a-f]{64}", value):
-        raise click.BadParameter(f"{value!r} is not sha256: and 64 lower-case hex digits")
-    return value
-
-
-def _location(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    if value is None:
-        return None
-    if value.startswith("gs://"):
-        if not re.match(r"gs://[^/]", value):
-            raise click.BadParameter(f"{value!r} names no bucket")
-        return value
-    if "://" in value:
-        raise click.BadParameter(f"{value!r} is neither gs://bucket/folder nor a local folder")
-    return str(Path(value).absolute())  # What is printed can be used from any folder.
 
 
 class _Commands(click.Group):
@@ -89,7 +72,9 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--to", "folder", callback=_location, required=True, help="The model is written to FOLDER/<version>/.")
+@click.option(
+    "--to", "folder", callback=options.location, required=True, help="The model is written to FOLDER/<version>/."
+)
 def train(folder: str) -> None:
     """Fit, evaluate and export this project's model. SOURCE_DATE_EPOCH, where set, is the time of its creation."""
     created = _created()
@@ -108,7 +93,7 @@ def train(folder: str) -> None:
 
 
 @main.command()
-@click.option("--from", "folder", callback=_location, help="Publish the newest version in this folder.")
+@click.option("--from", "folder", callback=options.location, help="Publish the newest version in this folder.")
 @click.option(
     "--from-pickles",
     "pickles",
@@ -117,7 +102,7 @@ def train(folder: str) -> None:
     metavar="MODEL LABEL_ENCODER COLUMNS",
     help="Publish a fitted classifier from three joblib files. Opening them runs whatever code is in them.",
 )
-@click.option("--to", "root", callback=_location, required=True, help="The model is written to ROOT/<version>/.")
+@click.option("--to", "root", callback=options.location, required=True, help="The model is written to ROOT/<version>/.")
 @click.option("--without-onnx", is_flag=True, help="With --from-pickles: serve the pickles, make no ONNX form.")
 def publish(folder: str | None, pickles: tuple[Path, Path, Path] | None, root: str, without_onnx: bool) -> None:
     """Publish a model, write-once, and print MODEL_URI= and MODEL_DIGEST= for the deployment that pins it."""
@@ -208,8 +193,10 @@ def _progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
 
 
 @main.command()
-@click.argument("uri", callback=_location)
-@click.option("--digest", metavar="sha256:HEX", callback=_digest, help="The manifest's digest, as publish printed it.")
+@click.argument("uri", callback=options.location)
+@click.option(
+    "--digest", metavar="sha256:HEX", callback=options.digest, help="The manifest's digest, as publish printed it."
+)
 def verify(uri: str, digest: str | None) -> None:
     """Check a published model: everything that loading checks, and every file. Says what differs; status 1 if so."""
     from predictor.artifacts.location import open_store
@@ -236,11 +223,11 @@ def _measurement(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
 
 @main.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--uri", callback=_location, help="The model. Default: MODEL_URI, or the newest under artifacts/.")
+@click.option("--uri", callback=options.location, help="The model. Default: MODEL_URI, or the newest under artifacts/.")
 @click.option(
     "--digest",
     metavar="sha256:HEX",
-    callback=_digest,
+    callback=options.digest,
     help="The model's digest; needed for gs://. Default: MODEL_DIGEST.",
 )
 @_measurement("bill_length_mm")
@@ -310,3 +297,10 @@ def _predict_file(file: Path, model: "LoadedModel") -> None:
     if count.bad:
         _tell(f"{count.bad} of {count.rows} rows could not be scored; each says why")
         raise SystemExit(1)
+
+
+# --- operate --------------------------------------------------------------------------------------------------------
+
+main.add_command(smoke)
+main.add_command(agreement)
+main.add_command(capacity)

@@ -1,0 +1,137 @@
+"""Commands for whoever deploys and operates: `smoke`, `agreement`, `capacity`."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import click
+
+from predictor.cli import options
+from predictor.errors import ConfigurationError, Disagreement
+
+IDENTITY_TOKEN: Final = "IDENTITY_TOKEN"  # noqa: S105  the variable's name
+"""Environment variable with the token for a function that is not public. Never an option: others can read those."""
+
+GOLDEN_SUFFIX: Final = "/golden.json"
+
+
+def _tell(message: str) -> None:
+    click.echo(message, err=True)
+
+
+@click.command()
+@click.argument("url", callback=options.service_url)
+@click.option("--digest", metavar="sha256:HEX", callback=options.digest, required=True, help="What must be served.")
+@click.option(
+    "--golden",
+    metavar="MODEL_URI",
+    callback=options.location,
+    help="The published model (or its golden.json) whose golden rows are asked. Default: MODEL_URI.",
+)
+@click.option(
+    "--p95-ms", type=click.FloatRange(min=0, min_open=True), default=500.0, show_default=True, help="Limit of p95."
+)
+@click.option(
+    "--requests", type=click.IntRange(min=1), default=100, show_default=True, help="How many requests are timed."
+)
+@click.option(
+    "--wait-s", type=click.FloatRange(min=0), default=0.0, show_default=True, help="How long it may take to be ready."
+)
+def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests: int, wait_s: float) -> None:
+    """Is the function at URL fit to serve: ready, the pinned model, every golden row, five refusals, fast enough?
+
+    Status 1 and one line that says why, if not. IDENTITY_TOKEN (environment) is sent as a bearer token.
+    """
+    from predictor.artifacts.location import open_store
+    from predictor.remote import Function
+    from predictor.smoke import golden_rows
+    from predictor.smoke import smoke as smoke_function
+
+    uri = golden or os.environ.get("MODEL_URI")
+    if not uri:
+        raise ConfigurationError("MODEL_URI", None, "give --golden, or set it to the published model")
+    rows = golden_rows(open_store(uri.removesuffix(GOLDEN_SUFFIX)), digest)
+    with Function(url, os.environ.get(IDENTITY_TOKEN)) as function:
+        result = smoke_function(
+            function, digest, rows, p95_limit_ms=p95_ms, requests=requests, wait_s=wait_s, tell=_tell
+        )
+    click.echo(
+        f"{url} is good: version {result.version}, {result.golden_rows} golden rows, {result.refusals} refusals,"
+        f" p95 {result.p95_ms:.1f} ms over {result.requests} requests"
+    )
+
+
+@click.command()
+@click.argument("blue", callback=options.service_url)
+@click.argument("green", callback=options.service_url)
+@click.option("--count", type=click.IntRange(min=1), default=1000, show_default=True, help="How many penguins.")
+@click.option(
+    "--max-disagreement",
+    type=click.FloatRange(0, 1),
+    default=0.02,
+    show_default=True,
+    help="The largest share of penguins, 0 to 1, that may get another species.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Chooses the penguins.")
+def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: int) -> None:
+    """Replay penguins through the functions at BLUE and GREEN; print the share that gets different species.
+
+    Status 1 when it is above --max-disagreement. IDENTITY_TOKEN (environment) is sent to both.
+    """
+    from predictor.agreement import choose_penguins, compare
+    from predictor.remote import Function
+    from predictor.training.dataset import load
+
+    token = os.environ.get(IDENTITY_TOKEN)
+    penguins = choose_penguins(load().penguins, count, seed)
+    with Function(blue, token) as first, Function(green, token) as second:
+        result = compare(first, second, penguins)
+    click.echo(f"{result.disagreement:.4f}")
+    if result.disagreement > max_disagreement:
+        raise Disagreement(result.differing, result.count, max_disagreement)
+    _tell(f"{result.differing} of {result.count} penguins get another species")
+
+
+@click.command()
+@click.option("--rps", type=click.FloatRange(min=0, min_open=True), required=True, help="Expected requests per second.")
+@click.option(
+    "--figures", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: ops/figures.json."
+)
+@click.option(
+    "--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: ops/prices.json."
+)
+@click.option("--cpu", type=click.FloatRange(0.08, 8), default=1.0, show_default=True, help="vCPU per instance.")
+@click.option("--memory-mib", type=click.IntRange(128, 32768), default=512, show_default=True, help="Per instance.")
+@click.option("--concurrency", type=click.IntRange(1, 1000), default=80, show_default=True, help="Per instance.")
+@click.option(
+    "--headroom",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.4,
+    show_default=True,
+    help="Share of an instance that is not planned for.",
+)
+def capacity(
+    *,
+    rps: float,
+    figures: Path | None,
+    prices: Path | None,
+    cpu: float,
+    memory_mib: int,
+    concurrency: int,
+    headroom: float,
+) -> None:
+    """How many instances a load and ten times that load need, and what a million predictions cost.
+
+    Computed from the benchmark's figures and a price table; both files say when and where they come from.
+    """
+    from predictor import capacity as planning
+
+    instance = planning.Instance(cpu, memory_mib, concurrency)
+    plan = planning.plan(
+        planning.Figures.from_file(figures or planning.FIGURES_FILE),
+        planning.Prices.from_file(prices or planning.PRICES_FILE),
+        instance,
+        rps=rps,
+        headroom=headroom,
+    )
+    click.echo("\n".join(planning.describe(plan)))

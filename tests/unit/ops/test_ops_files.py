@@ -1,0 +1,146 @@
+"""The files in `ops/`: each is what Google's API takes, and they agree with each other and with the runbook."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import log_filter
+from tests.support.cloud_logging import VALUES, fill
+from tests.support.ops_files import OPS, alerts, load, log_metrics, monitoring_filters
+from tests.support.processes import PROJECT
+from tests.support.programs import require_program
+
+RESOURCES = sorted(path for path in OPS.rglob("*.json") if path.name not in ("figures.json", "prices.json"))
+
+# https://cloud.google.com/monitoring/api/metrics_gcp
+GOOGLES_METRICS = {
+    "run.googleapis.com/request_count",
+    "run.googleapis.com/request_latencies",
+    "run.googleapis.com/container/instance_count",
+    "run.googleapis.com/container/cpu/utilizations",
+    "run.googleapis.com/container/memory/utilizations",
+    "run.googleapis.com/container/startup_latencies",
+    "pubsub.googleapis.com/subscription/num_undelivered_messages",
+}
+
+# Google's message of each kind of file: API, version, message.
+MESSAGES = {
+    "metrics": ("logging", "v2", "LogMetric"),
+    "alerts": ("monitoring", "v3", "AlertPolicy"),
+    "slo": ("monitoring", "v3", "ServiceLevelObjective"),
+    "service.json": ("monitoring", "v3", "Service"),
+    "uptime.json": ("monitoring", "v3", "UptimeCheckConfig"),
+    "dashboard.json": ("monitoring", "v1", "Dashboard"),
+}
+
+
+def kind(path: Path) -> str:
+    return path.relative_to(OPS).parts[0]
+
+
+@pytest.mark.parametrize("path", RESOURCES, ids=lambda path: str(path.relative_to(OPS)))
+def test_placeholders_are_known_and_leave_valid_json(path: Path) -> None:
+    text = path.read_text()
+    json.loads(text)
+    json.loads(fill(text))
+    assert set(re.findall(r"\$\{(?!(?:metric|resource)\.)(\w+)\}", text)) <= VALUES.keys()
+
+
+def test_every_resource_has_a_name_of_its_own() -> None:
+    names = [(kind(path), load(path).get("displayName", load(path).get("name"))) for path in RESOURCES]
+    assert all(name and name.startswith(VALUES["FUNCTION"]) for _, name in names)
+    assert len(set(names)) == len(names)
+
+
+def test_the_metrics_file_names_are_the_metrics_names() -> None:
+    assert {name: metric.name for name, metric in log_metrics().items()} == {
+        name: f"{VALUES['FUNCTION']}-{name}" for name in log_metrics()
+    }
+
+
+def test_every_file_is_a_message_of_googles_api() -> None:
+    """The real gcloud's own message classes read each file, and know every field and every word in it."""
+    sdk = Path(require_program("gcloud")).resolve().parents[1]
+    files = [[*MESSAGES[kind(path)], fill(path.read_text())] for path in RESOURCES]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(PROJECT / "tests/support/gcloud_messages.py"), str(sdk)],
+        input=json.dumps(files),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [[] for _ in RESOURCES], [str(path) for path in RESOURCES]
+
+
+@pytest.mark.parametrize("metric", log_metrics().values(), ids=lambda metric: metric.name)
+def test_a_metric_reads_lines_of_one_service_and_declares_what_it_extracts(metric: Any) -> None:
+    assert {"resource.type", "resource.labels.service_name"} <= metric.filter.fields
+    described = metric.config["metricDescriptor"]
+    assert {label["key"] for label in described.get("labels", [])} == metric.config.get("labelExtractors", {}).keys()
+    distribution = described["valueType"] == "DISTRIBUTION"
+    assert distribution == ("valueExtractor" in metric.config) == ("bucketOptions" in metric.config)
+
+
+@pytest.mark.parametrize(("where", "text"), list(monitoring_filters()))
+def test_filters_read_metrics_that_exist(where: str, text: str) -> None:
+    parsed = log_filter.parse(text)
+    (metric,) = re.findall(r'metric\.type="([^"]+)"', text)
+    own = {f"logging.googleapis.com/user/{m.name}": m for m in log_metrics().values()}
+    assert metric in GOOGLES_METRICS | own.keys(), where
+    assert {"metric.type", "resource.type"} <= parsed.fields
+    # A metric of ours counts lines of the service that the filter asks for, or the chart stays empty for ever.
+    if metric in own:
+        (service,) = re.findall(r'service_name="([^"]+)"', text)
+        assert f'service_name="{service}"' in own[metric].config["filter"]
+
+
+def test_every_metric_of_ours_is_shown_or_alerted_on_or_in_the_runbook() -> None:
+    used = " ".join(text for _, text in monitoring_filters())
+    runbook = (PROJECT / "docs/runbook.md").read_text()
+    for name, metric in log_metrics().items():
+        assert f'user/{metric.name}"' in used or f"`{name}`" in runbook, name
+
+
+def test_grouped_labels_are_labels_of_the_metric() -> None:
+    own = {f"logging.googleapis.com/user/{m.name}": m for m in log_metrics().values()}
+    googles = {
+        "run.googleapis.com/request_count": {"response_code", "response_code_class"},
+        "run.googleapis.com/container/instance_count": {"state"},
+    }
+    for tile in load(OPS / "dashboard.json")["mosaicLayout"]["tiles"]:
+        for data in tile["widget"].get("xyChart", {}).get("dataSets", []):
+            query = data["timeSeriesQuery"].get("timeSeriesFilter")
+            for field in query["aggregation"].get("groupByFields", []) if query else []:
+                owner, _, label = field.partition(".label.")
+                (metric,) = re.findall(r'metric\.type="([^"]+)"', query["filter"])
+                if owner == "metric":
+                    known = own[metric].config["labelExtractors"] if metric in own else googles[metric]
+                    assert label in known, (metric, label)
+
+
+def test_the_dashboards_tiles_do_not_overlap() -> None:
+    taken: set[tuple[int, int]] = set()
+    layout = load(OPS / "dashboard.json")["mosaicLayout"]
+    for tile in layout["tiles"]:
+        assert tile["xPos"] + tile["width"] <= layout["columns"]
+        cells = {
+            (x, y)
+            for x in range(tile["xPos"], tile["xPos"] + tile["width"])
+            for y in range(tile["yPos"], tile["yPos"] + tile["height"])
+        }
+        assert not cells & taken
+        taken |= cells
+
+
+def test_each_alert_points_to_its_section_of_the_runbook() -> None:
+    sections = re.findall(r"^### `([\w-]+)`", (PROJECT / "docs/runbook.md").read_text(), re.MULTILINE)
+    assert sorted(sections) == sorted(alerts())
+    for name, alert in alerts().items():
+        assert f"section `{name}`" in alert["documentation"]["content"]
