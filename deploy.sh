@@ -112,13 +112,8 @@ only_release() {
 }
 
 only_monitoring() {
-  need_programs
-  need_login
-  read_functions
-  start_reading number gcloud projects describe "$PROJECT_ID" --quiet --format 'value(projectNumber)'
-  read_all number functions.json services.json
-  PROJECT_NUMBER=$(<"$WORK/number")
-  state find "$WORK/services.json" metadata.name "$FUNCTION" >"$WORK/service.json" || die "$FUNCTION is not deployed: run ./deploy.sh up first"
+  need_project
+  service_there "$FUNCTION" || die "$FUNCTION is not deployed: run ./deploy.sh up first"
   URL=$(state get "$WORK/service.json" status.url)
   apply_monitoring
 }

@@ -65,28 +65,53 @@ change() {
   fi
 }
 
-# look NAME COMMAND...: keeps what a reading command prints in $WORK/NAME, and its complaint in $WORK/NAME.error.
-look() {
-  local name=$1
-  shift
-  "$@" >"$WORK/$name" 2>"$WORK/$name.error" </dev/null
+# --- reading --------------------------------------------------------------------------------------------------------
+# What is there is read through the REST APIs: a tenth of a second each, where gcloud takes one or two. Every change
+# goes through gcloud (or, for monitoring, a printed curl line), so that it can be seen, pasted and repeated.
+
+# endpoint API: its address; gcloud's own variables replace it.
+endpoint() {
+  local override=CLOUDSDK_API_ENDPOINT_OVERRIDES_${1^^} address
+  address=${!override:-https://$1.googleapis.com/}
+  # The API of services and revisions is one of each region.
+  [[ $1 != run ]] || address=${address/:\/\//://$REGION-}
+  printf '%s' "$address"
 }
 
-# The one line of a complaint that says what is wrong.
-complaint() {
-  local lines
-  lines=$(grep -m 1 '^ERROR: ' "$WORK/$1.error" || tail -n 1 "$WORK/$1.error")
-  printf '%s\n' "${lines#ERROR: }"
+# A token lives for an hour at least when it is new; a release may take longer than what is left of an old one.
+TOKEN_TAKEN_S=''
+access_token() {
+  [[ -z $TOKEN_TAKEN_S ]] || ((SECONDS - TOKEN_TAKEN_S > 600)) || return 0
+  gcloud auth print-access-token --quiet >"$WORK/token" 2>"$WORK/token.error" </dev/null || die "nobody is logged in to gcloud: run 'gcloud auth login'"
+  TOKEN_TAKEN_S=$SECONDS
 }
 
-# read_all NAME...: waits for readings that `look NAME ... &` started, one process id each in READERS.
-declare -A READERS=()
-read_all() {
-  local name
-  for name in "$@"; do
-    wait "${READERS[$name]}" || die "cannot read ${name%.json} of project $PROJECT_ID: $(complaint "$name")"
-  done
+# ask NAME API PATH [CURL-OPTION...]: the answer's body in $WORK/NAME, its status in HTTP_STATUS.
+# The token goes through standard input: a command line can be read by every user of the machine.
+ask() {
+  local name=$1 api=$2 path=$3
+  shift 3
+  access_token
+  HTTP_STATUS=$(printf 'header = "Authorization: Bearer %s"\n' "$(<"$WORK/token")" |
+    curl --silent --show-error --max-time 60 --config - --output "$WORK/$name" --write-out '%{http_code}' "$@" "$(endpoint "$api")$path" \
+      2>"$WORK/$name.error") || die "cannot reach $(endpoint "$api"): $(<"$WORK/$name.error")"
 }
+
+# there NAME API PATH [CURL-OPTION...]: whether there is such a thing; it is in $WORK/NAME. Other answers end the run.
+there() {
+  ask "$@" --retry 2
+  case $HTTP_STATUS in
+    200) ;;
+    404) return 1 ;;
+    *) die "cannot read $3: $(refusal "$1")" ;;
+  esac
+}
+
+# must_read NAME API PATH [CURL-OPTION...]: as `there`, where nothing is no answer.
+must_read() { there "$@" || die "cannot read $3: there is no such thing"; }
+
+# What Google said instead, in one line.
+refusal() { state get "$WORK/$1" error.message 2>/dev/null | tr '\n' ' ' || printf 'status %s' "$HTTP_STATUS"; }
 
 state() { "$PYTHON" -I "$HERE/ops/deploy/state.py" "$@"; }
 predictor() { (cd "$HERE" && "$PYTHON" -m predictor "$@"); }

@@ -7,7 +7,7 @@ describe_source() {
   if [[ $GIT_COMMIT != unknown && -n $(git -C "$HERE" status --porcelain -- main.py predictor requirements.txt) ]]; then
     GIT_COMMIT+=-dirty
   fi
-  look files gcloud meta list-files-for-upload "$HERE" --quiet || die "cannot list the files to upload: $(complaint files)"
+  gcloud meta list-files-for-upload "$HERE" --quiet >"$WORK/files" 2>"$WORK/files.error" || die "cannot list the files to upload: $(tail -n 1 "$WORK/files.error")"
 }
 
 # function_flags NAME: sets FLAGS to everything that makes this function what it is, and FINGERPRINT to a digest of it.
@@ -30,12 +30,15 @@ function_flags() {
   FINGERPRINT=$(state fingerprint "$HERE" "$WORK/files" "$PUBLIC" "${FLAGS[@]/#"$HERE"/.}")
 }
 
+# service_there NAME: whether there is such a Cloud Run service; it is in $WORK/service.json.
+service_there() { there service.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/services/$1"; }
+
 # Whether what is wanted is in service already: the same source and settings, and all traffic on it.
 in_service() {
-  local name=$1
-  [[ $(state find "$WORK/functions.json" name "$name" >"$WORK/function.json" && state get "$WORK/function.json" labels.fingerprint) == "$FINGERPRINT" ]] &&
+  there function.json cloudfunctions "v2/projects/$PROJECT_ID/locations/$REGION/functions/$1" &&
+    [[ $(state get "$WORK/function.json" labels.fingerprint) == "$FINGERPRINT" ]] &&
     [[ $(state get "$WORK/function.json" state) == ACTIVE ]] &&
-    state find "$WORK/services.json" metadata.name "$name" >"$WORK/service.json" &&
+    service_there "$1" &&
     [[ $(state blue "$WORK/service.json" none) == "$(state get "$WORK/service.json" status.latestReadyRevisionName) "* ]]
 }
 
@@ -48,15 +51,14 @@ deploy_function() {
 
 # read_service NAME: sets URL, and the service in $WORK/service.json.
 read_service() {
-  if [[ $DRY_RUN == true ]] && ! state find "$WORK/services.json" metadata.name "$1" >"$WORK/service.json"; then
+  if service_there "$1"; then
+    URL=$(state get "$WORK/service.json" status.url) || die "service $1 has no URL"
+  elif [[ $DRY_RUN == true ]]; then
     printf "URL=\$(%s)\n" "$(quoted gcloud run services describe "$1" "${IN_REGION[@]}" --format 'value(status.url)')"
     URL="\$URL"
-    return 0
+  else
+    die "there is no service $1 although it was deployed"
   fi
-  if [[ $DRY_RUN == false ]]; then
-    look service.json gcloud run services describe "$1" "${IN_REGION[@]}" --format json || die "cannot read service $1: $(complaint service.json)"
-  fi
-  URL=$(state get "$WORK/service.json" status.url) || die "service $1 has no URL"
 }
 
 # Events can wait: a push that no new instance takes is delivered again, so this one needs no blue and green.

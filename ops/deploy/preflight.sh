@@ -11,11 +11,6 @@ need_programs() {
   [[ -x $PYTHON ]] || command -v "$PYTHON" >/dev/null || die "there is no $PYTHON: run 'make model' first, or set PYTHON"
 }
 
-# Fails here and not in the middle: without it every later call would.
-need_login() {
-  look token gcloud auth print-access-token --quiet || die "nobody is logged in to gcloud: run 'gcloud auth login'"
-}
-
 need_locks() {
   [[ -f $HERE/requirements.txt ]] || die "there is no requirements.txt: the deployed function is built from it (make lock)"
   grep -q -- '--hash=sha256:' "$HERE/requirements.txt" || die "requirements.txt holds no hashes: it is no lock file (make lock)"
@@ -49,42 +44,23 @@ need_good_model() {
     die "the model in $MODEL_LOCAL is bad: $(tail -qn 1 "$WORK/verify.error" "$WORK/verify" | tr '\n' ' ')"
 }
 
-# Publishing uses the Python client, which has a login of its own.
+# Publishing and reading models uses the Python client, which has a login of its own.
 need_client_login() {
-  [[ -n $MODEL_LOCAL ]] || return 0
   "$PYTHON" -W ignore -c 'import google.auth; google.auth.default()' 2>/dev/null ||
-    die "publishing needs credentials for client libraries: run 'gcloud auth application-default login'"
+    die "there are no credentials for client libraries, which read and write models: run 'gcloud auth application-default login'"
 }
 
-# start_reading NAME COMMAND...: a reading in the background; gcloud takes a second or more a call.
-start_reading() {
-  look "$@" &
-  READERS[$1]=$!
-}
-
-read_functions() {
-  start_reading functions.json gcloud functions list --v2 --regions "$REGION" "${ON_PROJECT[@]}" --format json
-  start_reading services.json gcloud run services list "${IN_REGION[@]}" --format json
-}
-
-# Everything that is there already, in one round.
-read_project() {
-  start_reading number gcloud projects describe "$PROJECT_ID" --quiet --format 'value(projectNumber)'
-  start_reading apis gcloud services list --enabled "${ON_PROJECT[@]}" --format 'value(config.name)'
-  start_reading bucket.json gcloud storage buckets describe "gs://$BUCKET" "${ON_PROJECT[@]}" --raw --format json
-  start_reading accounts.json gcloud iam service-accounts list "${ON_PROJECT[@]}" --format json
-  start_reading topics.json gcloud pubsub topics list "${ON_PROJECT[@]}" --format json
-  start_reading subscriptions.json gcloud pubsub subscriptions list "${ON_PROJECT[@]}" --format json
-  read_functions
-  read_all number
-  PROJECT_NUMBER=$(<"$WORK/number")
+need_project() {
+  there project.json cloudresourcemanager "v1/projects/$PROJECT_ID" || die "there is no project $PROJECT_ID"
+  PROJECT_NUMBER=$(state get "$WORK/project.json" projectNumber)
 }
 
 need_apis() {
-  local api missing=()
-  read_all apis
+  local api missing=() names=()
+  for api in "${APIS[@]}"; do names+=(--data-urlencode "names=projects/$PROJECT_ID/services/$api.googleapis.com"); done
+  must_read apis.json serviceusage "v1/projects/$PROJECT_ID/services:batchGet" --get "${names[@]}"
   for api in "${APIS[@]}"; do
-    grep -qx "$api.googleapis.com" "$WORK/apis" || missing+=("$api.googleapis.com")
+    state enabled "$WORK/apis.json" "$api.googleapis.com" || missing+=("$api.googleapis.com")
   done
   ((${#missing[@]} == 0)) || die "APIs are not enabled; run: gcloud services enable ${missing[*]} --project $PROJECT_ID"
 }
@@ -93,13 +69,12 @@ need_apis() {
 need_own_bucket() {
   local owner
   BUCKET_EXISTS=true
-  if ! wait "${READERS[bucket.json]}"; then
-    grep -qiE 'not found|404' "$WORK/bucket.json.error" ||
-      die "the bucket gs://$BUCKET is not this project's: $(complaint bucket.json)"
-    BUCKET_EXISTS=false
-    return 0
-  fi
-  owner=$(state get "$WORK/bucket.json" projectNumber) || die "Google does not say whose bucket gs://$BUCKET is"
+  ask bucket.json storage "storage/v1/b/$BUCKET" --retry 2
+  case $HTTP_STATUS in
+    200) owner=$(state get "$WORK/bucket.json" projectNumber) || die "Google does not say whose bucket gs://$BUCKET is" ;;
+    404) BUCKET_EXISTS=false owner=$PROJECT_NUMBER ;;
+    *) die "the bucket gs://$BUCKET exists and is not yours to read: $(refusal bucket.json)" ;;
+  esac
   [[ $owner == "$PROJECT_NUMBER" ]] ||
     die "the bucket gs://$BUCKET belongs to project number $owner, not to $PROJECT_ID ($PROJECT_NUMBER): choose another BUCKET"
 }
@@ -108,12 +83,11 @@ preflight() {
   need_programs
   need_locks
   choose_model
-  need_login
+  access_token
   need_client_login
   say "looking at project $PROJECT_ID"
-  read_project
+  need_project
   need_apis
   need_own_bucket
   need_good_model
-  read_all accounts.json topics.json subscriptions.json functions.json services.json
 }

@@ -21,9 +21,8 @@ return_to_blue() {
 
 # Who calls a private function shows an identity token. Only service accounts can name its audience.
 identity_token() {
-  look identity gcloud auth print-identity-token --audiences "$URL" --quiet || look identity gcloud auth print-identity-token --quiet ||
-    die "cannot get an identity token: $(complaint identity)"
-  IDENTITY_TOKEN=$(<"$WORK/identity")
+  IDENTITY_TOKEN=$(gcloud auth print-identity-token --audiences "$URL" --quiet 2>/dev/null || gcloud auth print-identity-token --quiet) ||
+    die 'gcloud gives no identity token (its message is above)'
   export IDENTITY_TOKEN
 }
 
@@ -40,16 +39,14 @@ judged() {
 
 # smoke URL WHEN: every check of a revision; the reason is the last line that `smoke` says.
 smoke() {
-  local golden=()
-  [[ -z $MODEL_LOCAL ]] || golden=(--golden "$MODEL_LOCAL")
   say "smoke $2: $1"
-  judged smoke "the smoke $2 failed" "$1" --digest "$MODEL_DIGEST" "${golden[@]}" --p95-ms "$SMOKE_P95_MS" --header-from-env IDENTITY_TOKEN
+  judged smoke "the smoke $2 failed" "$1" --digest "$MODEL_DIGEST" --golden "${MODEL_LOCAL:-$MODEL_URI}" --p95-ms "$SMOKE_P95_MS"
 }
 
 compare_revisions() {
   ((AGREEMENT > 0)) || return 0
   say "asking both revisions about $AGREEMENT penguins"
-  judged agreement "the revisions disagree" "$1" "$2" --count "$AGREEMENT" --max-disagreement "$MAX_DISAGREEMENT" --header-from-env IDENTITY_TOKEN
+  judged agreement "the revisions disagree" "$1" "$2" --count "$AGREEMENT" --max-disagreement "$MAX_DISAGREEMENT"
 }
 
 # Waits until Cloud Monitoring can show the step, then refuses to go on when green answered with errors.
@@ -59,7 +56,7 @@ look_at_errors() {
   sleep "$STEP_WAIT_S"
   filter="metric.type=\"run.googleapis.com/request_count\" AND resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"$FUNCTION\""
   filter+=" AND resource.labels.location=\"$REGION\" AND resource.labels.revision_name=\"$revision\""
-  monitoring_get errors.json "projects/$PROJECT_ID/timeSeries" --get --data-urlencode "filter=$filter" \
+  must_read errors.json monitoring "v3/projects/$PROJECT_ID/timeSeries" --get --data-urlencode "filter=$filter" \
     --data-urlencode "interval.startTime=$since" --data-urlencode "interval.endTime=$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
     --data-urlencode aggregation.alignmentPeriod=60s --data-urlencode aggregation.perSeriesAligner=ALIGN_DELTA \
     --data-urlencode aggregation.crossSeriesReducer=REDUCE_SUM \
@@ -78,7 +75,7 @@ release() {
     [[ $DRY_RUN == true ]] || { identity_token && smoke "$URL" 'of the revision in service'; }
     return 0
   fi
-  if state find "$WORK/services.json" metadata.name "$FUNCTION" >"$WORK/service.json"; then
+  if service_there "$FUNCTION"; then
     read -r blue pinned < <(state blue "$WORK/service.json" "$TAG") || true
   fi
   if [[ -z $blue ]]; then
@@ -117,7 +114,7 @@ release_over() {
   [[ $green != "$blue" ]] || die "the deployment made no new revision"
   SHIFTING_FROM=$blue
   traffic --update-tags "$TAG=$green"
-  look service.json gcloud run services describe "$FUNCTION" "${IN_REGION[@]}" --format json || die "cannot read service $FUNCTION: $(complaint service.json)"
+  read_service "$FUNCTION"
   green_url=$(state tag-url "$WORK/service.json" "$TAG") || die "$green got no URL of its own"
   identity_token
   smoke "$green_url" "of $green before any traffic"
@@ -137,7 +134,7 @@ release_over() {
   say "$green has all traffic; to return: ./deploy.sh rollback $blue"
 }
 
-smoke_line() { quoted "$PYTHON" -m predictor smoke "$1" --digest "$MODEL_DIGEST" --p95-ms "$SMOKE_P95_MS"; }
+smoke_line() { quoted "$PYTHON" -m predictor smoke "$1" --digest "$MODEL_DIGEST" --golden "${MODEL_LOCAL:-$MODEL_URI}" --p95-ms "$SMOKE_P95_MS"; }
 
 # With --dry-run: what would be done after the deployment. The names are known only then, so lines set them.
 show_shift() {
@@ -159,6 +156,6 @@ apply_invokers() {
   IFS=, read -ra members <<<"$INVOKERS"
   [[ $PUBLIC == false ]] || members+=(allUsers)
   for member in "${members[@]}"; do
-    grant 'run services' "$FUNCTION" roles/run.invoker "$member" --region "$REGION"
+    grant 'run services' "$FUNCTION" roles/run.invoker "$member"
   done
 }

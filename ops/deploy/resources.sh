@@ -1,31 +1,35 @@
 # Accounts, bucket, topics and grants: looked up once, compared here, changed only where they differ. Sourced by deploy.sh.
 # shellcheck shell=bash
 
-# grant WHAT NAME ROLE MEMBER [FLAG...]: adds one binding unless it is there. WHAT is the gcloud group, NAME what it takes.
-declare -A POLICIES_READ=()
-grant() {
-  local what=$1 name=$2 role=$3 member=$4
-  shift 4
-  local group file
-  read -ra group <<<"$what"
-  file=policy-${what// /-}-${name//[^A-Za-z0-9._@-]/-}.json
-  if [[ -z ${POLICIES_READ[$file]:-} ]]; then
-    if [[ -n ${MADE["$what $name"]:-} ]]; then
-      printf '{}' >"$WORK/$file" # Just made: nobody has anything yet.
-    else
-      look "$file" gcloud "${group[@]}" get-iam-policy "$name" "$@" "${ON_PROJECT[@]}" --format json ||
-        die "cannot read who may use $name: $(complaint "$file")"
-    fi
-    POLICIES_READ[$file]=yes
-  fi
-  if ! state bound "$WORK/$file" "$role" "$member"; then
-    [[ $what != projects && $what != 'storage buckets' && $what != 'run services' ]] || set -- "$@" --condition None
-    change gcloud "${group[@]}" add-iam-policy-binding "$name" "$@" --member "$member" --role "$role" "${ON_PROJECT[@]}" --format none
-  fi
+# What this run made, as "GROUP NAME": nobody can have anything in it yet.
+declare -A MADE=()
+
+# read_policy WHAT NAME FILE: who has which role.
+read_policy() {
+  local what=$1 name=$2 file=$3
+  case $what in
+    projects) there "$file" cloudresourcemanager "v1/projects/$name:getIamPolicy" -H 'Content-Type: application/json' --data '{}' ;;
+    'iam service-accounts') there "$file" iam "v1/projects/$PROJECT_ID/serviceAccounts/$name:getIamPolicy" -H 'Content-Type: application/json' --data '{}' ;;
+    'storage buckets') there "$file" storage "storage/v1/b/${name#gs://}/iam" ;;
+    'pubsub topics' | 'pubsub subscriptions') there "$file" pubsub "v1/projects/$PROJECT_ID/${what#pubsub }/$name:getIamPolicy" ;;
+    'run services') there "$file" run "v1/projects/$PROJECT_ID/locations/$REGION/services/$name:getIamPolicy" ;;
+  esac
 }
 
-# What this run made, as "GROUP NAME": its policy need not be read.
-declare -A MADE=()
+# grant WHAT NAME ROLE MEMBER: adds one binding unless it is there. WHAT is gcloud's group, NAME what it takes.
+grant() {
+  local what=$1 name=$2 role=$3 member=$4 more=(--format none) group
+  read -ra group <<<"$what"
+  if [[ -z ${MADE["$what $name"]:-} ]] && read_policy "$what" "$name" policy.json && state bound "$WORK/policy.json" "$role" "$member"; then
+    return 0
+  fi
+  # Where conditions exist gcloud asks for one unless told that there is none.
+  case $what in
+    projects | 'storage buckets' | 'iam service-accounts') more+=(--condition None) ;;
+    'run services') more+=(--region "$REGION") ;;
+  esac
+  change gcloud "${group[@]}" add-iam-policy-binding "$name" --member "$member" --role "$role" "${more[@]}" "${ON_PROJECT[@]}"
+}
 
 apply_accounts() {
   local -A purpose=(
@@ -34,11 +38,12 @@ apply_accounts() {
     [$TRIGGER_ACCOUNT]='Pub/Sub calls the penguin events function as this account'
     [$BUILD_ACCOUNT]='Builds the penguin functions'
   )
-  local account
+  local account email
   for account in "$FUNCTION_ACCOUNT" "$EVENTS_ACCOUNT" "$TRIGGER_ACCOUNT" "$BUILD_ACCOUNT"; do
-    if ! state find "$WORK/accounts.json" email "$account@$PROJECT_ID.iam.gserviceaccount.com" >/dev/null; then
+    email=$account@$PROJECT_ID.iam.gserviceaccount.com
+    if ! there account.json iam "v1/projects/$PROJECT_ID/serviceAccounts/$email"; then
       change gcloud iam service-accounts create "$account" --display-name "${purpose[$account]}" "${ON_PROJECT[@]}"
-      MADE["iam service-accounts $account@$PROJECT_ID.iam.gserviceaccount.com"]=yes
+      MADE["iam service-accounts $email"]=yes
     fi
   done
   # Building needs to read the source, write the image and log; this role is made for it. Serving gets nothing of it.
@@ -77,7 +82,7 @@ publish_model() {
 apply_topics() {
   local topic
   for topic in "$INPUT_TOPIC" "$RESULTS_TOPIC" "$REJECTS_TOPIC" "$DEAD_LETTER_TOPIC"; do
-    if ! state find "$WORK/topics.json" name "$topic" >/dev/null; then
+    if ! there topic.json pubsub "v1/projects/$PROJECT_ID/topics/$topic"; then
       change gcloud pubsub topics create "$topic" "${ON_PROJECT[@]}"
       MADE["pubsub topics $topic"]=yes
     fi
@@ -96,7 +101,7 @@ apply_topics() {
 apply_subscription() {
   local name=$1 topic=$2 wanted=$3
   shift 3
-  if ! state find "$WORK/subscriptions.json" name "$name" >"$WORK/subscription.json"; then
+  if ! there subscription.json pubsub "v1/projects/$PROJECT_ID/subscriptions/$name"; then
     # Whether messages come in order is decided once: only `create` takes the flag.
     [[ $name != "$SUBSCRIPTION" ]] || set -- "$@" --enable-message-ordering
     change gcloud pubsub subscriptions create "$name" --topic "$topic" "$@" "${ON_PROJECT[@]}"
@@ -112,7 +117,7 @@ apply_subscription() {
 # Our own push subscription and not Eventarc's: deadline, back-off, ordering and dead letters are set when it is made.
 apply_trigger() {
   local url=$1 agent=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com wanted
-  grant 'run services' "$EVENTS_FUNCTION" roles/run.invoker "serviceAccount:$TRIGGER_EMAIL" --region "$REGION"
+  grant 'run services' "$EVENTS_FUNCTION" roles/run.invoker "serviceAccount:$TRIGGER_EMAIL"
   grant 'iam service-accounts' "$TRIGGER_EMAIL" roles/iam.serviceAccountTokenCreator "$agent"
   grant 'pubsub topics' "$DEAD_LETTER_TOPIC" roles/pubsub.publisher "$agent"
   wanted=$(printf '{"topic": "projects/%s/topics/%s", "ackDeadlineSeconds": %s,

@@ -52,6 +52,12 @@ def bound(file: str, role: str, member: str) -> int:
     return int(not any(b["role"] == role and member in b.get("members", []) and "condition" not in b for b in bindings))
 
 
+def enabled(file: str, api: str) -> int:
+    """Whether Service Usage says that the API is enabled."""
+    services = (_load(file) or {}).get("services", [])
+    return int(not any(s["name"].endswith(f"/{api}") and s.get("state") == "ENABLED" for s in services))
+
+
 # --- comparing ------------------------------------------------------------------------------------------------------
 
 
@@ -203,12 +209,6 @@ def render(file: str, *pairs: str) -> int:
     return 0
 
 
-def merge(file: str, *pairs: str) -> int:
-    """Print a JSON object with further keys."""
-    print(json.dumps(_load(file) | dict(pair.split("=", 1) for pair in pairs), indent=2))
-    return 0
-
-
 def _fill(value: Json, values: dict[str, str]) -> Json:
     if isinstance(value, dict):
         return {key: _fill(part, values) for key, part in value.items()}
@@ -242,7 +242,7 @@ def sha256(file: str) -> int:
 
 
 _COMMANDS: Final[tuple[Callable[..., int], ...]] = (
-    *(get, find, bound, covers, merge, render),
+    *(get, find, bound, enabled, covers, render),
     *(blue, tag_url, share, previous, revisions, error_share),
     *(fingerprint, sha256),
 )

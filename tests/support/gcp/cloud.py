@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.support.gcp import access, functions, monitoring, platform, pubsub, run, storage
+from tests.support.gcp.door import Door
 from tests.support.gcp.request import Json, Recorded, Refused, parse
 
 PROJECT = "fake-project"
@@ -45,6 +46,7 @@ class FakeCloud:
         self.services: dict[str, run.Service] = {}
         self.watching: dict[str, dict[str, Json]] = {}
         """Cloud Monitoring's and Logging's resources, by collection."""
+        self._doors: dict[tuple[str, str], Door] = {}
         self._lock = threading.RLock()
         self._apis: dict[str, Callable[[FakeCloud, Recorded], Json]] = {
             "cloudfunctions": functions.answer,
@@ -67,7 +69,20 @@ class FakeCloud:
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
+    def door(self, service: str, tag: str) -> str:
+        """The URL of a service, or of a tag of it; it stays the same."""
+        if (service, tag) not in self._doors:
+            self._doors[service, tag] = Door(lambda: self._backend(service, tag))
+        return self._doors[service, tag].url
+
+    def _backend(self, service: str, tag: str) -> str | None:
+        with self._lock:
+            known = self.services.get(service)
+            return known.choose(tag).backend if known is not None and (not tag or tag in known.tags()) else None
+
     def stop(self) -> None:
+        for door in self._doors.values():
+            door.close()
         self._server.shutdown()
         self._server.server_close()
 
@@ -105,13 +120,10 @@ def _handler_of(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             request = parse(self.command, self.path, self._body(), dict(self.headers.items()))
-            if request.api == "serve":
-                status, content_type, data = run.forward(cloud, request, self.path)
-            else:
-                status, answered = cloud.answer(request)
-                content_type, data = "application/json", json.dumps(answered).encode()
+            status, answered = cloud.answer(request)
+            data = json.dumps(answered).encode()
             self.send_response_only(status)
-            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             if self.command != "HEAD":

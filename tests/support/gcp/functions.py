@@ -63,7 +63,7 @@ def _deploy(cloud: "FakeCloud", name: str, function: Json) -> Json:
     short = name.rsplit("/", 1)[1]
     if function["buildConfig"]["runtime"] not in RUNTIMES:
         raise Refused(400, f"unknown runtime {function['buildConfig']['runtime']}")
-    service = cloud.services.setdefault(short, run.Service(short, f"{cloud.url}/serve"))
+    service = cloud.services.setdefault(short, run.Service(short, cloud.door))
     service.add_revision(function, cloud.next_backend.get(short, ""))
     config = {**function["serviceConfig"], "uri": service.url, "revision": service.latest.name}
     config["service"] = f"projects/{cloud.project}/locations/{cloud.region}/services/{short}"

@@ -35,14 +35,12 @@ def token(_cloud: "FakeCloud", request: Recorded) -> Json:
 
 
 def service_usage(cloud: "FakeCloud", request: Recorded) -> Json:
-    if request.path.endswith("/services"):
-        services = [
-            {"name": f"projects/{cloud.number}/services/{api}", "config": {"name": api}, "state": "ENABLED"}
-            for api in sorted(cloud.apis)
-        ]
-        return {"services": services}
-    api = request.path.rsplit("/", 1)[1]
-    return {"name": request.path, "state": "ENABLED" if api in cloud.apis else "DISABLED"}
+    def described(name: str) -> Json:
+        return {"name": name, "state": "ENABLED" if name.rsplit("/", 1)[1] in cloud.apis else "DISABLED"}
+
+    if request.path.endswith(":batchGet"):
+        return {"services": [described(name) for name in request.all_of("names")]}
+    return described(request.path)
 
 
 def builds(cloud: "FakeCloud", request: Recorded) -> Json:

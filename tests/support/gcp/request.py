@@ -36,6 +36,7 @@ class Recorded:
     path: str
     """The rest of the path, unquoted."""
     query: Mapping[str, str]
+    query_string: str
     body: Json
     """Parsed JSON; None where there is none."""
     raw: bytes = field(repr=False)
@@ -52,6 +53,10 @@ class Recorded:
         with zipfile.ZipFile(io.BytesIO(self.raw)) as archive:
             return sorted(name for name in archive.namelist() if not name.endswith("/"))
 
+    def all_of(self, key: str) -> list[str]:
+        """Every value of a repeated query parameter."""
+        return urllib.parse.parse_qs(self.query_string).get(key, [])
+
     def match(self, method: str, pattern: str) -> re.Match[str] | None:
         return re.fullmatch(pattern, self.path) if method == self.method else None
 
@@ -65,7 +70,7 @@ def parse(method: str, target: str, raw: bytes, headers: Mapping[str, str]) -> R
     except ValueError:
         body = None
     query = dict(urllib.parse.parse_qsl(url.query))
-    return Recorded(method, api, urllib.parse.unquote(path), query, body, raw, dict(headers))
+    return Recorded(method, api, urllib.parse.unquote(path), query, url.query, body, raw, dict(headers))
 
 
 def masked(current: Json, change: Json, mask: str) -> Json:

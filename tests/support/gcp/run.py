@@ -1,8 +1,7 @@
 """Cloud Run: services with revisions, traffic and tags. A request to a service's URL reaches a revision's backend."""
 
-import http.client
 import re
-import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -29,14 +28,15 @@ class Service:
     """As in Cloud Run, all traffic goes to the newest revision until a split names revisions."""
 
     name: str
-    serve: str
+    door: Callable[[str, str], str]
+    """The URL at which a service is reached, by its name and a tag."""
     revisions: list[Revision] = field(default_factory=list)
     traffic: list[Json] = field(default_factory=lambda: [{"latestRevision": True, "percent": 100}])
     _served: int = 0
 
     @property
     def url(self) -> str:
-        return f"{self.serve}/{self.name}"
+        return self.door(self.name, "")
 
     @property
     def latest(self) -> Revision:
@@ -95,8 +95,7 @@ class Service:
 
     def resource(self, number: str, region: str) -> Json:
         status = [
-            {**t, "revisionName": self._resolved(t)}
-            | ({"url": f"{self.serve}/{t['tag']}---{self.name}"} if "tag" in t else {})
+            {**t, "revisionName": self._resolved(t)} | ({"url": self.door(self.name, t["tag"])} if "tag" in t else {})
             for t in self.traffic
         ]
         return {
@@ -164,25 +163,3 @@ def _list(cloud: "FakeCloud", request: Recorded, kind: str) -> list[Json]:
         wanted = request.query.get("labelSelector", "").partition("=")[2].strip()
         return [r.resource for s in cloud.services.values() if wanted in {"", s.name} for r in s.revisions]
     return []
-
-
-def forward(cloud: "FakeCloud", request: Recorded, target: str) -> tuple[int, str, bytes]:
-    """A caller's request, sent on to the backend of the revision that it reaches."""
-    host, _, _ = request.path.partition("/")
-    tag, _, name = host.rpartition("---")
-    service = cloud.services.get(name)
-    if service is None or (tag and tag not in service.tags()):
-        return 404, "text/plain", b"no such service or tag"
-    backend = urllib.parse.urlsplit(service.choose(tag).backend)
-    _, _, rest = target.partition(f"/serve/{host}")
-    connection = http.client.HTTPConnection(backend.netloc, timeout=30)
-    try:
-        dropped = {"host", "connection", "content-length", "transfer-encoding"}
-        headers = {key: value for key, value in request.headers.items() if key.lower() not in dropped}
-        connection.request(request.method, rest or "/", request.raw or None, headers)
-        response = connection.getresponse()
-        return response.status, response.getheader("Content-Type", ""), response.read()
-    except OSError as error:
-        return 503, "text/plain", f"the backend does not answer: {error}".encode()
-    finally:
-        connection.close()
