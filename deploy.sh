@@ -91,7 +91,6 @@ up() {
   describe_source
   apply_accounts
   apply_bucket
-  publish_model
   release
   apply_invokers
   local service_url=$URL
@@ -107,7 +106,6 @@ only_release() {
   preflight
   [[ $BUCKET_EXISTS == true ]] || die "there is no gs://$BUCKET yet: run ./deploy.sh up first"
   describe_source
-  publish_model
   release
 }
 

@@ -65,7 +65,7 @@ look_at_errors() {
   say "$revision: $seen"
 }
 
-# release: the HTTP function. Ends with green at 100%, or with everything as it was and a reason.
+# release: the model and the HTTP function. Ends with green at 100%, or with everything as it was and a reason.
 release() {
   local blue='' pinned=''
   function_flags "$FUNCTION"
@@ -75,6 +75,7 @@ release() {
     [[ $DRY_RUN == true ]] || { identity_token && smoke "$URL" 'of the revision in service'; }
     return 0
   fi
+  publish_model # What is in service was published.
   if service_there "$FUNCTION"; then
     read -r blue pinned < <(state blue "$WORK/service.json" "$TAG") || true
   fi

@@ -47,9 +47,7 @@ def gcloud_env(cloud: FakeCloud, home: Path) -> dict[str, str]:
 def _service_account(token_uri: str) -> dict[str, str]:
     """A throw-away key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return {
         "type": "service_account",
         "project_id": "fake-project",
@@ -83,13 +81,14 @@ class Deployment:
     env: Mapping[str, str]
     settings: Mapping[str, str]
 
-    def start(self, *arguments: str, settings: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None) -> "Run":
+    def start(self, *arguments: str, **settings: str) -> "Run":
+        """`settings` are further lines of deploy.env."""
         config = self.folder / "deploy.env"
-        config.write_text("".join(f"{key}={value}\n" for key, value in {**self.settings, **(settings or {})}.items()))
-        return Run(["--config", str(config), *arguments], {**self.env, **(env or {})}, self.folder)
+        config.write_text("".join(f"{key}={value}\n" for key, value in {**self.settings, **settings}.items()))
+        return Run(["--config", str(config), *arguments], self.env, self.folder)
 
-    def run(self, *arguments: str, settings: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None) -> Outcome:
-        return self.start(*arguments, settings=settings, env=env).wait()
+    def run(self, *arguments: str, **settings: str) -> Outcome:
+        return self.start(*arguments, **settings).wait()
 
 
 class Run:

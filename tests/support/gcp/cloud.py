@@ -98,6 +98,17 @@ class FakeCloud:
             except Exception as error:  # noqa: BLE001  a hole in the fake: see the package's docstring
                 return 400, {"error": {"code": 400, "message": f"fake: {request.method} {request.path}: {error!r}"}}
 
+    def place_function(self, name: str, backend: str, **environment: str) -> str:
+        """A function that somebody deployed earlier; the name of its new revision."""
+        self.next_backend[name] = backend
+        function = {
+            "buildConfig": {"runtime": "python313", "entryPoint": name},
+            "serviceConfig": {"minInstanceCount": 1, "environmentVariables": environment},
+            "labels": {"git-commit": "0123456789ab"},
+        }
+        functions.put(self, f"projects/{self.project}/locations/{self.region}/functions/{name}", function)
+        return self.services[name].latest.name
+
     def mutations(self, api: str | None = None) -> list[Recorded]:
         return [request for request in self.requests if request.mutating and api in {None, request.api}]
 

@@ -57,12 +57,16 @@ def _operation(cloud: "FakeCloud", name: str) -> Json:
 
 
 def _deploy(cloud: "FakeCloud", name: str, function: Json) -> Json:
-    operation = {"name": f"projects/{cloud.project}/locations/{cloud.region}/operations/deploy"}
-    if cloud.fail_build:
-        return operation
+    if not cloud.fail_build:
+        if function["buildConfig"]["runtime"] not in RUNTIMES:
+            raise Refused(400, f"unknown runtime {function['buildConfig']['runtime']}")
+        put(cloud, name, function)
+    return {"name": f"projects/{cloud.project}/locations/{cloud.region}/operations/deploy"}
+
+
+def put(cloud: "FakeCloud", name: str, function: Json) -> None:
+    """Make the function what `function` says, and a new revision of its service."""
     short = name.rsplit("/", 1)[1]
-    if function["buildConfig"]["runtime"] not in RUNTIMES:
-        raise Refused(400, f"unknown runtime {function['buildConfig']['runtime']}")
     service = cloud.services.setdefault(short, run.Service(short, cloud.door))
     service.add_revision(function, cloud.next_backend.get(short, ""))
     config = {**function["serviceConfig"], "uri": service.url, "revision": service.latest.name}
@@ -76,4 +80,3 @@ def _deploy(cloud: "FakeCloud", name: str, function: Json) -> Json:
         "url": service.url,
         "serviceConfig": config,
     }
-    return operation
