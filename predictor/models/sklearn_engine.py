@@ -7,7 +7,7 @@ no ONNX form, and as the yardstick for those that have one. The bytes that are u
 import io
 import warnings
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import joblib
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MODULES: Final = {"scikit-learn": "sklearn", "xgboost": "xgboost", "lightgbm": "lightgbm"}
+"""Libraries whose pickles are only good for the version that wrote them, and the module of each."""
+
+
 class SklearnEngine:
     """Runs `model.pkl` with `label_encoder.pkl` and `columns.pkl`."""
 
@@ -32,10 +36,11 @@ class SklearnEngine:
     def __init__(self, files: Mapping[str, bytes], manifest: Manifest) -> None:
         """`files` are the verified bytes of the three pickles.
 
-        Raises `LibraryMismatch` when scikit-learn is not the manifest's version, `UnloadableModel` when a file does
-        not unpickle or does not fit the manifest.
+        Raises `LibraryMismatch` when scikit-learn, or a booster that the model needs, is not the manifest's version,
+        `UnloadableModel` when a file does not unpickle or does not fit the manifest.
         """
-        check_library("scikit-learn", manifest)
+        for library in _MODULES.keys() & {"scikit-learn", *manifest.libraries}:
+            check_library(library, manifest)
         self._estimator, encoder, columns = (_unpickle(name, files[name]) for name in PICKLES)
         if not hasattr(self._estimator, "predict_proba") or not hasattr(encoder, "inverse_transform"):
             raise UnloadableModel(MODEL_FILE, "it and its label encoder are not a classifier's")
@@ -59,8 +64,8 @@ def check_library(library: str, manifest: Manifest) -> None:
     """Raise `LibraryMismatch` unless the installed version is the one that the model was made with."""
     expected = manifest.libraries.get(library, "an unrecorded version")
     try:
-        actual = version(library)
-    except PackageNotFoundError:
+        actual = import_module(_MODULES[library]).__version__
+    except ImportError:
         actual = "none"
     if actual != expected:
         raise LibraryMismatch(library, expected, actual)

@@ -1,4 +1,4 @@
-"""A proxy in front of the object store that counts requests and breaks chosen answers on the wire."""
+"""A proxy in front of the object store, or a function, that counts requests and breaks chosen answers on the wire."""
 
 import http.client
 import socket
@@ -37,6 +37,7 @@ class FaultProxy:
     upstream_port: int
     fault: Fault | None = None
     paths: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
@@ -67,6 +68,7 @@ def _handler_of(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             proxy.paths.append(self.path)
+            proxy.headers.append(dict(self.headers))
             answer = self._ask_upstream()
             if proxy.fault is not None:
                 proxy.fault(self.path, answer)

@@ -1,0 +1,41 @@
+"""Runs in a contender's own environment: `python fit.py DATA FOLDER` fits what the contender will serve.
+
+A model is fitted where it is served, so that every contender has a scikit-learn that it likes. It leaves a
+`pipeline.joblib`, the project's own pipeline (logistic regression) in one object that takes a frame of six columns,
+and the predecessor's three files: a forest of 100 trees on `get_dummies` columns, its label encoder, its columns.
+"""
+
+import sys
+from pathlib import Path
+
+import joblib
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
+
+MEASUREMENTS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
+CATEGORIES = ["sex", "island"]
+
+
+def main(data: Path, folder: Path) -> None:
+    birds = pd.read_csv(data).dropna()
+    features = birds[MEASUREMENTS + CATEGORIES].astype(dict.fromkeys(MEASUREMENTS, float))
+    species = birds["species"]
+
+    columns = make_column_transformer((StandardScaler(), MEASUREMENTS), (OneHotEncoder(), CATEGORIES))
+    pipeline = make_pipeline(columns, LogisticRegression(C=100.0, max_iter=1000))
+    joblib.dump(pipeline.fit(features, species), folder / "pipeline.joblib")
+
+    dummies = pd.get_dummies(features, columns=CATEGORIES)
+    labels = LabelEncoder()
+    forest = RandomForestClassifier(n_estimators=100, random_state=0).fit(dummies, labels.fit_transform(species))
+    joblib.dump(forest, folder / "model.pkl")
+    joblib.dump(labels, folder / "label_encoder.pkl")
+    joblib.dump(list(dummies.columns), folder / "columns.pkl")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

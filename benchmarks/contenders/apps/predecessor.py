@@ -1,0 +1,57 @@
+"""The predecessor's design, rebuilt from its README: FastAPI, three joblib files, `get_dummies` and a forest."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+
+import joblib
+import pandas as pd
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+
+FOLDER = Path(os.environ["MODEL_FOLDER"])
+try:
+    model = joblib.load(FOLDER / "model.pkl")
+    label_encoder = joblib.load(FOLDER / "label_encoder.pkl")
+    expected_columns = joblib.load(FOLDER / "columns.pkl")
+except FileNotFoundError as error:
+    raise RuntimeError("Model files not found.") from error
+
+app = FastAPI()
+
+
+class Sex(StrEnum):
+    male = "male"
+    female = "female"
+
+
+class Island(StrEnum):
+    Torgersen = "Torgersen"
+    Biscoe = "Biscoe"
+    Dream = "Dream"
+
+
+class PenguinFeatures(BaseModel):
+    bill_length_mm: float = Field(ge=20, le=160)
+    bill_depth_mm: float = Field(ge=5, le=50)
+    flipper_length_mm: float = Field(ge=80, le=450)
+    body_mass_g: float = Field(ge=500, le=50_000)
+    sex: Sex
+    island: Island
+
+
+@app.get("/")
+async def root() -> dict[str, str]:
+    return {"message": "Penguin Predictor Active!"}
+
+
+@app.get("/health")
+async def health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@app.post("/predict")
+async def predict(features: PenguinFeatures) -> dict[str, str]:
+    frame = pd.DataFrame([features.model_dump(mode="json")])
+    frame = pd.get_dummies(frame, columns=["sex", "island"]).reindex(columns=expected_columns, fill_value=0)
+    return {"prediction": str(label_encoder.inverse_transform(model.predict(frame))[0])}

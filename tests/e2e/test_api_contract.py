@@ -1,0 +1,44 @@
+"""Schemathesis against the real process: whatever it sends, only documented answers come back, and never a 5xx."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.conftest import StartFunction
+from tests.support.bundles import PublishedBundle
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "unsupported_method",
+    "allow_header_conformance",
+)
+# Not among them: negative_data_rejection and positive_data_acceptance. JSON Schema can say neither that a key must not
+# come twice nor that 1.0 is a number and "1.0" in a query is none; tests of predictor.decoding say both.
+
+
+def test_only_documented_answers_come_back(
+    start_function: StartFunction, bundle: PublishedBundle, tmp_path: Path
+) -> None:
+    function = start_function({**bundle.env, "MODEL_LOADING": "eager"})
+    result = subprocess.run(
+        [
+            *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{function.url}/openapi.json"),
+            *("--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", "60"),
+            *("--seed", "20140305", "--generation-database", "none", "--no-color", "--continue-on-failure"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert httpx.get(f"{function.url}/health", timeout=10).status_code == 200
+    assert function.log_lines("unhandled_error") == []
+    assert function.log_lines("request_failed") == []

@@ -1,0 +1,46 @@
+"""`/docs` in a real browser: the example is sent and answered, and nothing is asked of any other host."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.conftest import StartFunction
+from tests.support.bundles import PublishedBundle
+from tests.support.programs import require_program
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    chromium = require_program("chromium")
+    with sync_playwright() as playwright:
+        # Containers run as root, where Chromium's sandbox does not start; the page is our own.
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser.new_page()
+        browser.close()
+
+
+def test_the_example_is_sent_and_its_answer_shown(
+    page: Page, start_function: StartFunction, bundle: PublishedBundle, tmp_path: Path
+) -> None:
+    function = start_function(bundle.env)
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{function.url}/docs")
+    operation = page.locator("#operations-predict-predict")
+    operation.locator(".opblock-summary").click()
+    operation.locator(".execute").click()
+    answer = operation.locator(".live-responses-table .response").first
+    answer.wait_for()
+    page.screenshot(path=tmp_path / "docs.png", full_page=True)
+    assert answer.locator(".response-col_status").inner_text().startswith("200")
+    assert '"prediction": "Adelie"' in answer.inner_text()
+    assert f"{function.url}/predict" in {url.partition("?")[0] for url in asked}
+    hosts = {urlsplit(url).netloc for url in asked if not url.startswith("data:")}
+    assert hosts == {f"127.0.0.1:{function.port}"}
+    assert complaints == []

@@ -1,0 +1,71 @@
+"""What README.md shows is what happens: its commands run, its requests are answered as it says."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartFunction
+from tests.support.bundles import PublishedBundle
+from tests.support.processes import PROJECT
+
+README = (PROJECT / "README.md").read_text()
+BASH = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line for block in BASH for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+CURLS = [command for command in COMMANDS if command.startswith("curl ") and "localhost:8080" in command]
+OUR_COMMANDS = [command for command in COMMANDS if "python -m predictor" in command]
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(shlex.split(command), cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_there_is_something_to_test() -> None:
+    assert len(CURLS) >= 4
+    assert len(OUR_COMMANDS) >= 5
+
+
+@pytest.fixture
+def answers(start_function: StartFunction, bundle: PublishedBundle, tmp_path: Path) -> list[str]:
+    function = start_function(bundle.env)
+    return [run(c.replace("http://localhost:8080", function.url) + " -sS", tmp_path).stdout for c in CURLS]
+
+
+def test_its_requests_are_answered_as_it_says(answers: list[str]) -> None:
+    first, details, batch, mistakes = answers[:4]
+    assert first in README
+    assert first == '{"prediction":"Adelie"}'
+    assert {"probability", "probabilities", "model"} < set(json.loads(details))
+    scored, refused = json.loads(batch)["predictions"]
+    assert scored["prediction"] == "Gentoo"
+    assert "error" in refused
+    assert len(json.loads(mistakes)["errors"]) == 6
+
+
+@pytest.mark.parametrize("command", OUR_COMMANDS)
+def test_its_commands_are_real(command: str) -> None:
+    """Every subcommand and every option of it is one that the command line knows."""
+    arguments = shlex.split(command)
+    start = arguments.index("predictor") + 1
+    text = run(f"{shlex.quote(sys.executable)} -m predictor {arguments[start]} --help", PROJECT).stdout
+    assert text.startswith("Usage:")
+    for option in (argument for argument in arguments[start:] if argument.startswith("--")):
+        assert re.search(rf"{option}\b", text), option
+
+
+def test_every_target_it_names_is_in_the_makefile() -> None:
+    makefile = (PROJECT / "Makefile").read_text()
+    mentioned = [*COMMANDS, *re.findall(r"`(make [^`]+)`", README)]
+    targets = {match[1] for text in mentioned if (match := re.search(r"\bmake ([a-z-]+)", text))}
+    assert targets >= {"run", "test", "lint"}
+    assert [target for target in targets if f"\n{target}:" not in makefile] == []
+
+
+def test_every_file_it_links_to_is_there() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (PROJECT / link).exists()] == []
