@@ -24,8 +24,8 @@ def in_service(cloud: FakeCloud, blue_model: ServedModel, green_model: ServedMod
 
 
 @pytest.fixture
-def green_proxy(cloud: FakeCloud, green_model: ServedModel, in_service: None) -> Iterator[FaultProxy]:
-    """Stands before the green function, to spoil what it answers."""
+def green_proxy(cloud: FakeCloud, green_model: ServedModel) -> Iterator[FaultProxy]:
+    """Stands before the green function, to spoil what it answers. Goes with, and after, `in_service`."""
     proxy = FaultProxy(int(green_model.url.rpartition(":")[2]))
     cloud.next_backend["predict"] = proxy.url
     yield proxy
@@ -85,6 +85,7 @@ def test_errors_that_monitoring_sees_end_the_shift(
     assert cloud.traffic_changes("predict")[2:] == [SHIFT[0], {BLUE: 100}]
 
 
+@pytest.mark.usefixtures("in_service")
 def test_a_revision_that_answers_wrongly_gets_no_traffic(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_revision_that_answers_wrongly_gets_no_traffic(
     assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
 
 
+@pytest.mark.usefixtures("in_service")
 def test_a_slow_revision_gets_no_traffic(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
 ) -> None:
@@ -110,6 +112,7 @@ def test_a_slow_revision_gets_no_traffic(
     assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
 
 
+@pytest.mark.usefixtures("in_service")
 def test_an_unhealthy_revision_gets_no_traffic(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
 ) -> None:
@@ -135,8 +138,9 @@ def test_a_revision_that_serves_another_model_gets_no_traffic(
     assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
 
 
+@pytest.mark.usefixtures("in_service")
 def test_a_revision_that_disagrees_with_the_one_in_service_gets_no_traffic(
-    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, green_model: ServedModel, in_service: None
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, green_model: ServedModel
 ) -> None:
     proxy = FaultProxy(int(blue_model.url.rpartition(":")[2]), fault=_swap_species)
     del cloud.services["predict"]

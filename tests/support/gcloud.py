@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.support.gcp import FakeCloud
 from tests.support.processes import PROJECT
+from tests.support.programs import require_program
 
 TIMEOUT_S = 300.0
 _APIS = (
@@ -118,3 +120,36 @@ class Run:
             os.killpg(self.process.pid, signal.SIGKILL)
             raise
         return Outcome(status, *(file.read_text() for file in self._files))
+
+
+def gcloud_lines(text: str) -> list[str]:
+    """The gcloud commands in a shell script or a Markdown page: lines of code, `inline code`, and those in `$(...)`."""
+    text = text.replace("\\\n", " ")
+    whole = re.findall(r"^\s*(?:\$ )?(gcloud [^\n]+)$", text, re.MULTILINE)
+    inline = re.findall(r"(?<!`)`(gcloud [^`\n]+)`", text)
+    inner = re.findall(r"\$\((gcloud [^()]*(?:\([^()]*\)[^()]*)*)\)", text)
+    return [*whole, *inline, *inner]
+
+
+def complaints(lines: list[str], home: Path) -> list[str]:
+    """What the real gcloud does not understand in these commands: unknown commands, flags and bad values. Runs none."""
+    commands = home / "commands.json"
+    home.mkdir(parents=True, exist_ok=True)
+    # The lint takes what follows # for a comment, also inside quotes.
+    commands.write_text(json.dumps([{"command_string": line.replace("#", "_")} for line in dict.fromkeys(lines)]))
+    lint = subprocess.run(
+        [require_program("gcloud"), "meta", "lint-gcloud-commands", f"--commands-file={commands}"],
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "CLOUDSDK_CONFIG": str(home)},
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=True,
+    )
+    results = json.loads(lint.stdout)
+    mentions = [line for line in lines if " -" not in line]  # A command's bare name, in a sentence.
+    assert len(results) == len(set(lines))
+    return [
+        f"{result['command_string']}: {result['error_message']}"
+        for result in results
+        if not result["success"]
+        and not (result["command_string"] in mentions and "Must be specified" in result["error_message"])
+    ]

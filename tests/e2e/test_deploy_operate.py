@@ -1,0 +1,75 @@
+"""`status`, `rollback` and `down` on a project in which two revisions were deployed."""
+
+import pytest
+
+from tests.support.gcloud import Deployment
+from tests.support.gcp import FakeCloud
+
+OLD, NEW = "predict-00001-abc", "predict-00002-abc"
+DIGEST = "sha256:" + "1" * 64
+
+
+@pytest.fixture
+def two_revisions(cloud: FakeCloud) -> None:
+    cloud.place_function("predict", "http://127.0.0.1:9", MODEL_URI="gs://b/penguins/20260101-1", MODEL_DIGEST=DIGEST)
+    cloud.place_function("predict", "http://127.0.0.1:9", MODEL_URI="gs://b/penguins/20260202-2", MODEL_DIGEST=DIGEST)
+    cloud.services["predict"].split([{"revisionName": NEW, "percent": 100}, {"revisionName": OLD, "tag": "before"}])
+
+
+@pytest.mark.usefixtures("two_revisions")
+def test_status_tells_traffic_tags_and_models(cloud: FakeCloud, deployment: Deployment) -> None:
+    outcome = deployment.run("status")
+    assert outcome.status == 0, outcome.stderr
+    head, columns, new, old, events = outcome.stdout.splitlines()
+    assert head == f"predict  {cloud.services['predict'].url}"
+    assert columns.split() == ["REVISION", "TRAFFIC", "TAGS", "READY", "MODEL", "DIGEST", "MIN", "COMMIT"]
+    assert new.split() == [NEW, "100%", "-", "yes", "20260202-2", DIGEST, "1", "0123456789ab"]
+    assert old.split() == [OLD, "0%", "before", "yes", "20260101-1", DIGEST, "1", "0123456789ab"]
+    assert events == "score  is not deployed"
+    assert cloud.mutations() == []
+
+
+@pytest.mark.usefixtures("two_revisions")
+def test_rollback_goes_to_the_revision_before_and_is_done_once(cloud: FakeCloud, deployment: Deployment) -> None:
+    first = deployment.run("rollback")
+    assert first.status == 0, first.stderr
+    assert cloud.services["predict"].shares() == {OLD: 100}
+
+    again = deployment.run("rollback", OLD)
+    assert again.status == 0, again.stderr
+    assert len(cloud.mutations()) == 1, "it is there already"
+
+    nothing_older = deployment.run("rollback")
+    assert (nothing_older.status, nothing_older.last_line) == (1, f"deploy.sh: there is no ready revision before {OLD}")
+
+    unknown = deployment.run("rollback", "predict-00009-abc")
+    assert unknown.status == 1
+    assert "predict has no revision predict-00009-abc" in unknown.last_line
+
+
+@pytest.mark.usefixtures("two_revisions")
+def test_down_asks_first_and_keeps_the_bucket(cloud: FakeCloud, deployment: Deployment) -> None:
+    bucket = f"{cloud.project}-penguin-models"
+    cloud.buckets[bucket] = {"name": bucket, "projectNumber": cloud.number}
+    topic = f"projects/{cloud.project}/topics/penguins"
+    cloud.topics[topic] = {"name": topic}
+    email = f"penguin-predict@{cloud.project}.iam.gserviceaccount.com"
+    cloud.accounts[email] = {"name": f"projects/{cloud.project}/serviceAccounts/{email}", "email": email}
+    metric = f"projects/{cloud.project}/metrics/predict-model-loads"
+    cloud.watching["metrics"] = {metric: {"name": "predict-model-loads"}}
+
+    unasked = deployment.run("down")
+    assert unasked.status == 1
+    assert "not confirmed" in unasked.last_line
+    assert cloud.mutations() == []
+
+    confirmed = deployment.run("--yes", "down")
+    assert confirmed.status == 0, confirmed.stderr
+    left = [cloud.functions, cloud.services, cloud.topics, cloud.accounts, cloud.watching["metrics"]]
+    assert left == [{}] * len(left)
+    assert bucket in cloud.buckets
+
+    count = len(cloud.mutations())
+    again = deployment.run("--yes", "down")
+    assert again.status == 0, again.stderr
+    assert len(cloud.mutations()) == count, "nothing is left to take down"
