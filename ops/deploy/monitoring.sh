@@ -40,6 +40,7 @@ apply_collection() {
     printf '[]' >"$WORK/current.json" # Objectives of a service that is not there yet.
   fi
   for file in "$@"; do
+    [[ -n $file ]] || continue
     fill "$file"
     name=$(state get "$WORK/wanted.json" "$key") || die "$file has no $key"
     file=${file#"$OPS_DIR"/}
@@ -68,7 +69,7 @@ apply_collection() {
 apply_metrics() { apply_collection logging v2 "projects/$PROJECT_ID" metrics name "$OPS_DIR"/metrics/*.json; }
 apply_dashboard() { apply_collection monitoring v1 "projects/$PROJECT_ID" dashboards displayName "$OPS_DIR/dashboard.json"; }
 apply_uptime() { apply_collection monitoring v3 "projects/$PROJECT_ID" uptimeCheckConfigs displayName "$OPS_DIR/uptime.json"; }
-apply_alerts() { apply_collection monitoring v3 "projects/$PROJECT_ID" alertPolicies displayName "$OPS_DIR"/alerts/*.json; }
+apply_alerts() { apply_collection monitoring v3 "projects/$PROJECT_ID" alertPolicies displayName "$@"; }
 # Objectives belong to a service of Cloud Monitoring, which stands for the Cloud Run service.
 apply_watched_service() { apply_collection monitoring v3 "projects/$PROJECT_ID" services displayName "$OPS_DIR/service.json"; }
 apply_objectives() { apply_collection monitoring v3 "projects/$PROJECT_ID/services/$FUNCTION" serviceLevelObjectives displayName "$OPS_DIR"/slo/*.json; }
@@ -87,15 +88,22 @@ apply_monitoring() {
       "serviceAccount:service-$PROJECT_NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
   fi
   apply_uptime
-  apply_alerts
+  # With no minimum, no instance is no trouble.
+  local alerts=("$OPS_DIR"/alerts/*.json) idle=$OPS_DIR/alerts/no-instance.json
+  if ((MIN_INSTANCES == 0)); then
+    alerts=("${alerts[@]/#"$idle"/}")
+    REMOVE=true apply_alerts "$idle"
+  fi
+  apply_alerts "${alerts[@]}"
   apply_watched_service
   apply_objectives
+  [[ -n $NOTIFICATION_CHANNELS ]] || say "alerts tell nobody: NOTIFICATION_CHANNELS is empty in $CONFIG"
 }
 
 # In the opposite order: what reads goes before what is read. Objectives go with their service.
 remove_monitoring() {
   REMOVE=true SERVICE_HOST=none
-  apply_alerts
+  apply_alerts "$OPS_DIR"/alerts/*.json
   apply_uptime
   apply_watched_service
   apply_dashboard

@@ -20,21 +20,26 @@ show_status() {
   done
 }
 
-# rollback [REVISION]: all traffic to a revision; without a name to the newest ready one before the one in service.
+# rollback [REVISION]: all traffic to a revision. Without a name: to the one that served before, which is the newest ready
+# one that is older; while a split is left from a release that died, to the one that the release began with.
 rollback() {
-  local blue target=${1:-}
+  local blue target=${1:-} tags=()
   service_there "$FUNCTION" || die "$FUNCTION is not deployed"
   read_revisions "$FUNCTION"
   read -r blue _ < <(state blue "$WORK/service.json" "$TAG") || die "$FUNCTION has no revision in service"
-  if [[ -z $target ]]; then
+  if [[ -n $target ]]; then
+    state find "$WORK/revisions.json" metadata.name "$target" >/dev/null || die "$FUNCTION has no revision $target (./deploy.sh status lists them)"
+  elif [[ $(state share "$WORK/service.json" "$blue") != 100 ]]; then
+    target=$blue
+  else
     target=$(state previous "$WORK/revisions.json" "$blue") || die "there is no ready revision before $blue"
   fi
-  state find "$WORK/revisions.json" metadata.name "$target" >/dev/null || die "$FUNCTION has no revision $target (./deploy.sh status lists them)"
   if [[ $(state share "$WORK/service.json" "$target") == 100 ]]; then
     say "$target has all traffic already"
     return 0
   fi
-  traffic --to-revisions "$target=100"
+  ! state tag-url "$WORK/service.json" "$TAG" >/dev/null || tags=(--remove-tags "$TAG")
+  traffic --to-revisions "$target=100" "${tags[@]}"
   [[ $DRY_RUN == true ]] || say "$target has all traffic; ./deploy.sh up puts what is in this folder in service again"
 }
 

@@ -28,7 +28,19 @@ grant() {
     projects | 'storage buckets' | 'iam service-accounts') more+=(--condition None) ;;
     'run services') more+=(--region "$REGION") ;;
   esac
+  case $member in
+    *@gcp-sa-pubsub.*) make_agent pubsub ;;
+    *@gcp-sa-monitoring-notification.*) make_agent monitoring ;;
+  esac
   change gcloud "${group[@]}" add-iam-policy-binding "$name" --member "$member" --role "$role" "${more[@]}" "${ON_PROJECT[@]}"
+}
+
+# Google makes its own accounts when it first needs them; in a new project that is too late to grant them something.
+declare -A AGENTS=()
+make_agent() {
+  [[ -z ${AGENTS[$1]:-} ]] || return 0
+  change gcloud beta services identity create --service "$1.googleapis.com" --format none "${ON_PROJECT[@]}"
+  AGENTS[$1]=made
 }
 
 apply_accounts() {

@@ -131,7 +131,7 @@ def tag_url(file: str, tag: str) -> int:
 
 
 def revisions(service_file: str, revisions_file: str) -> int:
-    """A table of what is deployed: traffic, tags, model and size of every revision, the newest first."""
+    """A table of what is deployed: traffic, tags, model and limits of every revision, the newest first."""
     shares: dict[str, int] = {}
     tags: dict[str, list[str]] = {}
     for target in _at(_load(service_file), "status.traffic") or []:
@@ -139,27 +139,43 @@ def revisions(service_file: str, revisions_file: str) -> int:
         shares[name] = shares.get(name, 0) + int(target.get("percent") or 0)
         if target.get("tag"):
             tags.setdefault(name, []).append(target["tag"])
-    rows = [("REVISION", "TRAFFIC", "TAGS", "READY", "MODEL", "DIGEST", "MIN", "COMMIT")]
-    items = sorted(_load(revisions_file) or [], key=lambda r: str(_at(r, "metadata.creationTimestamp")), reverse=True)
-    for item in items:
-        meta, spec = item["metadata"], item["spec"]
-        env = {e["name"]: e.get("value", "") for e in spec["containers"][0].get("env", [])}
+    rows = [_COLUMNS]
+    for item in sorted(_load(revisions_file) or [], key=_created, reverse=True):
+        name, spec = item["metadata"]["name"], item["spec"]
+        container = spec["containers"][0]
+        env = {entry["name"]: entry.get("value", "") for entry in container.get("env", [])}
+        scale = item["metadata"].get("annotations") or {}
+        limits = _at(container, "resources.limits") or {}
         rows.append(
             (
-                meta["name"],
-                f"{shares.get(meta['name'], 0)}%",
-                ",".join(tags.get(meta["name"], [])) or "-",
+                name,
+                f"{shares.get(name, 0)}%",
+                ",".join(tags.get(name, [])) or "-",
                 "yes" if _is_ready(item) else "no",
                 env.get("MODEL_URI", "-").rstrip("/").rsplit("/", 1)[-1],
                 env.get("MODEL_DIGEST", "-"),
-                (meta.get("annotations") or {}).get("autoscaling.knative.dev/minScale", "0"),
-                (meta.get("labels") or {}).get("git-commit", "-"),
+                f"{scale.get(f'{_SCALE}/minScale', 0)}-{scale.get(f'{_SCALE}/maxScale', '?')}",
+                str(spec.get("containerConcurrency", "-")),
+                limits.get("cpu", "-"),
+                limits.get("memory", "-"),
+                (item["metadata"].get("labels") or {}).get("git-commit", "-"),
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     return 0
+
+
+_COLUMNS: Final = (
+    *("REVISION", "TRAFFIC", "TAGS", "READY", "MODEL", "DIGEST"),
+    *("INSTANCES", "CONCURRENCY", "CPU", "MEMORY", "COMMIT"),
+)
+_SCALE: Final = "autoscaling.knative.dev"
+
+
+def _created(revision: Json) -> str:
+    return str(_at(revision, "metadata.creationTimestamp"))
 
 
 def share(file: str, revision: str) -> int:
@@ -171,7 +187,7 @@ def share(file: str, revision: str) -> int:
 
 def previous(revisions_file: str, revision: str) -> int:
     """Print the newest ready revision that is older than this one."""
-    items = sorted(_load(revisions_file) or [], key=lambda r: str(_at(r, "metadata.creationTimestamp")), reverse=True)
+    items = sorted(_load(revisions_file) or [], key=_created, reverse=True)
     names = [item["metadata"]["name"] for item in items if _is_ready(item) or item["metadata"]["name"] == revision]
     older = names[names.index(revision) + 1 :] if revision in names else []
     if not older:

@@ -6,6 +6,7 @@ from tests.support.gcloud import Deployment
 from tests.support.gcp import FakeCloud
 
 OLD, NEW = "predict-00001-abc", "predict-00002-abc"
+LIMITS = ("1-100", "1", "1", "256Mi")
 DIGEST = "sha256:" + "1" * 64
 
 
@@ -22,9 +23,12 @@ def test_status_tells_traffic_tags_and_models(cloud: FakeCloud, deployment: Depl
     assert outcome.status == 0, outcome.stderr
     head, columns, new, old, events = outcome.stdout.splitlines()
     assert head == f"predict  {cloud.services['predict'].url}"
-    assert columns.split() == ["REVISION", "TRAFFIC", "TAGS", "READY", "MODEL", "DIGEST", "MIN", "COMMIT"]
-    assert new.split() == [NEW, "100%", "-", "yes", "20260202-2", DIGEST, "1", "0123456789ab"]
-    assert old.split() == [OLD, "0%", "before", "yes", "20260101-1", DIGEST, "1", "0123456789ab"]
+    assert columns.split() == [
+        *("REVISION", "TRAFFIC", "TAGS", "READY", "MODEL", "DIGEST"),
+        *("INSTANCES", "CONCURRENCY", "CPU", "MEMORY", "COMMIT"),
+    ]
+    assert new.split() == [NEW, "100%", "-", "yes", "20260202-2", DIGEST, *LIMITS, "0123456789ab"]
+    assert old.split() == [OLD, "0%", "before", "yes", "20260101-1", DIGEST, *LIMITS, "0123456789ab"]
     assert events == "score  is not deployed"
     assert cloud.mutations() == []
 
@@ -45,6 +49,17 @@ def test_rollback_goes_to_the_revision_before_and_is_done_once(cloud: FakeCloud,
     unknown = deployment.run("rollback", "predict-00009-abc")
     assert unknown.status == 1
     assert "predict has no revision predict-00009-abc" in unknown.last_line
+
+
+@pytest.mark.usefixtures("two_revisions")
+def test_rollback_ends_a_split_that_a_dead_release_left(cloud: FakeCloud, deployment: Deployment) -> None:
+    cloud.services["predict"].split(
+        [{"revisionName": NEW, "percent": 25, "tag": "green"}, {"revisionName": OLD, "percent": 75}]
+    )
+    outcome = deployment.run("rollback")
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.services["predict"].shares() == {OLD: 100}
+    assert cloud.services["predict"].tags() == {}
 
 
 @pytest.mark.usefixtures("two_revisions")

@@ -40,6 +40,8 @@ def service_usage(cloud: "FakeCloud", request: Recorded) -> Json:
 
     if request.path.endswith(":batchGet"):
         return {"services": [described(name) for name in request.all_of("names")]}
+    if request.path.endswith(":generateServiceIdentity"):
+        return {"name": "operations/identity", "done": True, "response": {}}
     return described(request.path)
 
 

@@ -50,14 +50,19 @@ class Service:
             "name": name,
             "creationTimestamp": f"2026-01-01T00:{number:02d}:00Z",
             "labels": {**function.get("labels", {}), "serving.knative.dev/service": self.name},
-            "annotations": {"autoscaling.knative.dev/minScale": str(config.get("minInstanceCount", 0))},
+            "annotations": {
+                "autoscaling.knative.dev/minScale": str(config.get("minInstanceCount", 0)),
+                "autoscaling.knative.dev/maxScale": str(config.get("maxInstanceCount", 100)),
+            },
         }
         env = [{"name": key, "value": value} for key, value in config.get("environmentVariables", {}).items()]
+        limits = {"cpu": config.get("availableCpu", "1"), "memory": config.get("availableMemory", "256Mi")}
+        container = {"image": "img", "env": env, "resources": {"limits": limits}}
         resource = {
             "apiVersion": "serving.knative.dev/v1",
             "kind": "Revision",
             "metadata": metadata,
-            "spec": {"containers": [{"image": "img", "env": env}]},
+            "spec": {"containerConcurrency": config.get("maxInstanceRequestConcurrency", 1), "containers": [container]},
             "status": {"conditions": _READY},
         }
         self.revisions.append(Revision(name, number, backend, resource))
