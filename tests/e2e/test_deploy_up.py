@@ -1,8 +1,12 @@
 """`deploy.sh up` with the real gcloud: what it asks of Google, from an empty project, and again."""
 
+import io
 import json
+import os
 import re
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +44,7 @@ def test_an_empty_project_becomes_a_service_and_a_second_run_changes_nothing(
     assert re.search(r"curl http://127\.0\.0\.1:\d+/predict -H ", first.stdout)
 
     _check_functions(cloud, blue_model, local_model["BUCKET"])
-    _check_uploads(cloud)
+    _check_uploads(cloud, blue_model, tmp_path / "uploaded")
     _check_bucket(cloud, local_model["BUCKET"])
     _check_grants(cloud, local_model["BUCKET"])
     _check_events(cloud)
@@ -103,15 +107,26 @@ def _check_functions(cloud: FakeCloud, model: ServedModel, bucket: str) -> None:
     )
 
 
-def _check_uploads(cloud: FakeCloud) -> None:
-    """What is deployed is what serving needs, and nothing else."""
-    uploads = [request.zipped for request in cloud.mutations("upload")]
+def _check_uploads(cloud: FakeCloud, model: ServedModel, folder: Path) -> None:
+    """What is deployed starts by itself, and holds nothing that serving does not need."""
+    uploads = cloud.mutations("upload")
     assert len(uploads) == 2
-    for names in uploads:
-        assert {"main.py", "requirements.txt", "predictor/bootstrap.py", "predictor/web/app.py"} <= set(names)
-        others = [name for name in names if not name.startswith("predictor/")]
-        assert sorted(others) == ["main.py", "requirements.txt"]
-        assert not [name for name in names if "training" in name or "__pycache__" in name]
+    assert uploads[0].zipped == uploads[1].zipped
+    others = [name for name in uploads[0].zipped if not name.startswith("predictor/")]
+    assert others == ["main.py", "requirements.txt"]
+    strangers = [name for name in uploads[0].zipped if re.search("training|cli|smoke|__pycache__|__main__", name)]
+    assert strangers == []
+
+    with zipfile.ZipFile(io.BytesIO(uploads[0].raw)) as archive:
+        archive.extractall(folder)
+    script = "import main, predictor; print(predictor.__file__)"
+    env = {"PATH": os.environ["PATH"], "MODEL_LOADING": "eager", **model.bundle.env}
+    start = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert start.returncode == 0, start.stdout + start.stderr
+    assert start.stdout.splitlines()[-1] == str(folder / "predictor" / "__init__.py")
+    assert '"model_loaded"' in start.stdout.replace(" ", "")
 
 
 def _check_bucket(cloud: FakeCloud, name: str) -> None:
