@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
 # From an empty Google Cloud project to a watched, reversible service. What it does, and how, is in ops/deploy/*.sh.
 set -Eeuo pipefail
+if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
+  echo "deploy.sh: bash 4.4 or newer is needed, this is $BASH_VERSION" >&2 # macOS still comes with 3.2.
+  exit 1
+fi
 
 usage() {
   cat <<'HELP'

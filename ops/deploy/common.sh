@@ -61,7 +61,7 @@ change() {
     quoted "$@"
   else
     say "+ $(quoted "$@")"
-    "$@" >&2
+    "$@" >&2 || { REASON=${REASON:-"$(quoted "${@:1:5}") failed (its message is above)"} && return 1; }
   fi
 }
 

@@ -52,6 +52,15 @@ def test_rollback_goes_to_the_revision_before_and_is_done_once(cloud: FakeCloud,
 
 
 @pytest.mark.usefixtures("two_revisions")
+def test_a_command_that_google_refuses_is_named_in_the_last_line(cloud: FakeCloud, deployment: Deployment) -> None:
+    cloud.refuse = lambda request: request.mutating
+    outcome = deployment.run("rollback")
+    assert outcome.status == 1
+    assert outcome.last_line == ("deploy.sh: gcloud run services update-traffic predict failed (its message is above)")
+    assert "Permission denied" in outcome.stderr
+
+
+@pytest.mark.usefixtures("two_revisions")
 def test_rollback_ends_a_split_that_a_dead_release_left(cloud: FakeCloud, deployment: Deployment) -> None:
     cloud.services["predict"].split(
         [{"revisionName": NEW, "percent": 25, "tag": "green"}, {"revisionName": OLD, "percent": 75}]

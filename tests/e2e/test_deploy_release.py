@@ -86,6 +86,17 @@ def test_errors_that_monitoring_sees_end_the_shift(
 
 
 @pytest.mark.usefixtures("in_service")
+def test_a_return_to_blue_that_fails_says_what_to_do_by_hand(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    cloud.answers_by_class = {"5xx": 10}
+    cloud.refuse = lambda request: request.method == "PUT" and cloud.services["predict"].shares() == SHIFT[0]
+    outcome = deployment.run("release", **green_model.settings)
+    assert outcome.status == 1
+    assert outcome.last_line.endswith(f"TRAFFIC COULD NOT BE PUT BACK, do it by hand: ./deploy.sh rollback {BLUE}")
+
+
+@pytest.mark.usefixtures("in_service")
 def test_a_revision_that_answers_wrongly_gets_no_traffic(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
 ) -> None:

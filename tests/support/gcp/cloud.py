@@ -31,6 +31,8 @@ class FakeCloud:
     """The next deployment of a function fails with this message."""
     answers_by_class: dict[str, int] = field(default_factory=dict)
     """What Cloud Monitoring says about a revision: number of answers by response code class."""
+    refuse: Callable[[Recorded], bool] = lambda _: False
+    """Which requests are not permitted."""
     on_request: Callable[[Recorded], None] = lambda _: None
     """Called before a request is answered."""
     requests: list[Recorded] = field(default_factory=list)
@@ -90,6 +92,8 @@ class FakeCloud:
         with self._lock:
             self.requests.append(request)
         self.on_request(request)
+        if self.refuse(request):
+            return 403, {"error": {"code": 403, "message": "Permission denied"}}
         with self._lock:
             try:
                 return 200, self._apis[request.api](self, request)
