@@ -64,32 +64,6 @@ misused() {
   exit 2
 }
 
-words=()
-while (($#)); do
-  case $1 in
-    -h | --help) usage; exit 0 ;;
-    --dry-run) DRY_RUN=true ;;
-    --public) PUBLIC=true ;;
-    --with-data) WITH_DATA=true ;;
-    --yes) ASSUME_YES=true ;;
-    --config | --agreement)
-      (($# > 1)) || misused "$1 needs a value"
-      if [[ $1 == --config ]]; then CONFIG=$2; else AGREEMENT=$2; fi
-      shift
-      ;;
-    -*) misused "there is no option $1" ;;
-    *) words+=("$1") ;;
-  esac
-  shift
-done
-[[ $AGREEMENT =~ ^[0-9]{1,6}$ ]] || misused "--agreement takes a number of penguins"
-((${#words[@]})) || misused 'which command?'
-case ${words[0]} in
-  rollback | logs) ((${#words[@]} <= 2)) || misused "${words[0]} takes one argument at most" ;;
-  up | release | monitoring | status | down) ((${#words[@]} == 1)) || misused "${words[0]} takes no argument" ;;
-  *) misused "there is no command ${words[0]}" ;;
-esac
-
 up() {
   preflight
   describe_source
@@ -132,15 +106,47 @@ Try:
 SUMMARY
 }
 
-load_defaults
-load_config "$CONFIG"
-check_config
-case ${words[0]} in
-  up) up ;;
-  release) only_release ;;
-  monitoring) only_monitoring ;;
-  status) show_status ;;
-  rollback) rollback "${words[1]:-}" ;;
-  logs) show_logs "${words[1]:-}" ;;
-  down) take_down ;;
-esac
+main() {
+  local words=()
+  while (($#)); do
+    case $1 in
+      -h | --help) usage; exit 0 ;;
+      --dry-run) DRY_RUN=true ;;
+      --public) PUBLIC=true ;;
+      --with-data) WITH_DATA=true ;;
+      --yes) ASSUME_YES=true ;;
+      --config | --agreement)
+        (($# > 1)) || misused "$1 needs a value"
+        if [[ $1 == --config ]]; then CONFIG=$2; else AGREEMENT=$2; fi
+        shift
+        ;;
+      -*) misused "there is no option $1" ;;
+      *) words+=("$1") ;;
+    esac
+    shift
+  done
+  [[ $AGREEMENT =~ ^[0-9]{1,6}$ ]] || misused "--agreement takes a number of penguins"
+  ((${#words[@]})) || misused 'which command?'
+  case ${words[0]} in
+    rollback | logs) ((${#words[@]} <= 2)) || misused "${words[0]} takes one argument at most" ;;
+    up | release | monitoring | status | down) ((${#words[@]} == 1)) || misused "${words[0]} takes no argument" ;;
+    *) misused "there is no command ${words[0]}" ;;
+  esac
+
+  load_defaults
+  load_config "$CONFIG"
+  check_config
+  case ${words[0]} in
+    up) up ;;
+    release) only_release ;;
+    monitoring) only_monitoring ;;
+    status) show_status ;;
+    rollback) rollback "${words[1]:-}" ;;
+    logs) show_logs "${words[1]:-}" ;;
+    down) take_down ;;
+  esac
+}
+
+# Bash reads a script while it runs: in one piece, a deployment outlives a `git pull`.
+main "$@"
+exit
