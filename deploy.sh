@@ -136,6 +136,7 @@ main() {
   load_defaults
   load_config "$CONFIG"
   check_config
+  need_programs
   case ${words[0]} in
     up) up ;;
     release) only_release ;;

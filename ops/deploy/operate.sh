@@ -46,7 +46,7 @@ rollback() {
 show_logs() {
   gcloud logging read "resource.type=\"cloud_run_revision\" AND resource.labels.location=\"$REGION\" AND (resource.labels.service_name=\"$FUNCTION\" OR resource.labels.service_name=\"$EVENTS_FUNCTION\")" \
     "${ON_PROJECT[@]}" --freshness "${1:-1h}" --limit 200 \
-    --format 'table(timestamp.date("%Y-%m-%d %H:%M:%S", tz=LOCAL), severity, resource.labels.revision_name, jsonPayload.event, jsonPayload.message.firstof(textPayload, httpRequest.requestUrl))'
+    --format 'table(timestamp.date("%Y-%m-%d %H:%M:%S", tz=LOCAL), severity, resource.labels.revision_name, jsonPayload.event, jsonPayload.message:label=MESSAGE, textPayload:label=TEXT, httpRequest.requestUrl:label=REQUEST)'
 }
 
 confirm() {

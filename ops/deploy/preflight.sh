@@ -80,7 +80,6 @@ need_own_bucket() {
 }
 
 preflight() {
-  need_programs
   need_locks
   choose_model
   access_token

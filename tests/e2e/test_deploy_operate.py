@@ -71,6 +71,20 @@ def test_rollback_ends_a_split_that_a_dead_release_left(cloud: FakeCloud, deploy
     assert cloud.services["predict"].tags() == {}
 
 
+def test_logs_show_what_both_functions_said(cloud: FakeCloud, deployment: Deployment) -> None:
+    resource = {"type": "cloud_run_revision", "labels": {"revision_name": OLD}}
+    common = {"logName": "projects/fake-project/logs/run", "resource": resource, "timestamp": "2026-01-01T00:00:00Z"}
+    said = {"event": "model_loaded", "message": "Model loaded"}
+    cloud.log_entries = [common | {"severity": "INFO", "jsonPayload": said}, common | {"textPayload": "Out of memory"}]
+    outcome = deployment.run("logs", "2h")
+    assert outcome.status == 0, outcome.stderr
+    _, json_line, text_line = outcome.stdout.splitlines()
+    assert json_line.split()[2:] == ["INFO", OLD, "model_loaded", "Model", "loaded"]
+    assert text_line.endswith("Out of memory")
+    (asked,) = [request for request in cloud.requests if request.path == "v2/entries:list"]
+    assert 'service_name="predict" OR resource.labels.service_name="score"' in asked.body["filter"]
+
+
 @pytest.mark.usefixtures("two_revisions")
 def test_down_asks_first_and_keeps_the_bucket(cloud: FakeCloud, deployment: Deployment) -> None:
     bucket = f"{cloud.project}-penguin-models"

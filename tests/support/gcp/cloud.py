@@ -31,6 +31,7 @@ class FakeCloud:
     """The next deployment of a function fails with this message."""
     answers_by_class: dict[str, int] = field(default_factory=dict)
     """What Cloud Monitoring says about a revision: number of answers by response code class."""
+    log_entries: list[Json] = field(default_factory=list)
     refuse: Callable[[Recorded], bool] = lambda _: False
     """Which requests are not permitted."""
     on_request: Callable[[Recorded], None] = lambda _: None

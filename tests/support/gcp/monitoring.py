@@ -13,6 +13,8 @@ _IDS = ("serviceId", "serviceLevelObjectiveId")
 
 def answer(cloud: "FakeCloud", request: Recorded) -> Json:
     _, name = request.path.split("/", 1)
+    if name == "entries:list":
+        return {"entries": cloud.log_entries}
     kind = re.sub(r"services/[^/]+/", "", name).split("/")[2]
     if kind == "timeSeries":
         return {"timeSeries": [_series(key, count) for key, count in cloud.answers_by_class.items()]}

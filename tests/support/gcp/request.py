@@ -11,7 +11,7 @@ from typing import Any, Final
 
 Json = Any
 
-_READING: Final = re.compile(r":(getIamPolicy|testIamPermissions|generateUploadUrl)$")
+_READING: Final = re.compile(r":(getIamPolicy|testIamPermissions|generateUploadUrl|list)$")
 
 
 class Refused(Exception):
