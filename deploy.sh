@@ -148,6 +148,5 @@ main() {
   esac
 }
 
-# Bash reads a script while it runs: in one piece, a deployment outlives a `git pull`.
-main "$@"
-exit
+# Bash reads a script while it runs, line by line: with both commands in one, a deployment outlives a `git pull`.
+main "$@"; exit

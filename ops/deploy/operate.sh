@@ -59,20 +59,23 @@ confirm() {
 
 # In the order that leaves nothing running without its surroundings; what is not there is passed over.
 take_down() {
-  local name topic email data=' The bucket and its models are kept.'
+  local name email found=() data=' The bucket and its models are kept.'
   [[ $WITH_DATA == false ]] || data=" THE BUCKET gs://$BUCKET AND EVERY MODEL IN IT ARE DELETED."
   need_project
   need_own_bucket
   confirm "This deletes the functions, topics (with the messages that wait), accounts and monitoring of $PROJECT_ID.$data"
   for name in "$SUBSCRIPTION" "$DEAD_LETTER_TOPIC-kept" "$RESULTS_TOPIC-kept" "$REJECTS_TOPIC-kept"; do
-    if there it.json pubsub "v1/projects/$PROJECT_ID/subscriptions/$name"; then change gcloud pubsub subscriptions delete "$name" "${ON_PROJECT[@]}"; fi
+    if there it.json pubsub "v1/projects/$PROJECT_ID/subscriptions/$name"; then found+=("$name"); fi
   done
+  ((${#found[@]} == 0)) || change gcloud pubsub subscriptions delete "${found[@]}" "${ON_PROJECT[@]}"
   for name in "$EVENTS_FUNCTION" "$FUNCTION"; do
     if there it.json cloudfunctions "v2/projects/$PROJECT_ID/locations/$REGION/functions/$name"; then change gcloud functions delete "$name" --gen2 "${IN_REGION[@]}"; fi
   done
-  for topic in "$INPUT_TOPIC" "$RESULTS_TOPIC" "$REJECTS_TOPIC" "$DEAD_LETTER_TOPIC"; do
-    if there it.json pubsub "v1/projects/$PROJECT_ID/topics/$topic"; then change gcloud pubsub topics delete "$topic" "${ON_PROJECT[@]}"; fi
+  found=()
+  for name in "$INPUT_TOPIC" "$RESULTS_TOPIC" "$REJECTS_TOPIC" "$DEAD_LETTER_TOPIC"; do
+    if there it.json pubsub "v1/projects/$PROJECT_ID/topics/$name"; then found+=("$name"); fi
   done
+  ((${#found[@]} == 0)) || change gcloud pubsub topics delete "${found[@]}" "${ON_PROJECT[@]}"
   remove_monitoring
   # The grant would stay in the project's policy under the name of an account that is gone.
   if read_policy projects "$PROJECT_ID" policy.json && state bound "$WORK/policy.json" roles/cloudbuild.builds.builder "serviceAccount:$BUILD_EMAIL"; then

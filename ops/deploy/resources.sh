@@ -92,13 +92,14 @@ publish_model() {
 }
 
 apply_topics() {
-  local topic
+  local topic missing=()
   for topic in "$INPUT_TOPIC" "$RESULTS_TOPIC" "$REJECTS_TOPIC" "$DEAD_LETTER_TOPIC"; do
     if ! there topic.json pubsub "v1/projects/$PROJECT_ID/topics/$topic"; then
-      change gcloud pubsub topics create "$topic" "${ON_PROJECT[@]}"
+      missing+=("$topic")
       MADE["pubsub topics $topic"]=yes
     fi
   done
+  ((${#missing[@]} == 0)) || change gcloud pubsub topics create "${missing[@]}" "${ON_PROJECT[@]}"
   grant 'pubsub topics' "$RESULTS_TOPIC" roles/pubsub.publisher "serviceAccount:$EVENTS_EMAIL"
   grant 'pubsub topics' "$REJECTS_TOPIC" roles/pubsub.publisher "serviceAccount:$EVENTS_EMAIL"
   # A topic without a subscription keeps nothing: dead letters, results and rejects would be gone.
