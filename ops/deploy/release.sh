@@ -108,6 +108,8 @@ release_over() {
   deploy_function "$FUNCTION" "$access" || die "gcloud functions deploy $FUNCTION failed (its message is above)"
   if [[ $DRY_RUN == true ]]; then
     show_shift "$blue"
+    SAFE_STATE=''
+    read_service "$FUNCTION" # What comes after needs the URL.
     return 0
   fi
   read_service "$FUNCTION"
@@ -142,7 +144,8 @@ show_shift() {
   local blue=$1 share
   printf "GREEN=\$(%s)\n" "$(quoted gcloud run services describe "$FUNCTION" "${IN_REGION[@]}" --format 'value(status.latestCreatedRevisionName)')"
   traffic --update-tags "$TAG=\$GREEN"
-  printf "URL=\$(%s)\n" "$(quoted gcloud run services describe "$FUNCTION" "${IN_REGION[@]}" --flatten status.traffic --filter "status.traffic.tag=$TAG" --format 'value(status.traffic.url)')"
+  printf "URL=\$(%s)\nURL=https://%s---\${URL#https://}\n" \
+    "$(quoted gcloud run services describe "$FUNCTION" "${IN_REGION[@]}" --format 'value(status.url)')" "$TAG"
   smoke_line "\$URL"
   for share in "${SHARES[@]}"; do
     if ((share < 100)); then traffic --to-revisions "\$GREEN=$share,$blue=$((100 - share))"; else traffic --to-revisions "\$GREEN=100"; fi

@@ -229,12 +229,12 @@ def _fill(value: Json, values: dict[str, str]) -> Json:
     if isinstance(value, dict):
         return {key: _fill(part, values) for key, part in value.items()}
     if isinstance(value, list):
-        whole = re.fullmatch(r"\$\{(\w+)\}", value[0]) if len(value) == 1 and isinstance(value[0], str) else None
+        whole = re.fullmatch(r"\$\{([A-Z_]+)\}", value[0]) if len(value) == 1 and isinstance(value[0], str) else None
         if whole:
             return [part.strip() for part in values[whole[1]].split(",") if part.strip()]
         return [_fill(part, values) for part in value]
     if isinstance(value, str):
-        return re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], value)
+        return re.sub(r"\$\{([A-Z_]+)\}", lambda match: values[match[1]], value)
     return value
 
 

@@ -1,13 +1,15 @@
 """Blue-green, with the real gcloud: a good revision takes over in steps, a bad one leaves the old one in service."""
 
 import itertools
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import ServedModel
 from tests.support.fault_proxy import Answer, FaultProxy
-from tests.support.gcloud import Deployment, Outcome
+from tests.support.gcloud import Deployment, Outcome, complaints, gcloud_lines
 from tests.support.gcp import FakeCloud, Recorded
 
 BLUE, GREEN = "predict-00001-abc", "predict-00002-abc"
@@ -72,6 +74,27 @@ def test_a_good_revision_takes_over_in_steps(
     looks = [request.query["filter"] for request in cloud.requests if request.path.endswith("/timeSeries")]
     assert len(looks) == len(SHIFT)
     assert all(f'revision_name="{GREEN}"' in look for look in looks)
+
+
+@pytest.mark.usefixtures("in_service")
+def test_a_dry_run_prints_the_whole_shift_and_changes_nothing(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, tmp_path: Path
+) -> None:
+    outcome = deployment.run("--dry-run", "release", **green_model.settings)
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.mutations() == []
+    lines = outcome.stdout.splitlines()
+    shifts = [line for line in lines if line.startswith("gcloud run services update-traffic predict --to-revisions ")]
+    assert f"--to-revisions {BLUE}=100 " in shifts[0]
+    assert [shift.split()[6] for shift in shifts[1:]] == [
+        f'"$GREEN=5,{BLUE}=95"',
+        f'"$GREEN=25,{BLUE}=75"',
+        f'"$GREEN=50,{BLUE}=50"',
+        '"$GREEN=100"',
+    ]
+    assert sum("python -m predictor smoke" in line for line in lines) == len(shifts)
+    assert complaints(gcloud_lines(outcome.stdout), tmp_path / "lint") == []
+    assert subprocess.run(["bash", "-n"], input=outcome.stdout, text=True, check=False).returncode == 0
 
 
 @pytest.mark.usefixtures("in_service")
