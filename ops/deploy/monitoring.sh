@@ -8,7 +8,7 @@ send() {
   local method=$1 api=$2 path=$3 file=$4
   if [[ $DRY_RUN == true ]]; then
     mkdir -p "$RENDERED"
-    cp "$WORK/wanted.json" "$RENDERED/$file"
+    cp "$WORK/$file" "$RENDERED/$file"
     printf "curl --fail-with-body -X %s -H \"Authorization: Bearer \$(gcloud auth print-access-token)\" -H 'Content-Type: application/json' --data-binary @%s %s\n" \
       "$method" "$(quoted "$RENDERED/$file")" "$(quoted "$(endpoint "$api")$path")"
     return 0
@@ -17,53 +17,39 @@ send() {
   if [[ $method == DELETE ]]; then
     ask sent.json "$api" "$path" -X DELETE
   else
-    ask sent.json "$api" "$path" -X "$method" -H 'Content-Type: application/json' --data-binary "@$WORK/wanted.json"
+    ask sent.json "$api" "$path" -X "$method" -H 'Content-Type: application/json' --data-binary "@$WORK/$file"
   fi
   [[ $HTTP_STATUS == 200 ]] || die "$method $path ($file) was refused: $(refusal sent.json)"
 }
 
-# fill FILE: the file from ops/ with this project's names, in $WORK/wanted.json.
-fill() {
-  state render "$1" PROJECT_ID="$PROJECT_ID" REGION="$REGION" FUNCTION="$FUNCTION" EVENTS_FUNCTION="$EVENTS_FUNCTION" \
-    DEAD_LETTER_SUBSCRIPTION="$DEAD_LETTER_SUBSCRIPTION" SUBSCRIPTION="$SUBSCRIPTION" SERVICE_HOST="$SERVICE_HOST" \
-    NOTIFICATION_CHANNELS="$NOTIFICATION_CHANNELS" >"$WORK/wanted.json" || die "$1 cannot be filled in (see above)"
-}
-
-# apply_collection API VERSION PARENT COLLECTION NAME-KEY FILE...: creates what is not there under its name, changes what
-# differs, and deletes with REMOVE=true. The answer lists the resources under the collection's own name.
+# apply_collection API VERSION PARENT COLLECTION KEY FILE...: creates what is not there under its name (the value of KEY),
+# changes what differs, and deletes with REMOVE=true. The answer lists the resources under the collection's own name.
 apply_collection() {
-  local api=$1 version=$2 parent=$3 collection=$4 key=$5 file name found query method
+  local api=$1 version=$2 parent=$3 collection=$4 key=$5 verb file found query
   shift 5
-  if there listed.json "$api" "$version/$parent/$collection" --get --data-urlencode pageSize=500; then
-    state get "$WORK/listed.json" "$collection" >"$WORK/current.json" || printf '[]' >"$WORK/current.json"
-  else
-    printf '[]' >"$WORK/current.json" # Objectives of a service that is not there yet.
-  fi
-  for file in "$@"; do
-    [[ -n $file ]] || continue
-    fill "$file"
-    name=$(state get "$WORK/wanted.json" "$key") || die "$file has no $key"
-    file=${file#"$OPS_DIR"/}
-    file=${file//\//-}
-    found=''
-    if state find "$WORK/current.json" "$key" "$name" >"$WORK/found.json"; then
-      found=$(state get "$WORK/found.json" name)
-      # Logging knows its metrics by their short names.
-      [[ $found == projects/* ]] || found=$parent/$collection/$found
-    fi
-    if [[ $REMOVE == true ]]; then
-      [[ -z $found ]] || send DELETE "$api" "$version/$found" "$file"
-    elif [[ -z $found ]]; then
-      query=''
-      [[ $collection != serviceLevelObjectives ]] || query="?serviceLevelObjectiveId=$(basename "${file#slo-}" .json)"
-      [[ $collection != services ]] || query="?serviceId=$FUNCTION"
-      send POST "$api" "$version/$parent/$collection$query" "$file"
-    elif ! state covers "$WORK/found.json" "$WORK/wanted.json"; then
-      method=PATCH
-      [[ $api != logging ]] || method=PUT
-      send "$method" "$api" "$version/$found" "$file"
-    fi
-  done
+  # Objectives of a service that is not there yet are not there either.
+  there listed.json "$api" "$version/$parent/$collection" --get --data-urlencode pageSize=500 || printf '{}' >"$WORK/listed.json"
+  state plan "$WORK/listed.json" "$collection.$key" "$WORK" "$OPS_DIR" "$REMOVE" \
+    PROJECT_ID="$PROJECT_ID" REGION="$REGION" FUNCTION="$FUNCTION" EVENTS_FUNCTION="$EVENTS_FUNCTION" SUBSCRIPTION="$SUBSCRIPTION" \
+    DEAD_LETTER_SUBSCRIPTION="$DEAD_LETTER_SUBSCRIPTION" SERVICE_HOST="$SERVICE_HOST" NOTIFICATION_CHANNELS="$NOTIFICATION_CHANNELS" \
+    -- "$@" >"$WORK/plan" || die "the files in $OPS_DIR cannot be filled in (see above)"
+  while read -r -u 3 verb file found; do
+    # Logging knows its metrics by their short names.
+    [[ $found == projects/* ]] || found=$parent/$collection/$found
+    case $verb in
+      delete) send DELETE "$api" "$version/$found" "$file" ;;
+      change)
+        if [[ $api == logging ]]; then verb=PUT; else verb=PATCH; fi
+        send "$verb" "$api" "$version/$found" "$file"
+        ;;
+      create)
+        query=''
+        [[ $collection != serviceLevelObjectives ]] || query="?serviceLevelObjectiveId=$(basename "${file#slo-}" .json)"
+        [[ $collection != services ]] || query="?serviceId=$FUNCTION"
+        send POST "$api" "$version/$parent/$collection$query" "$file"
+        ;;
+    esac
+  done 3<"$WORK/plan"
 }
 
 apply_metrics() { apply_collection logging v2 "projects/$PROJECT_ID" metrics name "$OPS_DIR"/metrics/*.json; }
@@ -71,7 +57,7 @@ apply_dashboard() { apply_collection monitoring v1 "projects/$PROJECT_ID" dashbo
 apply_uptime() { apply_collection monitoring v3 "projects/$PROJECT_ID" uptimeCheckConfigs displayName "$OPS_DIR/uptime.json"; }
 apply_alerts() { apply_collection monitoring v3 "projects/$PROJECT_ID" alertPolicies displayName "$@"; }
 # Objectives belong to a service of Cloud Monitoring, which stands for the Cloud Run service.
-apply_watched_service() { apply_collection monitoring v3 "projects/$PROJECT_ID" services displayName "$OPS_DIR/service.json"; }
+apply_watched_service() { apply_collection monitoring v3 "projects/$PROJECT_ID" services name "$OPS_DIR/service.json"; }
 apply_objectives() { apply_collection monitoring v3 "projects/$PROJECT_ID/services/$FUNCTION" serviceLevelObjectives displayName "$OPS_DIR"/slo/*.json; }
 
 # Metrics come first: alerts and the dashboard read them.
@@ -91,7 +77,7 @@ apply_monitoring() {
   # With no minimum, no instance is no trouble.
   local alerts=("$OPS_DIR"/alerts/*.json) idle=$OPS_DIR/alerts/no-instance.json
   if ((MIN_INSTANCES == 0)); then
-    alerts=("${alerts[@]/#"$idle"/}")
+    mapfile -t alerts < <(printf '%s\n' "${alerts[@]}" | grep -vxF "$idle")
     REMOVE=true apply_alerts "$idle"
   fi
   apply_alerts "${alerts[@]}"

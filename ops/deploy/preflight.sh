@@ -57,8 +57,8 @@ need_project() {
 
 need_apis() {
   local api missing=() names=()
-  for api in "${APIS[@]}"; do names+=(--data-urlencode "names=projects/$PROJECT_ID/services/$api.googleapis.com"); done
-  must_read apis.json serviceusage "v1/projects/$PROJECT_ID/services:batchGet" --get "${names[@]}"
+  for api in "${APIS[@]}"; do names+=(--data-urlencode "names=projects/$PROJECT_NUMBER/services/$api.googleapis.com"); done
+  must_read apis.json serviceusage "v1/projects/$PROJECT_NUMBER/services:batchGet" --get "${names[@]}"
   for api in "${APIS[@]}"; do
     state enabled "$WORK/apis.json" "$api.googleapis.com" || missing+=("$api.googleapis.com")
   done

@@ -19,10 +19,14 @@ return_to_blue() {
   fi
 }
 
-# Who calls a private function shows an identity token. Only service accounts can name its audience.
+# Who calls a private function shows an identity token. It lives for an hour, and a release may wait long between steps.
+# Its audience is the service's own URL, also behind a tag; only service accounts can name one.
+IDENTITY_TAKEN_S=''
 identity_token() {
+  [[ -z $IDENTITY_TAKEN_S ]] || ((SECONDS - IDENTITY_TAKEN_S > 600)) || return 0
   IDENTITY_TOKEN=$(gcloud auth print-identity-token --audiences "$URL" --quiet 2>/dev/null || gcloud auth print-identity-token --quiet) ||
     die 'gcloud gives no identity token (its message is above)'
+  IDENTITY_TAKEN_S=$SECONDS
   export IDENTITY_TOKEN
 }
 
@@ -39,6 +43,7 @@ judged() {
 
 # smoke URL WHEN: every check of a revision; the reason is the last line that `smoke` says.
 smoke() {
+  identity_token
   say "smoke $2: $1"
   judged smoke "the smoke $2 failed" "$1" --digest "$MODEL_DIGEST" --golden "${MODEL_LOCAL:-$MODEL_URI}" --p95-ms "$SMOKE_P95_MS"
 }
@@ -72,7 +77,7 @@ release() {
   if in_service "$FUNCTION"; then
     say "$FUNCTION is in service as wanted"
     URL=$(state get "$WORK/service.json" status.url)
-    [[ $DRY_RUN == true ]] || { identity_token && smoke "$URL" 'of the revision in service'; }
+    [[ $DRY_RUN == true ]] || smoke "$URL" 'of the revision in service'
     return 0
   fi
   publish_model # What is in service was published.
@@ -94,7 +99,6 @@ release_first() {
     smoke_line "$URL"
     return 0
   fi
-  identity_token
   SAFE_STATE='there is no earlier revision to return to; only its invokers can call this one'
   smoke "$URL" 'of the first revision'
   SAFE_STATE=''
@@ -119,7 +123,6 @@ release_over() {
   traffic --update-tags "$TAG=$green"
   read_service "$FUNCTION"
   green_url=$(state tag-url "$WORK/service.json" "$TAG") || die "$green got no URL of its own"
-  identity_token
   smoke "$green_url" "of $green before any traffic"
   compare_revisions "$URL" "$green_url"
   for share in "${SHARES[@]}"; do

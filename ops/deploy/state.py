@@ -215,17 +215,35 @@ def error_share(file: str, limit: str) -> int:
     return int(total > 0 and bad / total > float(limit))
 
 
-def render(file: str, *pairs: str) -> int:
-    """Print a JSON file with `${KEY}` filled in inside its strings.
+def plan(listed: str, known_by: str, to: str, root: str, remove: str, *rest: str) -> int:
+    """Fill in files and print what to do with each: `create FILE`, `change FILE NAME` or `delete FILE NAME`.
 
-    A list that holds "${KEY}" alone becomes the list of the value's comma-separated parts. An unknown key is a mistake.
+    `known_by` is COLLECTION.KEY: where Google's answer lists such resources, and which of their fields tells them apart.
+    `rest` is KEY=VALUE..., --, FILE...: `${KEY}` inside the files' strings becomes VALUE. The filled file is written to
+    the folder `to`, called like its path below `root`, with dashes. Nothing is printed for what is right already.
     """
-    values = dict(pair.split("=", 1) for pair in pairs)
-    print(json.dumps(_fill(_load(file), values), indent=2))
+    collection, _, key = known_by.partition(".")
+    split = rest.index("--")
+    values = dict(pair.split("=", 1) for pair in rest[:split])
+    current = (_load(listed) or {}).get(collection, [])
+    for path in map(Path, rest[split + 1 :]):
+        wanted = _fill(_load(str(path)), values)
+        name = str(path.relative_to(root)).replace("/", "-")
+        (Path(to) / name).write_text(json.dumps(wanted, indent=2), encoding="utf-8")
+        wanted_key = wanted.get(key) or wanted["displayName"]  # A service's file has no name: its id is made of it.
+        found = next((item for item in current if wanted_key in {item[key], item[key].rsplit("/", 1)[-1]}), None)
+        if remove == "true":
+            if found is not None:
+                print("delete", name, found["name"])
+        elif found is None:
+            print("create", name)
+        elif not _covers(found, wanted):
+            print("change", name, found["name"])
     return 0
 
 
 def _fill(value: Json, values: dict[str, str]) -> Json:
+    """A list that holds "${KEY}" alone becomes the list of the value's comma-separated parts."""
     if isinstance(value, dict):
         return {key: _fill(part, values) for key, part in value.items()}
     if isinstance(value, list):
@@ -258,7 +276,7 @@ def sha256(file: str) -> int:
 
 
 _COMMANDS: Final[tuple[Callable[..., int], ...]] = (
-    *(get, find, bound, enabled, covers, render),
+    *(get, find, bound, enabled, covers, plan),
     *(blue, tag_url, share, previous, revisions, error_share),
     *(fingerprint, sha256),
 )

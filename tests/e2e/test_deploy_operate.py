@@ -86,6 +86,34 @@ def test_logs_show_what_both_functions_said(cloud: FakeCloud, deployment: Deploy
 
 
 @pytest.mark.usefixtures("two_revisions")
+def test_monitoring_is_changed_where_it_differs_and_nowhere_else(cloud: FakeCloud, deployment: Deployment) -> None:
+    first = deployment.run("monitoring")
+    assert first.status == 0, first.stderr
+    assert "alerts tell nobody" in first.stderr
+    names = {policy["displayName"] for policy in cloud.watching["alertPolicies"].values()}
+    assert "predict: no instance" in names
+
+    count = len(cloud.mutations())
+    assert deployment.run("monitoring").status == 0
+    assert cloud.mutations()[count:] == []
+
+    (dashboard,) = cloud.watching["dashboards"].values()
+    dashboard["displayName"] = "somebody else's"
+    cloud.watching["metrics"]["projects/fake-project/metrics/predict-model-loads"]["filter"] = "changed by hand"
+    assert deployment.run("monitoring", MIN_INSTANCES="0").status == 0
+    changes = {
+        (request.method, request.path.rpartition("projects/fake-project/")[2]) for request in cloud.mutations()[count:]
+    }
+    no_instance = next(path for method, path in changes if method == "DELETE")
+    assert changes == {
+        ("PUT", "metrics/predict-model-loads"),
+        ("POST", "dashboards"),
+        ("DELETE", no_instance),
+    }
+    assert no_instance.startswith("alertPolicies/")
+
+
+@pytest.mark.usefixtures("two_revisions")
 def test_down_asks_first_and_keeps_the_bucket(cloud: FakeCloud, deployment: Deployment) -> None:
     bucket = f"{cloud.project}-penguin-models"
     cloud.buckets[bucket] = {"name": bucket, "projectNumber": cloud.number}

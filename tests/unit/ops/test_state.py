@@ -101,12 +101,40 @@ def test_the_share_of_server_errors_is_held_to_its_limit(ask: Ask, answer: Any, 
     assert ask("error-share", answer, "0.01").returncode == (0 if within else 1)
 
 
-def test_rendering_fills_in_names_and_lists_and_refuses_unknown_keys(ask: Ask) -> None:
-    template = {"filter": 'name="${FUNCTION}"', "channels": ["${CHANNELS}"], "left": 5}
-    filled = json.loads(ask("render", template, "FUNCTION=predict", "CHANNELS=a, b").stdout)
-    assert filled == {"filter": 'name="predict"', "channels": ["a", "b"], "left": 5}
-    assert json.loads(ask("render", template, "FUNCTION=f", "CHANNELS=").stdout)["channels"] == []
-    assert ask("render", template, "FUNCTION=f").returncode == 2
+@pytest.fixture
+def plan(ask: Ask, tmp_path: Path) -> Callable[..., tuple[int, str, Any]]:
+    """Plans one file, `alerts/cpu.json`, against what there is: exit status, what to do, and the filled file."""
+
+    def run(template: Any, current: list[Any], *words: str, remove: str = "false") -> tuple[int, str, Any]:
+        (tmp_path / "alerts").mkdir(exist_ok=True)
+        file = tmp_path / "alerts" / "cpu.json"
+        file.write_text(json.dumps(template))
+        where = (str(tmp_path), str(tmp_path), remove)
+        done = ask("plan", {"alertPolicies": current}, "alertPolicies.displayName", *where, *words, "--", str(file))
+        filled = tmp_path / "alerts-cpu.json"
+        return done.returncode, done.stdout.strip(), json.loads(filled.read_text()) if filled.exists() else None
+
+    return run
+
+
+ALERT = {"displayName": "${FUNCTION}: CPU", "channels": ["${CHANNELS}"], "limit": 0.8, "legend": "${labels.name}"}
+NAMES = ("FUNCTION=predict", "CHANNELS=a, b")
+
+
+def test_a_plan_fills_in_names_and_lists_and_refuses_unknown_keys(plan: Callable[..., Any]) -> None:
+    status, todo, filled = plan(ALERT, [], *NAMES)
+    assert (status, todo) == (0, "create alerts-cpu.json")
+    assert filled == {"displayName": "predict: CPU", "channels": ["a", "b"], "limit": 0.8, "legend": "${labels.name}"}
+    assert plan(ALERT, [], "FUNCTION=f", "CHANNELS=")[2]["channels"] == []
+    assert plan(ALERT, [], "FUNCTION=f")[0] == 2
+
+
+def test_a_plan_leaves_what_is_right_changes_what_differs_and_deletes_when_asked(plan: Callable[..., Any]) -> None:
+    there = {"name": "projects/p/alertPolicies/7", **plan(ALERT, [], *NAMES)[2]}
+    assert plan(ALERT, [there], *NAMES)[1] == ""
+    assert plan(ALERT, [there | {"limit": 0.9}], *NAMES)[1] == "change alerts-cpu.json projects/p/alertPolicies/7"
+    assert plan(ALERT, [there], *NAMES, remove="true")[1] == "delete alerts-cpu.json projects/p/alertPolicies/7"
+    assert plan(ALERT, [], *NAMES, remove="true")[1] == ""
 
 
 def test_a_member_has_a_role_only_without_a_condition(ask: Ask) -> None:
