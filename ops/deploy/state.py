@@ -218,7 +218,7 @@ def error_share(file: str, limit: str) -> int:
 def plan(listed: str, known_by: str, to: str, root: str, remove: str, *rest: str) -> int:
     """Fill in files and print what to do with each: `create FILE`, `change FILE NAME` or `delete FILE NAME`.
 
-    `known_by` is COLLECTION.KEY: where Google's answer lists such resources, and which of their fields tells them apart.
+    `known_by` is COLLECTION.KEY: where Google's answer lists such resources, and which field tells them apart.
     `rest` is KEY=VALUE..., --, FILE...: `${KEY}` inside the files' strings becomes VALUE. The filled file is written to
     the folder `to`, called like its path below `root`, with dashes. Nothing is printed for what is right already.
     """
