@@ -43,9 +43,32 @@ run: model  ## serve `predict` on PORT (8080)
 	  '{"bill_length_mm": 39.1, "bill_depth_mm": 18.7, "flipper_length_mm": 181.0, "body_mass_g": 3750.0, "sex": "male", "island": "Torgersen"}'
 	@exec $(BIN)/functions-framework --source main.py --target predict --port $(PORT)
 
+.PHONY: run-events
+run-events: model  ## serve `score` on PORT (8080); results and rejects go to the log
+	@printf '\nServing on http://localhost:%s. Try:\n\n' '$(PORT)'
+	@printf "  curl -i http://localhost:%s -H 'Content-Type: application/json' -H 'ce-specversion: 1.0' -H 'ce-id: 1' -H 'ce-source: //field' -H 'ce-type: penguin.seen' -d '%s'\n\n" '$(PORT)' \
+	  '{"bill_length_mm": 39.1, "bill_depth_mm": 18.7, "flipper_length_mm": 181.0, "body_mass_g": 3750.0, "sex": "male", "island": "Torgersen"}'
+	@exec $(BIN)/functions-framework --source main.py --target score --port $(PORT)
+
+.PHONY: demo-events
+demo-events: model  ## the whole data set through gcloud's Pub/Sub emulator
+	@$(BIN)/python examples/events_demo.py
+
 .PHONY: test
 test: $(VENV)/dev  ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --cov=predictor --cov-fail-under=95 tests/
+
+.PHONY: bench
+bench: $(VENV)/dev model  ## measure against the platform, the predecessor and the peers; BENCH='--only ours,echo' for less
+	$(BIN)/python -m benchmarks $(BENCH)
+
+.PHONY: load
+load: $(VENV)/dev model  ## locust's scenarios, here or at URL=https://...; LOAD='spike mix' chooses, LOAD=--help lists
+	$(BIN)/python -m benchmarks.load $(if $(URL),--url '$(URL)' --identity-token) $(LOAD)
+
+.PHONY: profile
+profile: $(VENV)/dev model  ## where the CPU time goes, by room; PROFILE='--rows 1000' for batches
+	$(BIN)/python -m benchmarks.profile $(PROFILE)
 
 .PHONY: lint
 lint: $(VENV)/dev  ## style, types, import contracts, shell scripts
@@ -59,6 +82,10 @@ lint: $(VENV)/dev  ## style, types, import contracts, shell scripts
 format: $(VENV)/dev  ## rewrite what `make lint` would refuse, where that is possible
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: bench-files
+bench-files: model $(VENV)/dev  ## a million rows in a bucket, beside pandas + scikit-learn
+	$(BIN)/python -m benchmarks.event_files
 
 .PHONY: lock
 lock: $(VENV)/dev  ## refresh the locked requirements from pyproject.toml

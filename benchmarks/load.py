@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from benchmarks.environments import NoEnvironment
 from benchmarks.outcome import Outcome
 from benchmarks.results import FOLDER, Results
 from benchmarks.scenarios import SCENARIOS, Scenario
-from benchmarks.server import NoAnswer, Server
+from benchmarks.server import NoAnswer, Server, stop_servers_when_terminated
 from benchmarks.wire import HOST
 
 LOCUSTFILE: Final = Path(__file__).resolve().parent / "locustfile.py"
@@ -48,7 +48,10 @@ class Target:
         return procfs.memory(self.server.pids).pss_mb if self.server else None
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+Put = Callable[[Scenario, Target], Outcome]
+
+
+def main(arguments: Sequence[str] | None = None, *, put: Put | None = None) -> int:
     options = _parse(arguments)
     unknown = [name for name in options.scenarios if name not in SCENARIOS]
     if unknown:
@@ -59,9 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scenarios = [scenario.lasting(options.seconds) for scenario in scenarios]
     try:
         if options.url:
-            return _run(Target(options.url, _token(os.environ, ask_gcloud=options.identity_token)), scenarios)
+            target = Target(options.url, _token(os.environ, ask_gcloud=options.identity_token))
+            return _run(target, scenarios, put or put_load)
         with _local(Ours, warm=not options.cold) as target:
-            return _run(target, scenarios)
+            return _run(target, scenarios, put or put_load)
     except (LoadFailed, NoAnswer, NoEnvironment) as error:
         print(error, file=sys.stderr)
         return 2
@@ -71,7 +75,7 @@ def measure_ten_times(results: Results) -> None:
     """Add what the *ten times* scenario does to this function to the lab's results."""
     scenario = SCENARIOS["ten-times"]
     with _local(Ours, warm=True) as target:
-        outcome = put(scenario, target)
+        outcome = put_load(scenario, target)
     results.add("ours", "ten_times_failures", outcome.failures)
     results.add("ours", "ten_times_per_s", outcome.per_second)
     results.add("ours", "ten_times_p50_ms", outcome.p50_ms)
@@ -79,7 +83,7 @@ def measure_ten_times(results: Results) -> None:
     results.add("ours", "ten_times_p99_ms", outcome.p99_ms)
 
 
-def put(scenario: Scenario, target: Target, folder: Path = FOLDER) -> Outcome:
+def put_load(scenario: Scenario, target: Target, folder: Path = FOLDER) -> Outcome:
     """Run a scenario to its end. Raises `LoadFailed`."""
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / f"load-{scenario.name}.html"
@@ -109,7 +113,7 @@ def put(scenario: Scenario, target: Target, folder: Path = FOLDER) -> Outcome:
     return Outcome.read(outcome)
 
 
-def _run(target: Target, scenarios: Sequence[Scenario]) -> int:
+def _run(target: Target, scenarios: Sequence[Scenario], put: Put) -> int:
     broken = False
     for scenario in scenarios:
         print(f"{scenario.name}: {scenario.title}, {scenario.seconds:g} s", flush=True)
@@ -185,4 +189,5 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    stop_servers_when_terminated()
     sys.exit(main())

@@ -3,7 +3,7 @@
 Each connection sends the same bytes again as soon as its answer is complete. It speaks to raw non-blocking sockets
 under epoll, without an event loop or a client library: about a tenth of a core where the echo function fills one, so
 with two cores the contender and never the generator is the bottleneck; it needs nothing but Python; and it looks at
-every answer's status. (`wrk` gives the same figures within the noise; docs/performance.md has the comparison.)
+every answer's status.
 
 Run as `python -m benchmarks.loadgen`: a `Load` as JSON on stdin, a `Drive` as JSON on stdout.
 """
@@ -39,7 +39,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """What happened. Latencies count from the last byte sent to the last byte received; the warm-up is left out."""
+    """What happened. Latencies count from the first byte sent to the last byte received; the warm-up is left out."""
 
     requests: int
     failures: int
@@ -152,8 +152,9 @@ class _Loop:
 
     def _send(self, connection: _Connection) -> None:
         # Blocking on purpose for the large bodies of batches; a small request fits the socket's buffer at once.
-        connection.socket.sendall(self._load.request)
+        # Timed from before it: whoever sends a large body may be woken up long after the server has all of it.
         connection.sent_at = time.perf_counter()
+        connection.socket.sendall(self._load.request)
         self.total += 1
 
 

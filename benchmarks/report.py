@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from benchmarks import svg
+from benchmarks import svg, table
 from benchmarks.goals import Verdict
 from benchmarks.lab import BATCHES, CONNECTIONS
 from benchmarks.results import FOLDER, Results
@@ -14,10 +14,10 @@ from benchmarks.table import COLUMNS, spread
 _PHASES: Final = ("import", "fetch", "verify", "load", "predict", "boot")
 
 _STYLE: Final = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2em auto; padding: 0 1em; color: #222 }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1150px; margin: 2em auto; padding: 0 1em; color: #222 }
 table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums }
 th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: right }
-th:first-child, td:first-child { text-align: left }
+th:first-child, td:first-child { text-align: left; min-width: 13em }
 .reached { color: #00694c } .missed { color: #b00020; font-weight: bold }
 svg { width: 100%; height: auto } svg text { font: 12px system-ui, sans-serif; fill: #222 }
 .note { color: #555 }
@@ -44,7 +44,10 @@ def render(results: Results, verdicts: Sequence[Verdict]) -> str:
         "<h2>Contenders</h2>",
         _contenders(results),
         "<h2>Requests per second</h2>",
-        *(_bars(results, f"rps_{n}", "requests/s", f"{n} connections (logarithmic)", log=True) for n in CONNECTIONS),
+        *(
+            _bars(results, f"rps_{n}", "requests/s", f"{n} connection{'s' if n > 1 else ''} (logarithmic)", log=True)
+            for n in CONNECTIONS
+        ),
         "<h2>Latency at 8 connections</h2>",
         _latencies(results, "8"),
         "<h2>Cold start: process spawned to first prediction</h2>",
@@ -58,6 +61,7 @@ def render(results: Results, verdicts: Sequence[Verdict]) -> str:
         "<h2>Batches</h2>",
         _batches(results),
         *(f"<p>Left out: {escape(name)}: {escape(reason)}</p>" for name, reason in results.skipped.items()),
+        f"<p class='missed'>{escape(table.failures(results))}</p>",
         "</body></html>\n",
     ]
     return "\n".join(sections)

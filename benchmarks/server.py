@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,11 @@ from benchmarks.wire import Answer, ask, free_port
 START_TIMEOUT_S: Final = 90.0
 # The lab's own Python and model are none of a contender's business, nor is where the lab gets packages from.
 _NOT_INHERITED: Final = ("PYTHON", "MODEL_", "GOOGLE_", "STORAGE_", "PUBSUB_", "PIP_", "UV_", "VIRTUAL_ENV", "PORT")
+
+
+def stop_servers_when_terminated() -> None:
+    """Let SIGTERM unwind as Ctrl-C does: a server has a session of its own and would outlive the lab."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 class NoAnswer(RuntimeError):

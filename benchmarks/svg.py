@@ -23,7 +23,10 @@ COLOURS: Final = (
 )
 _WIDTH: Final = 860
 _LABELS: Final = 130
+_VALUES: Final = 140
+"""Room for the figure behind the longest bar."""
 _ROW: Final = 26
+_LEGEND_ROW: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def bars(data: Sequence[Bar], unit: str, *, logarithmic: bool = False) -> str:
         return ""
     top = max(bar.value.high for bar in data)
     bottom = min(bar.value.low for bar in data) / 2
-    right = _WIDTH - _LABELS - 120
+    right = _WIDTH - _LABELS - _VALUES
 
     def x(value: float) -> float:
         if logarithmic and bottom > 0:
@@ -55,7 +58,7 @@ def bars(data: Sequence[Bar], unit: str, *, logarithmic: bool = False) -> str:
             _text(_LABELS - 8, middle + 4, bar.label, anchor="end"),
             _rect(_LABELS, y, x(bar.value.median) - _LABELS, 18, COLOURS[0]),
             _line(x(bar.value.low), middle, x(bar.value.high), middle),
-            _text(max(x(bar.value.high), _LABELS) + 8, middle + 4, f"{bar.value.median:,.3g} {unit}"),
+            _text(max(x(bar.value.high), _LABELS) + 8, middle + 4, f"{_number(bar.value.median)} {unit}"),
         ]
     return _frame(parts, 16 + len(data) * _ROW)
 
@@ -66,10 +69,11 @@ def stacked(data: Sequence[tuple[str, Sequence[tuple[str, float]]]], unit: str) 
         return ""
     top = max(sum(value for _, value in segments) for _, segments in data) or 1
     names = list(dict.fromkeys(name for _, segments in data for name, _ in segments))
-    right = _WIDTH - _LABELS - 120
+    right = _WIDTH - _LABELS - _VALUES
     parts = _legend(names)
+    top_y = 12 + _legend_height(names)
     for index, (label, segments) in enumerate(data):
-        y = 32 + index * _ROW
+        y = top_y + index * _ROW
         x = float(_LABELS)
         parts.append(_text(_LABELS - 8, y + 13, label, anchor="end"))
         for name, value in segments:
@@ -77,7 +81,7 @@ def stacked(data: Sequence[tuple[str, Sequence[tuple[str, float]]]], unit: str) 
             parts.append(_rect(x, y, width, 18, COLOURS[names.index(name)], tip=f"{name}: {value:,.1f} {unit}"))
             x += width
         parts.append(_text(x + 8, y + 13, f"{sum(value for _, value in segments):,.0f} {unit}"))
-    return _frame(parts, 40 + len(data) * _ROW)
+    return _frame(parts, top_y + 8 + len(data) * _ROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +95,12 @@ def lines(data: Sequence[Line], x_title: str, y_title: str, *, log_x: bool = Fal
     points = [point for line in data for point in line.points if not log_y or point[1] > 0]
     if not points:
         return ""
-    height, left, bottom = 340, 70, 40
+    names = [line.label for line in data]
+    top = 22 + _legend_height(names)
+    height, left, bottom = 300 + top, 70, 40
     x = _scale([p[0] for p in points], left, _WIDTH - 20, log_x)
-    y = _scale([p[1] for p in points] + ([] if log_y else [0.0]), height - bottom, 36, log_y)
-    parts = _legend([line.label for line in data])
+    y = _scale([p[1] for p in points] + ([] if log_y else [0.0]), height - bottom, top, log_y)
+    parts = _legend(names)
     for value in _ticks([p[1] for p in points], log_y):
         parts += [
             _line(left, y(value), _WIDTH - 20, y(value), "#ddd"),
@@ -102,10 +108,10 @@ def lines(data: Sequence[Line], x_title: str, y_title: str, *, log_x: bool = Fal
         ]
     for value in _ticks([p[0] for p in points], log_x):
         parts += [
-            _line(x(value), 36, x(value), height - bottom, "#ddd"),
+            _line(x(value), top, x(value), height - bottom, "#ddd"),
             _text(x(value), height - 22, f"{value:g}", "middle"),
         ]
-    parts += [_text(_WIDTH / 2, height - 4, x_title, "middle"), _text(4, 30, y_title)]
+    parts += [_text(_WIDTH / 2, height - 4, x_title, "middle"), _text(4, top - 8, y_title)]
     for index, line in enumerate(data):
         path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points if not log_y or b > 0)
         parts.append(
@@ -137,11 +143,32 @@ def _ticks(values: Sequence[float], logarithmic: bool) -> list[float]:
 
 
 def _legend(names: Sequence[str]) -> list[str]:
-    parts, x = [], float(_LABELS)
-    for index, name in enumerate(names):
-        parts += [_rect(x, 6, 12, 12, COLOURS[index % len(COLOURS)]), _text(x + 16, 16, name)]
-        x += 30 + 7.2 * len(name)
+    """In as many rows above the plot's origin as it takes; `_legend_height` says how much that is."""
+    parts = []
+    for index, (x, row) in enumerate(_legend_places(names)):
+        y = 6 + row * _LEGEND_ROW
+        parts += [_rect(x, y, 12, 12, COLOURS[index % len(COLOURS)]), _text(x + 16, y + 10, names[index])]
     return parts
+
+
+def _legend_height(names: Sequence[str]) -> int:
+    return (1 + max((row for _, row in _legend_places(names)), default=0)) * _LEGEND_ROW
+
+
+def _legend_places(names: Sequence[str]) -> list[tuple[float, int]]:
+    places, x, row = [], float(_LABELS), 0
+    for name in names:
+        width = 30 + 7.2 * len(name)
+        if x + width > _WIDTH and x > _LABELS:
+            x, row = float(_LABELS), row + 1
+        places.append((x, row))
+        x += width
+    return places
+
+
+def _number(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _text(x: float, y: float, words: str, anchor: str = "start") -> str:

@@ -57,6 +57,12 @@ def goals(verdicts: Iterable[Verdict]) -> str:
     return _align(rows)
 
 
+def failures(results: Results) -> str:
+    """A line for each contender that did not answer everything with 200; nothing when all did."""
+    counts = {name: sum(results.values(name, "failures")) for name in results.samples}
+    return "\n".join(f"{name}: {count:,.0f} requests failed" for name, count in counts.items() if count)
+
+
 def spread(value: Spread | None) -> str:
     if value is None:
         return ""

@@ -3,11 +3,12 @@
 import gc
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from predictor.artifacts.cache import ModelCache
 from predictor.artifacts.location import newest_version, open_store
@@ -19,6 +20,11 @@ from predictor.settings import Settings
 from predictor.telemetry.logs import log
 from predictor.telemetry.phases import Phases
 from predictor.web.app import WebApp
+
+if TYPE_CHECKING:
+    from predictor.events.app import EventsApp
+    from predictor.events.object_scoring import ObjectScorer
+    from predictor.events.publisher import Publisher
 
 LOAD_TIMEOUT_S: Final = 10.0
 """Budget of one load, all requests and retries to the store together."""
@@ -32,6 +38,8 @@ class App:
 
     service: PredictionService
     web: WebApp
+    events: "Callable[[], EventsApp]"
+    """Made when first asked for: `predict` pays for nothing that only `score` needs."""
 
 
 def build(
@@ -39,11 +47,14 @@ def build(
     *,
     store: Store | None = None,
     models: ModelCache[LoadedModel] | None = None,
+    publisher: "Publisher | None" = None,
+    object_scorer: "ObjectScorer | None" = None,
     import_ms: float = 0.0,
 ) -> App:
     """Put the parts together; does no I/O, so a bad model shows when it is first asked for.
 
-    `store` replaces the one that `settings.model_uri` names, `models` the whole way to a loaded model.
+    `store` replaces the one that `settings.model_uri` names, `models` the whole way to a loaded model, `publisher` the
+    topics, `object_scorer` what scores files.
     """
     if models is None:
         models = ModelCache(lambda: _load(settings, store), on_failure=_log_failure)
@@ -56,7 +67,44 @@ def build(
         log_requests=settings.log_requests,
         import_ms=import_ms,
     )
-    return App(service, web)
+
+    @cache
+    def events() -> "EventsApp":
+        from predictor.events.app import EventsApp
+
+        return EventsApp(
+            service,
+            publisher or build_publisher(settings),
+            object_scorer or _object_scorer(settings),
+            max_data_bytes=settings.max_body_bytes,
+            max_rows=settings.max_instances_per_request,
+            log_requests=settings.log_requests,
+            import_ms=import_ms,
+        )
+
+    return App(service, web, events)
+
+
+def build_publisher(settings: Settings) -> "Publisher":
+    """To the topics that are set; the log for the others."""
+    from predictor.events.publisher import LogPublisher, RoutingPublisher
+    from predictor.events.pubsub_publisher import PubSubClient, PubSubPublisher
+
+    client = PubSubClient()
+
+    def to(topic: str | None) -> "Publisher":
+        return LogPublisher() if topic is None else PubSubPublisher(topic, client)
+
+    return RoutingPublisher(results=to(settings.results_topic), rejects=to(settings.rejects_topic))
+
+
+def _object_scorer(settings: Settings) -> "ObjectScorer | None":
+    """None without a bucket for results: then no file is scored."""
+    if settings.results_bucket is None:
+        return None
+    from predictor.events.objects import ObjectScorer
+
+    return ObjectScorer(settings.results_bucket, settings.max_object_bytes, settings.max_object_rows)
 
 
 @contextmanager

@@ -66,6 +66,25 @@ class InvalidInput(PredictorError):
         self.violations = tuple(violations)
 
 
+class UnusableFile(PredictorError):
+    """A file as a whole is not a table or a list of penguins. `row` is where that showed, 0 for the file itself."""
+
+    def __init__(self, code: str, reason: str, row: int = 0) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.row = row
+
+
+class BadObject(PredictorError):
+    """An object in a bucket can never be scored as it is. `row_numbers` count from 1, without the header."""
+
+    def __init__(self, reason_code: str, message: str, row_numbers: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.reason_code = reason_code
+        self.message = message
+        self.row_numbers = tuple(row_numbers)
+
+
 # --- the stored model -----------------------------------------------------------------------------------------------
 
 
@@ -201,6 +220,35 @@ class ParityMismatch(PublishRefused):
         self.difference = difference
         self.limit = limit
         self.row = row
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+class NotAnEvent(PredictorError):
+    """A request to `score` carries no event: there is nothing to score, and nothing to publish."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The request is no event: {reason}.")
+        self.reason = reason
+
+
+class Unscorable(PredictorError):
+    """A message can never be scored, however often it is delivered."""
+
+    def __init__(self, reason_code: str, detail: str, violations: Sequence[Violation] = ()) -> None:
+        super().__init__(detail)
+        self.reason_code = reason_code
+        self.violations = tuple(violations)
+
+
+class PublisherUnavailable(PredictorError):
+    """A result could not be published, or not confirmed in time; publishing it again may help."""
+
+    def __init__(self, topic: str, reason: str) -> None:
+        super().__init__(f"Publishing to {topic} failed: {reason}.")
+        self.topic = topic
+        self.reason = reason
 
 
 # --- a deployment ---------------------------------------------------------------------------------------------------

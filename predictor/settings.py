@@ -17,6 +17,9 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off", ""})
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+# Pub/Sub's rules for names of topics, Cloud Storage's for names of buckets (without their finer points).
+_TOPIC: Final = re.compile(r"(?:projects/([a-z0-9.:-]+)/topics/)?([A-Za-z][A-Za-z0-9._~+%-]{2,254})")
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
 
 
@@ -35,6 +38,13 @@ class Settings:
     log_level: LogLevel = "INFO"
     log_requests: bool = False
     project: str | None = None
+    results_topic: str | None = None
+    """`projects/P/topics/T`; None: the log. So for the next."""
+    rejects_topic: str | None = None
+    results_bucket: str | None = None
+    """Where the scored rows of files go; None: files are rejected."""
+    max_object_bytes: int = 1024**3
+    max_object_rows: int = 10_000_000
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -64,6 +74,11 @@ class Settings:
             log_level=cast(LogLevel, _choice(env, "LOG_LEVEL", get_args(LogLevel), cls.log_level)),
             log_requests=_boolean(env, "LOG_REQUESTS", default=cls.log_requests),
             project=env.get("GOOGLE_CLOUD_PROJECT") or None,
+            results_topic=_topic(env, "RESULTS_TOPIC"),
+            rejects_topic=_topic(env, "REJECTS_TOPIC"),
+            results_bucket=_bucket(env, "RESULTS_BUCKET"),
+            max_object_bytes=_positive(env, "MAX_OBJECT_BYTES", cls.max_object_bytes),
+            max_object_rows=_positive(env, "MAX_OBJECT_ROWS", cls.max_object_rows),
         )
 
 
@@ -104,3 +119,26 @@ def _origins(env: Mapping[str, str], key: str) -> tuple[str, ...]:
         if not _ORIGIN.fullmatch(origin):
             raise ConfigurationError(key, origin, "expected origins such as https://example.org, separated by commas")
     return origins
+
+
+def _topic(env: Mapping[str, str], key: str) -> str | None:
+    """The full name of a topic that may be given without its project."""
+    value = env.get(key)
+    if not value:
+        return None
+    match = _TOPIC.fullmatch(value)
+    if match is None:
+        raise ConfigurationError(key, value, "expected projects/PROJECT/topics/TOPIC, or a topic's short name")
+    if match[1] is not None:
+        return value
+    project = env.get("GOOGLE_CLOUD_PROJECT")
+    if not project:
+        raise ConfigurationError(key, value, "a short name needs GOOGLE_CLOUD_PROJECT; or give projects/P/topics/T")
+    return f"projects/{project}/topics/{value}"
+
+
+def _bucket(env: Mapping[str, str], key: str) -> str | None:
+    value = env.get(key)
+    if value and not _BUCKET.fullmatch(value):
+        raise ConfigurationError(key, value, "expected a bucket's name, without gs://")
+    return value or None

@@ -81,7 +81,7 @@ def _ready(function: Function, digest: str, wait_s: float) -> str:
             answer = function.get("/ready")
             if answer.status == 200:
                 break
-            failure: FunctionUnreachable | SmokeFailed = SmokeFailed("ready", f"GET /ready gave {_shown(answer)}")
+            failure: FunctionUnreachable | SmokeFailed = SmokeFailed("ready", _not_ready(answer))
         except FunctionUnreachable as error:
             failure = error
         if time.monotonic() >= deadline:
@@ -94,6 +94,15 @@ def _ready(function: Function, digest: str, wait_s: float) -> str:
         raise SmokeFailed("ready", f"it serves the model {model.get('digest')}, pinned is {digest}")
     version: str = model["version"]
     return version
+
+
+def _not_ready(answer: Answer) -> str:
+    # Cloud Run itself refuses a caller who may not invoke the function, with a page of HTML.
+    if answer.status in (401, 403):
+        return (
+            f"GET /ready gave {answer.status}: the caller may not invoke it (is IDENTITY_TOKEN set, and for this URL?)"
+        )
+    return f"GET /ready gave {_shown(answer)}"
 
 
 # --- golden rows ----------------------------------------------------------------------------------------------------

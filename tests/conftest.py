@@ -11,6 +11,7 @@ from tests.support.bundles import PublishedBundle, publish_by_hand
 from tests.support.fault_proxy import FaultProxy
 from tests.support.gcs import GcsServer
 from tests.support.processes import PROJECT, FunctionProcess
+from tests.support.pubsub import PubSubEmulator
 
 StartFunction = Callable[..., FunctionProcess]
 
@@ -41,6 +42,13 @@ def gcs_proxy(gcs_server: GcsServer) -> Iterator[FaultProxy]:
     proxy = FaultProxy(gcs_server.port)
     yield proxy
     proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def pubsub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PubSubEmulator]:
+    emulator = PubSubEmulator(tmp_path_factory.mktemp("pubsub") / "emulator.log")
+    yield emulator
+    emulator.stop()
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
-from benchmarks.environments import Environment, NoEnvironment
+from benchmarks.environments import Environment, Here, NoEnvironment
 from benchmarks.flock import DATA, Row
-from benchmarks.wire import post
+from benchmarks.wire import HOST, post
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
+MODELS: Final = ROOT / "artifacts"
 APPS: Final = Path(__file__).resolve().parent / "apps"
 
 
@@ -24,9 +25,15 @@ class Contender(ABC):
     """Whether one request may hold several birds."""
     path: ClassVar[str] = "/predict"
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` is empty and stays until the contender has had its last turn."""
+    def __init__(self, folder: Path, *, here: bool = False, models: Path = MODELS) -> None:
+        """`folder` is empty and stays until the contender has had its last turn.
+
+        `here`: run functions in the lab's own environment, which needs no installing. `models` holds what this
+        project's function serves, one folder per version.
+        """
         self.folder = folder
+        self.here = here
+        self.models = models
 
     @property
     @abstractmethod
@@ -64,6 +71,18 @@ class Contender(ABC):
 
     def close(self) -> None:  # noqa: B027  Most start nothing beside themselves.
         """Stop whatever `prepare` started beside the contender itself."""
+
+
+class Function(Contender):
+    """On the Functions Framework, with what is deployed."""
+
+    @property
+    def environment(self) -> Environment:
+        return (Here if self.here else Environment)("function", ROOT / "requirements.txt")
+
+    def framework(self, source: Path, port: int) -> list[str]:
+        options = ["--source", str(source), "--target", "predict", "--host", HOST, "--port", str(port)]
+        return [str(self.environment.bin / "functions-framework"), *options]
 
 
 class Peer(Contender):

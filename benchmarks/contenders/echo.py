@@ -2,18 +2,12 @@
 
 from typing import ClassVar
 
-from benchmarks.contenders.contender import APPS, ROOT, Contender
-from benchmarks.environments import Environment
+from benchmarks.contenders.contender import APPS, Function
 
 
-class Echo(Contender):
+class Echo(Function):
     name: ClassVar[str] = "echo"
     title: ClassVar[str] = "echo function (the platform's limit)"
 
-    @property
-    def environment(self) -> Environment:
-        return Environment("function", ROOT / "requirements.txt")
-
     def command(self, port: int) -> list[str]:
-        source = ["--source", str(APPS / "echo.py"), "--target", "predict"]
-        return [str(self.environment.bin / "functions-framework"), *source, "--host", "127.0.0.1", "--port", str(port)]
+        return self.framework(APPS / "echo.py", port)

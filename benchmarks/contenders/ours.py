@@ -12,16 +12,15 @@ from typing import ClassVar, Final
 
 import httpx
 
-from benchmarks.contenders.contender import ROOT, Contender, run
-from benchmarks.environments import Environment, NoEnvironment
+from benchmarks.contenders.contender import MODELS, ROOT, Function, run
+from benchmarks.environments import NoEnvironment
 from benchmarks.flock import Row
 from benchmarks.wire import HOST, free_port
 
 LARGEST_BATCH: Final = 10_000
-MODELS: Final = ROOT / "artifacts"
 
 
-class Ours(Contender):
+class Ours(Function):
     """Loaded at the first request, ONNX Runtime, from a local folder."""
 
     name: ClassVar[str] = "ours"
@@ -30,26 +29,21 @@ class Ours(Contender):
     loading: ClassVar[str] = "lazy"
     engine: ClassVar[str] = "onnx"
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *, here: bool = False, models: Path = MODELS) -> None:
+        super().__init__(folder, here=here, models=models)
         self._model: dict[str, str] = {}
-
-    @property
-    def environment(self) -> Environment:
-        return Environment("function", ROOT / "requirements.txt")
 
     def prepare(self) -> None:
         """Install what is deployed, and pin the newest model that `make model` left."""
         super().prepare()
-        manifests = sorted(MODELS.glob("*/manifest.json"))
+        manifests = sorted(self.models.glob("*/manifest.json"))
         if not manifests:
-            raise NoEnvironment("there is no model in artifacts/; `make model` makes one")
+            raise NoEnvironment(f"there is no model in {self.models}; `make model` makes one in artifacts/")
         digest = hashlib.sha256(manifests[-1].read_bytes()).hexdigest()
         self._model = {"MODEL_URI": str(manifests[-1].parent), "MODEL_DIGEST": f"sha256:{digest}"}
 
     def command(self, port: int) -> list[str]:
-        source = ["--source", "main.py", "--target", "predict"]
-        return [str(self.environment.bin / "functions-framework"), *source, "--host", "127.0.0.1", "--port", str(port)]
+        return self.framework(Path("main.py"), port)
 
     def working_folder(self) -> Path:
         return ROOT
@@ -95,8 +89,8 @@ class OursGcs(Ours):
     title: ClassVar[str] = "this function, model in a bucket"
     batches: ClassVar[bool] = False  # As above.
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *, here: bool = False, models: Path = MODELS) -> None:
+        super().__init__(folder, here=here, models=models)
         self._storage: subprocess.Popen[bytes] | None = None
         self._url = ""
 
@@ -105,7 +99,7 @@ class OursGcs(Ours):
         self._url = self._start_storage()
         httpx.post(f"{self._url}/storage/v1/b", json={"name": "models"}, timeout=10).raise_for_status()
         env = {**os.environ, "STORAGE_EMULATOR_HOST": self._url}
-        command = (sys.executable, "-m", "predictor", "publish", "--from", MODELS, "--to", "gs://models/penguins")
+        command = (sys.executable, "-m", "predictor", "publish", "--from", self.models, "--to", "gs://models/penguins")
         lines = (line.partition("=") for line in run(*command, env=env).splitlines())
         self._model = {key: value for key, _, value in lines if key in ("MODEL_URI", "MODEL_DIGEST")}
 

@@ -1,28 +1,25 @@
 """A folder in a Cloud Storage bucket as a store.
 
-`google-cloud-storage` costs 0.35 s to import, so it is imported when the first request is made, never before. The
-client checks crc32c only on some downloads (not on resumed ones, not without the hash header), so its check is off and
-the manifest's sha256, which covers every byte on every path, is the only one: a damaged file is then reported with its
-expected and actual digest instead of as a failed transfer.
+`google-cloud-storage` is imported when the first request is made, never before (`gcs_client`). It checks crc32c only on
+some downloads (not on resumed ones, not without the hash header), so its check is off and the manifest's sha256, which
+covers every byte on every path, is the only one: a damaged file is then reported with its expected and actual digest
+instead of as a failed transfer.
 """
 
 import io
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from predictor.artifacts.gcs_client import new_client, retry, timeout, translated
 from predictor.artifacts.store import REPLACED, StoredFile
 from predictor.errors import SizeMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
-    from google.api_core.retry import Retry
     from google.cloud.storage import Bucket
 
-CONNECT_TIMEOUT_S: Final = 3.0
 MAX_LISTED: Final = 1000
-_NO_PROJECT: Final = "-"  # Reading and writing objects needs no project; the client's constructor demands a name.
 
 
 class GcsStore:
@@ -58,7 +55,7 @@ class GcsStore:
             blob = self._bucket().blob(self._path(file.name), generation=file.generation or None)
             # raw_download: an object stored with Content-Encoding is fetched as it lies, not unpacked on the way.
             blob.download_to_file(
-                sink, raw_download=True, checksum=None, timeout=_timeout(deadline), retry=_retry(deadline)
+                sink, raw_download=True, checksum=None, timeout=timeout(deadline), retry=retry(deadline)
             )
         data = sink.getvalue()
         if len(data) != file.size:
@@ -76,8 +73,8 @@ class GcsStore:
                     content_type="application/octet-stream",
                     if_generation_match=0,
                     checksum="crc32c",
-                    timeout=_timeout(deadline),
-                    retry=_retry(deadline),
+                    timeout=timeout(deadline),
+                    retry=retry(deadline),
                 )
             except PreconditionFailed:
                 return False
@@ -91,11 +88,7 @@ class GcsStore:
 
     def _bucket(self) -> "Bucket":
         if self._client is None:
-            # Otherwise the client asks for the bucket's metadata in a thread of its own, for traces nobody collects.
-            os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
-            from google.cloud.storage import Client
-
-            self._client = Client(project=_NO_PROJECT)
+            self._client = new_client()
         bucket: Bucket = self._client.bucket(self._bucket_name)
         return bucket
 
@@ -105,27 +98,22 @@ class GcsStore:
             delimiter="/",
             max_results=MAX_LISTED,
             fields=fields,
-            timeout=_timeout(deadline),
-            retry=_retry(deadline),
+            timeout=timeout(deadline),
+            retry=retry(deadline),
         )
 
     @contextmanager
     def _translated(self, uri: str, *, is_object: bool = False) -> Iterator[None]:
-        """Turn the client's exceptions into ours, once, here."""
-        from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, Unauthorized
-        from google.auth.exceptions import GoogleAuthError
-        from requests.exceptions import RequestException
-        from urllib3.exceptions import HTTPError
+        from google.api_core.exceptions import NotFound
 
-        try:
-            yield
-        except NotFound as error:
-            # An object that was listed a moment ago: the next attempt lists again.
-            raise StoreUnavailable(uri, REPLACED if is_object else "there is no such bucket") from error
-        except (Forbidden, Unauthorized) as error:
-            raise StoreUnavailable(uri, f"access was refused ({error.code})") from error
-        except (GoogleAPIError, GoogleAuthError, RequestException, HTTPError, OSError) as error:
-            raise StoreUnavailable(uri, f"{type(error).__name__}: {_first_line(error)}") from error
+        with translated(uri):
+            try:
+                yield
+            except NotFound as error:
+                if not is_object:
+                    raise
+                # It was listed a moment ago: the next attempt lists again.
+                raise StoreUnavailable(uri, REPLACED) from error
 
 
 class _BoundedBuffer(io.BytesIO):
@@ -147,19 +135,3 @@ class _BoundedBuffer(io.BytesIO):
         if self.tell() > self._file.size:
             raise SizeMismatch(self._file.name, self._file.size, self.tell())
         return written
-
-
-def _timeout(deadline: float) -> tuple[float, float]:
-    remaining = max(0.1, deadline - time.monotonic())
-    return min(CONNECT_TIMEOUT_S, remaining), remaining
-
-
-def _retry(deadline: float) -> "Retry":
-    from google.cloud.storage.retry import DEFAULT_RETRY
-
-    retry: Retry = DEFAULT_RETRY.with_timeout(max(0.1, deadline - time.monotonic())).with_delay(initial=0.1, maximum=2)
-    return retry
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:200]

@@ -291,9 +291,9 @@ def _predict_file(file: Path, model: "LoadedModel") -> None:
     with nullcontext(sys.stdin.buffer) if on_stdin else file.open("rb") as stream:
         if size >= LONG_FILE_BYTES and sys.stderr.isatty() and not sys.stdout.isatty():
             with click.progressbar(length=size, label="scoring", file=sys.stderr) as bar:
-                count = score(model, stream, sys.stdout.write, bar.update)
+                count = score(model, stream, sys.stdout.buffer.write, bar.update)
         else:
-            count = score(model, stream, sys.stdout.write)
+            count = score(model, stream, sys.stdout.buffer.write)
     if count.bad:
         _tell(f"{count.bad} of {count.rows} rows could not be scored; each says why")
         raise SystemExit(1)

@@ -25,6 +25,6 @@ def location(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 
 
 def service_url(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"https?://[^/?#\s@]+/?", value):
-        raise click.BadParameter(f"{value!r} is not https://host, with nothing behind it")
+    if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", value):
+        raise click.BadParameter(f"{value!r} is not https://host or https://host/path")
     return value.rstrip("/")

@@ -10,49 +10,48 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from predictor.penguin import CATEGORIES, ISLANDS, MEASUREMENTS, SEXES, Penguin
+from predictor.models.columns import HABITATS, PenguinColumns
+from predictor.penguin import CATEGORIES, MEASUREMENTS, Penguin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DUMMY_COLUMNS: Final = tuple(f"{field}_{value}" for field, values in CATEGORIES.items() for value in values)
-"""The columns that `get_dummies` makes of the categories, in its order."""
+"""The columns that `get_dummies` makes of the categories."""
 
 _measurements: Callable[[Penguin], tuple[float, ...]] = attrgetter(*MEASUREMENTS)
 _category: Callable[[Penguin], tuple[str, str]] = attrgetter(*CATEGORIES)
-_ZERO: Final = len(MEASUREMENTS) + len(DUMMY_COLUMNS)
 
 
 class Encoder:
-    """Turns penguins into rows of `columns`; a column that no penguin has is 0, as `reindex` makes it."""
+    """Turns penguins into rows of `columns`; a column that no penguin has is 0, as `reindex` makes it.
+
+    What a bird's sex and island give is one of six rows, made once, into which its measurements are put.
+    """
 
     def __init__(self, columns: Sequence[str]) -> None:
-        known = {name: index for index, name in enumerate((*MEASUREMENTS, *DUMMY_COLUMNS))}
-        positions = [known.get(name, _ZERO) for name in columns]
-        # Columns in get_dummies' own order, the usual case, need no picking.
-        self._pick = None if positions == list(range(_ZERO)) else _picker(positions)
-        self._dummies: dict[tuple[str, str], tuple[float, ...]] = {
-            (sex, island): tuple(float(name in (f"sex_{sex}", f"island_{island}")) for name in DUMMY_COLUMNS)
-            for sex in SEXES
-            for island in ISLANDS
-        }
+        rows = [[float(name in (f"sex_{sex}", f"island_{island}")) for name in columns] for sex, island in HABITATS]
+        self._rows = np.array(rows, dtype=np.float32).reshape(len(HABITATS), len(columns))
+        self._measured = [index for index, name in enumerate(columns) if name in MEASUREMENTS]
+        self._sources = [MEASUREMENTS.index(columns[index]) for index in self._measured]
+        # Every measurement first and in order, the usual case: a row is its measurements and what follows them.
+        self._rests: dict[tuple[str, str], tuple[float, ...]] | None = None
+        if tuple(columns[: len(MEASUREMENTS)]) == MEASUREMENTS and len(self._measured) == len(MEASUREMENTS):
+            rests = (tuple(row[len(MEASUREMENTS) :]) for row in rows)
+            self._rests = dict(zip(HABITATS, rests, strict=True))
 
     def row(self, penguin: Penguin) -> tuple[float, ...]:
         """The features of one penguin, in the order of the columns."""
-        features = _measurements(penguin) + self._dummies[_category(penguin)]
-        return features if self._pick is None else self._pick(features)
+        if self._rests is not None:
+            return _measurements(penguin) + self._rests[_category(penguin)]
+        return tuple(self.encode((penguin,))[0].tolist())
 
     def encode(self, penguins: Sequence[Penguin]) -> "NDArray[np.float32]":
         """The feature matrix, shape (len(penguins), number of columns), float32."""
-        if self._pick is not None:
-            return np.array([self.row(penguin) for penguin in penguins], dtype=np.float32)
-        dummies = self._dummies
-        return np.array([_measurements(p) + dummies[_category(p)] for p in penguins], dtype=np.float32)
+        return self.encode_columns(PenguinColumns.of(penguins))
 
-
-def _picker(positions: Sequence[int]) -> Callable[[tuple[float, ...]], tuple[float, ...]]:
-    def pick(features: tuple[float, ...]) -> tuple[float, ...]:
-        padded = (*features, 0.0)
-        return tuple([padded[position] for position in positions])
-
-    return pick
+    def encode_columns(self, columns: PenguinColumns) -> "NDArray[np.float32]":
+        """The same matrix as `encode`, from columns."""
+        features = self._rows[columns.habitats]
+        features[:, self._measured] = columns.measurements[:, self._sources]
+        return features

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from predictor.models.columns import PenguinColumns
+
 EngineName = Literal["onnx", "sklearn"]
 EngineChoice = Literal["auto", EngineName]
 """`auto` is ONNX where the model has that form, else scikit-learn."""
@@ -32,3 +34,6 @@ class Engine(Protocol):
 
         float32 or float64, as the engine computes them.
         """
+
+    def column_probabilities(self, columns: "PenguinColumns") -> "NDArray[np.floating]":
+        """As `probabilities`, for penguins that are there column by column."""

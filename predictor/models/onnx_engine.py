@@ -13,6 +13,7 @@ import onnxruntime
 
 from predictor.artifacts.manifest import ONNX_FILE, Manifest
 from predictor.errors import UnloadableModel
+from predictor.models.columns import PenguinColumns
 from predictor.models.encoding import Encoder
 from predictor.penguin import Penguin
 
@@ -52,6 +53,11 @@ class OnnxEngine:
         if not penguins:
             return np.empty((0, self._classes), dtype=np.float32)
         return self._run(self._outputs, {INPUT: self._encoder.encode(penguins)})[0]  # type: ignore[no-any-return]
+
+    def column_probabilities(self, columns: PenguinColumns) -> "NDArray[np.float32]":
+        if not len(columns):
+            return np.empty((0, self._classes), dtype=np.float32)
+        return self._run(self._outputs, {INPUT: self._encoder.encode_columns(columns)})[0]  # type: ignore[no-any-return]
 
     def _check_signature(self, session: onnxruntime.InferenceSession, manifest: Manifest) -> None:
         inputs = [(item.name, item.type, item.shape[1:]) for item in session.get_inputs()]

@@ -17,10 +17,13 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from predictor.artifacts.manifest import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, PICKLES, Manifest
 from predictor.errors import LibraryMismatch, UnloadableModel
-from predictor.penguin import CATEGORIES, FEATURES, Penguin
+from predictor.models.columns import HABITATS, PenguinColumns
+from predictor.penguin import CATEGORIES, MEASUREMENTS, Penguin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_HABITATS: Final = [np.array(values, dtype=object) for values in zip(*HABITATS, strict=True)]
 
 
 _MODULES: Final = {"scikit-learn": "sklearn", "xgboost": "xgboost", "lightgbm": "lightgbm"}
@@ -53,9 +56,14 @@ class SklearnEngine:
         self._classes = len(classes)
 
     def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
-        if not penguins:
+        return self.column_probabilities(PenguinColumns.of(penguins))
+
+    def column_probabilities(self, columns: PenguinColumns) -> "NDArray[np.float64]":
+        if not len(columns):
             return np.empty((0, self._classes), dtype=np.float64)
-        frame = pd.DataFrame([[getattr(p, name) for name in FEATURES] for p in penguins], columns=list(FEATURES))
+        frame = pd.DataFrame(columns.measurements, columns=list(MEASUREMENTS))
+        for place, name in enumerate(CATEGORIES):
+            frame[name] = _HABITATS[place][columns.habitats]
         encoded = pd.get_dummies(frame, columns=list(CATEGORIES)).reindex(columns=self._columns, fill_value=0)
         return np.asarray(self._estimator.predict_proba(encoded), dtype=np.float64)
 

@@ -20,6 +20,7 @@ from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 
 from predictor.errors import NotConvertible, PublishRefused
 from predictor.models.onnx_engine import INPUT, OUTPUT
+from predictor.training.folding import fold
 from predictor.training.libraries import BOOSTERS, modules_of, parts
 from predictor.training.pipeline import FittedModel
 
@@ -34,7 +35,7 @@ def forms(model: FittedModel) -> Iterator[bytes]:
     Raises `NotConvertible` when there is none, `PublishRefused` when the converter that it needs is not installed.
     """
     _register_boosters(model.estimator)
-    estimator = _adapted(model.estimator)
+    estimator = fold(_adapted(model.estimator), model.columns)
     reason: Exception | None = None
     found = False
     for tensor in (DoubleTensorType, FloatTensorType):

@@ -35,6 +35,8 @@ Handler = Callable[[Request], Awaitable[BytesResponse]]
 class WebApp:
     """Answers every path and method that the framework hands over; 404 and 405 are ours as well."""
 
+    _not_found = "There is nothing at this path; /docs lists what there is."
+
     def __init__(
         self,
         service: PredictionService,
@@ -84,10 +86,10 @@ class WebApp:
 
     def _route(self, method: str, path: str) -> Handler:
         methods = self._routes.get(path)
-        if methods is None and path.startswith("/docs/"):
+        if methods is None and path.startswith("/docs/") and "/docs" in self._routes:
             methods = {"GET": self._docs}
         if methods is None:
-            raise HttpProblem(HTTPStatus.NOT_FOUND, "There is nothing at this path; /docs lists what there is.")
+            raise HttpProblem(HTTPStatus.NOT_FOUND, self._not_found)
         if method == "HEAD":
             method = "GET"  # The server drops the body.
         handler = methods.get(method)

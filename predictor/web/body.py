@@ -34,6 +34,11 @@ async def read_json_body(request: Request, limit_bytes: int) -> bytes:
     return await _in_time(_receive_all(request, limit_bytes), BODY_TIMEOUT_S)
 
 
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """The whole body, of any media type. Raises `HttpProblem`: 413 over the limit, 408."""
+    return await _in_time(_receive_all(request, limit_bytes), BODY_TIMEOUT_S)
+
+
 async def _receive_all(request: Request, limit_bytes: int) -> bytes:
     message = await request.receive()
     chunks: list[bytes] = []

@@ -17,10 +17,14 @@ TYPE_PREFIX: Final = "urn:penguin-predictor:problem:"
 class HttpProblem(PredictorError):
     """Trouble that only HTTP knows: a method, a media type, a size."""
 
-    def __init__(self, status: HTTPStatus, detail: str, headers: Sequence[RawHeader] = ()) -> None:
+    def __init__(
+        self, status: HTTPStatus, detail: str, headers: Sequence[RawHeader] = (), kind: "Kind | None" = None
+    ) -> None:
+        """`kind` replaces the usual one of the status."""
         super().__init__(detail)
         self.status = status
         self.headers = tuple(headers)
+        self.kind = kind
 
 
 class ProblemViolation(BaseModel):
@@ -101,7 +105,7 @@ def problem_response(error: PredictorError) -> BytesResponse:
         errors = violations_as_dicts(error.violations)
     elif isinstance(error, ModelUnavailable):
         headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s))))
-    kind = KINDS[status]
+    kind = getattr(error, "kind", None) or KINDS[status]
     if status >= 500:
         detail = kind.meaning  # Why is for the log: bucket names and digests are no business of a caller's.
     document: dict[str, Any] = {"type": kind.type, "title": kind.title, "status": status.value, "detail": detail}

@@ -118,7 +118,11 @@ def _check_uploads(cloud: FakeCloud, model: ServedModel, folder: Path) -> None:
 
     with zipfile.ZipFile(io.BytesIO(uploads[0].raw)) as archive:
         archive.extractall(folder)
-    script = "import main, predictor; print(predictor.__file__)"
+    script = (
+        "import importlib, pkgutil, main, predictor\n"
+        "for module in pkgutil.walk_packages(predictor.__path__, 'predictor.'): importlib.import_module(module.name)\n"
+        "print(predictor.__file__)"
+    )
     env = {"PATH": os.environ["PATH"], "MODEL_LOADING": "eager", **model.bundle.env}
     start = subprocess.run(
         [sys.executable, "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False

@@ -52,6 +52,14 @@ def test_a_healthy_function_counts_one_load_and_nothing_else(
     assert labels == {"model_version": bundle.folder.name}
 
 
+def test_the_events_function_loads_and_fails_to_load_the_same_model(
+    start_function: StartFunction, bundle: PublishedBundle
+) -> None:
+    function = start_function({**bundle.env, "MODEL_LOADING": "eager"})
+    log = entries(function.output(), service=VALUES["EVENTS_FUNCTION"])
+    assert [name for name, metric in METRICS.items() if metric.points(log)] == ["model-load-ms", "model-loads"]
+
+
 def test_the_lines_of_another_service_are_not_counted(start_function: StartFunction, bundle: PublishedBundle) -> None:
     function = start_function({**bundle.env, "MODEL_LOADING": "eager"})
     log = entries(function.output(), service="something-else")

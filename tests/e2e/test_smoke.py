@@ -183,6 +183,16 @@ class TestBad:
         answer = predictor("smoke", function.url, "--digest", bundle.digest, "--golden", str(tampered.folder))
         assert reason(answer).startswith("golden.json has digest sha256:")
 
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_caller_who_may_not_invoke_it_is_told_so(
+        self, function: FunctionProcess, bundle: PublishedBundle, proxied: Proxied, status: int
+    ) -> None:
+        proxy = proxied(function)
+        proxy.fault = lambda _path, answer: setattr(answer, "status", status)
+        assert reason(smoke(proxy.url, bundle)) == (
+            f"ready: GET /ready gave {status}: the caller may not invoke it (is IDENTITY_TOKEN set, and for this URL?)"
+        )
+
     def test_nobody_is_there(self, bundle: PublishedBundle) -> None:
         url = f"http://127.0.0.1:{free_port()}"
         assert reason(smoke(url, bundle)) == f"{url} could not be asked: GET /ready failed with ConnectionError."
@@ -290,7 +300,7 @@ class TestBad:
         ("smoke", "https://x.example"),
         ("smoke", "https://x.example", "--digest", "sha256:short"),
         ("smoke", "x.example", "--digest", "sha256:" + "0" * 64),
-        ("smoke", "https://x.example/path", "--digest", "sha256:" + "0" * 64),
+        ("smoke", "https://x.example/?query", "--digest", "sha256:" + "0" * 64),
         ("smoke", "https://user:password@x.example", "--digest", "sha256:" + "0" * 64),
         ("smoke", "https://x.example", "--digest", "sha256:" + "0" * 64),  # neither --golden nor MODEL_URI
         ("smoke", "https://x.example", "--digest", "sha256:" + "0" * 64, "--requests", "0"),

@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from predictor.bootstrap import App
+from predictor.web.app import WebApp
 
 T = TypeVar("T")
 
 
-def asgi(app: App) -> ASGIApp:
+def asgi(app: WebApp) -> ASGIApp:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        response = await app.web(Request(scope, receive))
+        response = await app(Request(scope, receive))
         await response(scope, receive, send)
 
     return application
@@ -24,8 +25,8 @@ def asgi(app: App) -> ASGIApp:
 class Client:
     """Sends requests in-process and waits for the answers."""
 
-    def __init__(self, app: App) -> None:
-        self._transport = httpx.ASGITransport(asgi(app))
+    def __init__(self, app: App | WebApp) -> None:
+        self._transport = httpx.ASGITransport(asgi(app.web if isinstance(app, App) else app))
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         async def send() -> httpx.Response:

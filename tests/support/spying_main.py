@@ -1,4 +1,7 @@
-"""`main.py` with one more function: `spy` answers as `predict` does, and tells at /modules what is imported."""
+"""`main.py` with two more functions.
+
+`spy` and `spy_score` answer as `predict` and `score` do, and tell at /modules what is imported.
+"""
 
 import sys
 from pathlib import Path
@@ -17,4 +20,12 @@ async def spy(request: Request) -> Response:
     if request.url.path == "/modules":
         return JSONResponse(sorted(sys.modules))
     answer: Response = await function.predict(request)  # type: ignore[misc]
+    return answer
+
+
+@functions_framework.aio.http
+async def spy_score(request: Request) -> Response:
+    if request.url.path == "/modules":
+        return JSONResponse(sorted(sys.modules))
+    answer: Response = await function.score(request)  # type: ignore[misc]
     return answer

@@ -11,7 +11,16 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
 
 def test_empty_values_count_as_unset() -> None:
-    keys = ("MODEL_URI", "MODEL_DIGEST", "MODEL_LOADING", "MODEL_ENGINE", "MAX_BODY_BYTES", "CORS_ORIGINS", "LOG_LEVEL")
+    keys: tuple[str, ...] = (
+        "MODEL_URI",
+        "MODEL_DIGEST",
+        "MODEL_LOADING",
+        "MODEL_ENGINE",
+        "MAX_BODY_BYTES",
+        "CORS_ORIGINS",
+        "LOG_LEVEL",
+    )
+    keys += ("RESULTS_TOPIC", "REJECTS_TOPIC", "RESULTS_BUCKET", "MAX_OBJECT_BYTES", "MAX_OBJECT_ROWS")
     assert Settings.from_env(dict.fromkeys(keys, "")) == Settings()
 
 
@@ -28,6 +37,11 @@ def test_every_setting_is_read() -> None:
             "LOG_LEVEL": "debug",
             "LOG_REQUESTS": "true",
             "GOOGLE_CLOUD_PROJECT": "my-project",
+            "RESULTS_TOPIC": "projects/other/topics/results",
+            "REJECTS_TOPIC": "rejects",
+            "RESULTS_BUCKET": "my-results",
+            "MAX_OBJECT_BYTES": "4096",
+            "MAX_OBJECT_ROWS": "20",
         }
     )
     assert settings.model_uri == "gs://bucket/root/version"
@@ -40,6 +54,11 @@ def test_every_setting_is_read() -> None:
     assert settings.log_level == "DEBUG"
     assert settings.log_requests is True
     assert settings.project == "my-project"
+    assert settings.results_topic == "projects/other/topics/results"
+    assert settings.rejects_topic == "projects/my-project/topics/rejects"
+    assert settings.results_bucket == "my-results"
+    assert settings.max_object_bytes == 4096
+    assert settings.max_object_rows == 20
 
 
 @pytest.mark.parametrize(
@@ -62,6 +81,13 @@ def test_every_setting_is_read() -> None:
         ("CORS_ORIGINS", "https://a.example/path"),
         ("LOG_LEVEL", "chatty"),
         ("LOG_REQUESTS", "perhaps"),
+        ("RESULTS_TOPIC", "results"),
+        ("RESULTS_TOPIC", "projects/p/topics/"),
+        ("RESULTS_TOPIC", "projects/p/subscriptions/results"),
+        ("REJECTS_TOPIC", "topics/rejects"),
+        ("RESULTS_BUCKET", "gs://bucket"),
+        ("MAX_OBJECT_BYTES", "1 GB"),
+        ("MAX_OBJECT_ROWS", "0"),
     ],
 )
 def test_a_bad_value_names_its_key_and_itself(key: str, value: str) -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from predictor.models.columns import PenguinColumns
 from predictor.models.encoding import DUMMY_COLUMNS, Encoder
 from predictor.penguin import CATEGORIES, MEASUREMENTS
 from tests.support.bundles import random_penguins
@@ -27,3 +28,4 @@ def test_features_are_what_get_dummies_and_reindex_make(columns: tuple[str, ...]
     assert np.array_equal(encoder.encode(penguins), expected.to_numpy(dtype=np.float32))
     rows = np.array([encoder.row(penguin) for penguin in penguins], dtype=np.float32)
     assert np.array_equal(rows, encoder.encode(penguins))
+    assert np.array_equal(encoder.encode_columns(PenguinColumns.of(penguins)), encoder.encode(penguins))

@@ -12,6 +12,7 @@ from predictor.artifacts.bundle import Bundle
 from predictor.artifacts.local_store import LocalStore
 from predictor.artifacts.manifest import Manifest, digest_of
 from predictor.errors import GoldenMismatch, LibraryMismatch, UnloadableModel
+from predictor.models.columns import PenguinColumns
 from predictor.models.engine import Engine, EngineName
 from predictor.models.golden import Golden
 from predictor.models.loader import LoadedModel, build_engine, load_model
@@ -44,6 +45,11 @@ class TestContract:
 
     def test_no_penguins_give_no_rows(self, engine: Engine) -> None:
         assert engine.probabilities([]).shape == (0, 3)
+        assert engine.column_probabilities(PenguinColumns.of([])).shape == (0, 3)
+
+    def test_columns_get_the_answers_of_their_penguins(self, engine: Engine) -> None:
+        penguins, _ = random_penguins(200, seed=6)
+        assert np.array_equal(engine.column_probabilities(PenguinColumns.of(penguins)), engine.probabilities(penguins))
 
     def test_one_penguin_gets_the_same_answer_alone_and_in_company(self, engine: Engine) -> None:
         penguins, _ = random_penguins(30, seed=4)

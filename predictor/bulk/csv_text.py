@@ -1,0 +1,22 @@
+"""Cells to CSV text, quoted where they must be."""
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+
+
+def to_lines(rows: Iterable[Sequence[object]]) -> list[str]:
+    """One line per row, without its end."""
+    lines: list[str] = []
+    csv.writer(_Sink(lines.append), lineterminator="").writerows(rows)
+    return lines
+
+
+def to_line(cells: Sequence[object]) -> str:
+    return to_lines([cells])[0]
+
+
+class _Sink:
+    """What `csv.writer` wants: an object with a `write`."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self.write = write

@@ -1,0 +1,78 @@
+"""First step: bytes of a stream to blocks of whole lines, with a bound on the length of a line."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Final, Protocol
+
+from predictor.errors import UnusableFile
+
+BLOCK_BYTES: Final = 128 * 1024
+MAX_LINE_BYTES: Final = 1024 * 1024
+
+
+class Readable(Protocol):
+    """A stream of bytes that gives fewer than it is asked for only at its end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+Seen = Callable[[int], object]
+
+
+class Blocks:
+    """Iterates over a stream in blocks that end where a line ends, without a byte order mark before the first.
+
+    `lines` counts the lines handed out so far. The cuts depend on the bytes alone, so the same file always gives the
+    same blocks.
+    """
+
+    def __init__(self, stream: Readable, seen: Seen | None = None) -> None:
+        """`seen` is told the number of bytes that were read since it was last called."""
+        self.lines = 0
+        self._stream = stream
+        self._seen = seen
+        self._blocks = self._cut()
+        self._peeked: tuple[bytes, ...] = ()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raises `UnusableFile` for a line that is too long."""
+        for block in chain(self._peeked, self._blocks):
+            # A line over the limit is longer than a piece, so an earlier piece began it, and it comes first here.
+            end = block.find(b"\n")
+            if (end if end >= 0 else len(block)) > MAX_LINE_BYTES:
+                raise UnusableFile("line_too_long", f"line {self.lines + 1} is longer than {MAX_LINE_BYTES} bytes")
+            self.lines += block.count(b"\n") + (not block.endswith(b"\n"))
+            yield block
+
+    def starts_like_json(self) -> bool:
+        """Whether the first line that is not blank is no line of a table."""
+        for block in self._blocks:
+            if start := block.lstrip():
+                self._peeked = (block,)
+                return start.startswith((b"{", b"["))
+            self.lines += block.count(b"\n")
+        return False
+
+    def _cut(self) -> Iterator[bytes]:
+        rest = b""
+        mark = b"\xef\xbb\xbf"
+        while piece := self._stream.read(BLOCK_BYTES):
+            if self._seen is not None:
+                self._seen(len(piece))
+            block = (rest + piece).removeprefix(mark)
+            mark = b""
+            cut = block.rfind(b"\n") + 1 or (len(block) if len(block) > MAX_LINE_BYTES else 0)
+            if cut:
+                yield block[:cut]
+            rest = block[cut:]
+        if rest:
+            yield rest
+
+
+def decode_block(block: bytes, lines_before: int) -> str:
+    """The block's text. Raises `UnusableFile` with the number of the line that is not UTF-8."""
+    try:
+        return block.decode()
+    except UnicodeDecodeError as error:
+        line = lines_before + block.count(b"\n", 0, error.start) + 1
+        raise UnusableFile("not_utf8", f"line {line} is not UTF-8") from error

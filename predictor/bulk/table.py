@@ -1,0 +1,141 @@
+"""CSV (RFC 4180) to chunks of penguins.
+
+As long as no quote has been seen, a block is split at its line ends and commas, which is what `csv.reader` would do at
+several times the cost. From the first block with a quote (or a lone carriage return) on, `csv.reader` takes over.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain, islice
+from typing import Any, Final
+
+import numpy as np
+
+from predictor.bulk.cells import read_cells
+from predictor.bulk.chunk import Chunk, Layout, RowError
+from predictor.bulk.csv_text import to_lines
+from predictor.bulk.fast_rows import read_lines
+from predictor.bulk.lines import Blocks, decode_block
+from predictor.errors import UnusableFile
+from predictor.models.columns import PenguinColumns
+from predictor.penguin import FEATURES
+
+QUOTED_ROWS: Final = 10_000
+
+
+class Table:
+    """A CSV file: its header, then its rows in chunks. Raises `UnusableFile` where it breaks."""
+
+    def __init__(self, blocks: Blocks, *, keep_texts: bool = False) -> None:
+        self._blocks = blocks
+        self._keep_texts = keep_texts
+        self._rows = 0
+        self._rest = iter(blocks)
+        self.header = self._read_header()
+        self._layout = Layout(_places(self.header), len(self.header)) if self.header else Layout({}, 0)
+
+    def __iter__(self) -> Iterator[Chunk]:
+        for block in self._rest:
+            if _needs_reader(block):
+                yield from self._parse(block)
+                return
+            if not block.isascii():
+                decode_block(block, self._lines_before(block))  # Raises if it is not UTF-8.
+            text = _plain_lines(block)
+            if text:
+                yield self._chunk(read_lines(self._layout, text), partial(_split, text))
+
+    def _lines_before(self, block: bytes) -> int:
+        return self._blocks.lines - block.count(b"\n") - (not block.endswith(b"\n"))
+
+    def _read_header(self) -> list[str]:
+        first = next(self._rest, b"")
+        used = 0
+
+        def lines() -> Iterator[str]:
+            nonlocal used
+            for number, line in enumerate(io.BytesIO(first)):
+                used += len(line)
+                yield decode_block(line, number)
+
+        # Blank lines may come before it.
+        header = next((row for row in _rows(csv.reader(lines(), strict=True), 0, 0) if any(map(str.strip, row))), [])
+        self._rest = chain([first[used:]], self._rest)
+        return header
+
+    def _parse(self, block: bytes) -> Iterator[Chunk]:
+        """What is left of the file, from `block` on, with quotes."""
+        lines_before = self._lines_before(block)
+
+        def lines() -> Iterator[str]:
+            number = lines_before
+            for line in chain.from_iterable(map(io.BytesIO, chain([block], self._rest))):
+                yield decode_block(line, number)
+                number += 1
+
+        table = (row for row in _rows(csv.reader(lines(), strict=True), lines_before, self._rows) if row)
+        while rows := list(islice(table, QUOTED_ROWS)):
+            yield self._chunk(read_cells(self._layout, rows), rows.__iter__)
+
+    def _chunk(
+        self, read: tuple[PenguinColumns, dict[int, RowError]], rows: Callable[[], Iterator[Sequence[str]]]
+    ) -> Chunk:
+        columns, errors = read
+        first_row = self._rows + 1
+        self._rows += len(columns) + len(errors)
+        texts = to_lines(_fitted(row, self._layout.width) for row in rows()) if self._keep_texts else ()
+        return Chunk(first_row, len(columns) + len(errors), columns, errors, texts)
+
+
+def _plain_lines(block: bytes) -> bytes:
+    """The block's lines that are not blank, each with a line feed at its end."""
+    text = block.replace(b"\r\n", b"\n")
+    if not text.endswith(b"\n"):
+        text += b"\n"
+    if text.startswith(b"\n") or b"\n\n" in text:
+        text = b"".join(line + b"\n" for line in text.split(b"\n") if line)
+    return text
+
+
+def _split(text: bytes) -> Iterator[list[str]]:
+    return (line.split(",") for line in text.decode().removesuffix("\n").split("\n"))
+
+
+def _needs_reader(block: bytes) -> bool:
+    """Whether splitting at line ends and commas would not be what `csv.reader` does."""
+    if b'"' in block or block.count(b"\r") != block.count(b"\r\n"):
+        return True
+    # A cell that `csv.reader` finds too long is on a line that is.
+    view = np.frombuffer(block, dtype=np.uint8)
+    return int(np.diff(np.flatnonzero(view == ord("\n")), prepend=-1, append=len(block)).max()) > csv.field_size_limit()
+
+
+def _rows(table: Any, lines_before: int, rows_before: int) -> Iterator[list[str]]:
+    """The reader's rows, blank lines as empty ones."""
+    rows = rows_before
+    try:
+        for row in table:
+            rows += bool(row)
+            yield row
+    except csv.Error as error:
+        line = lines_before + table.line_num
+        raise UnusableFile("broken_csv", f"line {line} is not CSV: {error}", rows + 1) from error
+
+
+def _places(header: Sequence[str]) -> dict[str, int]:
+    """Where each feature stands; raises `UnusableFile` unless the header names each of them once."""
+    missing = [name for name in FEATURES if name not in header]
+    if missing:
+        found = ", ".join(header)[:200]
+        raise UnusableFile("bad_header", f"the header lacks {', '.join(missing)}; it has: {found}")
+    repeated = [name for name in FEATURES if header.count(name) > 1]
+    if repeated:
+        raise UnusableFile("bad_header", f"the header names {', '.join(repeated)} more than once")
+    return {name: header.index(name) for name in FEATURES}
+
+
+def _fitted(cells: Sequence[str], width: int) -> list[str]:
+    """The row as wide as the header."""
+    return [*cells[:width], *[""] * (width - len(cells))]

@@ -1,0 +1,223 @@
+"""From a request to a `Message`: first step of an event's flow.
+
+Three shapes carry the same messages: a CloudEvent in binary mode (Eventarc), one in structured mode, and a raw Pub/Sub
+push. Inside a CloudEvent from Pub/Sub lies the same document as in a raw push, so that the same message gives the same
+`Message`, and the byte-identical result, in all of them.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from cloudevents.abstract import CloudEvent as AbstractCloudEvent
+from cloudevents.conversion import from_http
+from cloudevents.exceptions import GenericException
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from predictor.decoding import parse
+from predictor.errors import MalformedJson, NotAnEvent
+from predictor.events.message import Message
+
+PUBSUB_TYPE: Final = "google.cloud.pubsub.topic.v1.messagePublished"
+OBJECT_TYPE: Final = "google.cloud.storage.object.v1.finalized"
+STRUCTURED: Final = "application/cloudevents+json"
+BATCH: Final = "application/cloudevents-batch+json"
+PUBSUB_SOURCE: Final = "//pubsub.googleapis.com"
+
+_CORE: Final = frozenset({"id", "source", "specversion", "type", "time", "datacontenttype", "dataschema", "subject"})
+_JSON_TYPES: Final = ("", "application/json")
+
+
+class PushedMessage(BaseModel):
+    """`message` in a push (google.pubsub.v1.PubsubMessage as JSON)."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    data: str | None = None
+    attributes: dict[str, str] | None = None
+    message_id: Annotated[str | None, Field(validation_alias=AliasChoices("messageId", "message_id"))] = None
+    publish_time: Annotated[
+        AwareDatetime | None, Field(validation_alias=AliasChoices("publishTime", "publish_time"))
+    ] = None
+    ordering_key: Annotated[str | None, Field(validation_alias=AliasChoices("orderingKey", "ordering_key"))] = None
+
+
+class Push(BaseModel):
+    """The body of a wrapped push, which is also the data of a CloudEvent from Pub/Sub."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message: PushedMessage
+    subscription: str | None = None
+    # Eventarc's documents spell 64-bit numbers as strings, as protobuf's JSON does.
+    delivery_attempt: Annotated[
+        int | None, Field(validation_alias=AliasChoices("deliveryAttempt", "delivery_attempt"))
+    ] = None
+
+
+class StoredObject(BaseModel):
+    """The part that matters here of a CloudEvent from Cloud Storage (google.events.cloud.storage.v1)."""
+
+    bucket: str
+    name: str
+    generation: str | None = None
+
+
+def decode(headers: Mapping[str, str], body: bytes) -> Message:
+    """The message in a request; `headers` have lower-case names. Raises `NotAnEvent`.
+
+    Data that is missing or broken inside a well-formed event is no matter of this step: the message says so.
+    """
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if "ce-specversion" in headers or content_type == STRUCTURED:
+        return _from_cloud_event(_cloud_event(headers, body))
+    if content_type == BATCH:
+        raise NotAnEvent("a batch of CloudEvents is not supported, send one event per request")
+    return _from_raw_push(body)
+
+
+def _from_raw_push(body: bytes) -> Message:
+    try:
+        push = Push.model_validate(parse(body))
+    except MalformedJson as error:
+        raise NotAnEvent("it is neither a CloudEvent nor JSON") from error
+    except ValidationError as error:
+        raise NotAnEvent('expected a CloudEvent, or a Pub/Sub push: {"message": {"data": base64, ...}}') from error
+    return _from_push(push, source=PUBSUB_SOURCE)
+
+
+def _from_push(push: Push, *, source: str, fallback_id: str | None = None) -> Message:
+    inner = push.message
+    attributes = inner.attributes or {}
+    data, defect = b"", None
+    if inner.data is not None:
+        try:
+            data = base64.b64decode(inner.data, validate=True)
+        except (binascii.Error, ValueError):
+            data, defect = inner.data.encode(errors="replace"), "the data of the push is not base64"
+    return Message(
+        id=inner.message_id or fallback_id or _content_id(data, attributes),
+        source=f"{PUBSUB_SOURCE}/{push.subscription}" if push.subscription else source,
+        data=data,
+        attributes=attributes,
+        ordering_key=inner.ordering_key or "",
+        delivery_attempt=push.delivery_attempt,
+        publish_time=inner.publish_time,
+        defect=defect,
+    )
+
+
+def _content_id(data: bytes, attributes: Mapping[str, str]) -> str:
+    """An id for a push without one (`gcloud functions call --data`): the same content is the same message."""
+    import hashlib
+
+    digest = hashlib.sha256(json.dumps(sorted(attributes.items())).encode() + b"\0" + data)
+    return f"sha256:{digest.hexdigest()}"
+
+
+class _CloudEvent(AbstractCloudEvent):
+    """What the SDK found in a request. Its usual class would add a time, by which equal events would differ."""
+
+    def __init__(self, attributes: dict[str, Any], data: Any) -> None:
+        self.attributes = attributes
+        self.data = data
+
+    @classmethod
+    def create(cls, attributes: Mapping[str, Any], data: Any) -> "_CloudEvent":
+        return cls({name: _encodable(value) for name, value in attributes.items() if value is not None}, data)
+
+    def _get_attributes(self) -> dict[str, Any]:
+        return self.attributes
+
+    def get_data(self) -> Any:
+        return self.data
+
+
+def _encodable(value: Any) -> Any:
+    """JSON can spell half a surrogate pair, which no result could repeat."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+
+def _cloud_event(headers: Mapping[str, str], body: bytes) -> _CloudEvent:
+    try:
+        event: _CloudEvent = from_http(_CloudEvent, headers, body, data_unmarshaller=_as_it_is)
+    except (GenericException, ValueError, TypeError, AttributeError, RecursionError) as error:
+        # What the SDK raises for a strange document is not always its own kind of error.
+        raise NotAnEvent("it is not a CloudEvent with specversion, id, source and type") from error
+    for name in ("id", "source", "type"):
+        if not isinstance(event.get(name), str) or not event[name]:
+            raise NotAnEvent(f"the CloudEvent's {name} is no text")
+    return event
+
+
+def _as_it_is(data: Any) -> Any:
+    """Leave data alone: what is wrong with it becomes a reject, not an error of the SDK."""
+    return data
+
+
+def _from_cloud_event(event: _CloudEvent) -> Message:
+    content_type = str(event.get("datacontenttype", "")).partition(";")[0].strip().lower()
+    data = _bytes_of(event.data, is_json=content_type in _JSON_TYPES or content_type.endswith("+json"))
+    if event["type"] == PUBSUB_TYPE:
+        return _from_pubsub_event(event, data)
+    attributes = {name: str(_encodable(value)) for name, value in event.attributes.items() if name not in _CORE}
+    if content_type not in _JSON_TYPES:
+        attributes.setdefault("content-type", content_type)
+    if event["type"] == OBJECT_TYPE:
+        return _from_object_event(event, data, attributes)
+    return Message(
+        event["id"],
+        event["source"],
+        data,
+        attributes,
+        ordering_key=attributes.get("partitionkey", ""),  # CloudEvents' own extension for it.
+        publish_time=_time_of(event),
+    )
+
+
+def _bytes_of(data: Any, *, is_json: bool) -> bytes:
+    """Event data as it was sent. In a structured event text of another type than JSON stands as a JSON string."""
+    if isinstance(data, str) and not is_json:
+        text = json.loads(data)
+        data = text if isinstance(text, str) else data
+    if data in (None, "null", b"null"):  # gcloud spells an event without data so.
+        return b""
+    return data if isinstance(data, bytes) else str(data).encode(errors="replace")
+
+
+def _from_pubsub_event(event: _CloudEvent, data: bytes) -> Message:
+    if data:
+        try:
+            return _from_push(Push.model_validate(parse(data)), source=event["source"], fallback_id=event["id"])
+        except (MalformedJson, ValidationError):
+            defect = "the data of the event is not a Pub/Sub message"
+    else:
+        defect = None  # An event without data is rejected as such.
+    return Message(event["id"], event["source"], data, publish_time=_time_of(event), defect=defect)
+
+
+def _from_object_event(event: _CloudEvent, data: bytes, attributes: dict[str, str]) -> Message:
+    """An object's event straight from Eventarc, told as the notification that Pub/Sub would bring."""
+    defect = None
+    try:
+        stored = StoredObject.model_validate(parse(data))
+    except (MalformedJson, ValidationError):
+        defect = "the data of the event is not a Cloud Storage object"
+    else:
+        attributes |= {"eventType": "OBJECT_FINALIZE", "bucketId": stored.bucket, "objectId": stored.name}
+        if stored.generation is not None:
+            attributes["objectGeneration"] = stored.generation
+    return Message(event["id"], event["source"], data, attributes, publish_time=_time_of(event), defect=defect)
+
+
+class _Time(BaseModel):
+    time: AwareDatetime
+
+
+def _time_of(event: _CloudEvent) -> Any:
+    try:
+        return _Time.model_validate({"time": event.get("time")}).time
+    except ValidationError:
+        return None

@@ -1,0 +1,169 @@
+"""From a message to what is published of it: through the same service as HTTP, row by row.
+
+Blocking, and free of everything but the message and the model: the same two give the same bytes.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any, Final
+
+from predictor.decoding import Batch, decode, decode_penguin
+from predictor.errors import InvalidInput, MalformedJson, PredictorError, Unscorable, Violation
+from predictor.events.documents import (
+    Attribute,
+    ModelReference,
+    ObjectReference,
+    Probabilities,
+    RejectMessage,
+    ResultMessage,
+    RowError,
+    RowViolation,
+    ScoredRow,
+    outcome_id,
+)
+from predictor.events.message import Message
+from predictor.models.loader import LoadedModel
+from predictor.penguin import Penguin
+from predictor.service import predict
+
+NDJSON: Final = "application/x-ndjson"
+JSON_TYPES: Final = ("application/json", "")
+MAX_REJECT_DATA_BYTES: Final = 6 * 1024 * 1024
+"""Pub/Sub takes at most 10 MB; base64 makes four bytes of three, and the attributes need room too."""
+MAX_ROW_NUMBERS: Final = 100
+
+Row = Penguin | InvalidInput | MalformedJson
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is to be published of a message, and what the log says of it. A reject has a reason, a result has none."""
+
+    body: bytes
+    id: str
+    rows: int
+    rejected_rows: int
+    reason: str | None = None
+
+
+def score(model: LoadedModel, message: Message, rows: Sequence[Row]) -> Outcome:
+    """The result of a message with the given rows."""
+    good = iter(predict(model, [row for row in rows if isinstance(row, Penguin)]))
+    scored = []
+    for number, row in enumerate(rows):
+        if isinstance(row, Penguin):
+            prediction = next(good)
+            scored.append(
+                ScoredRow(
+                    row=number,
+                    prediction=prediction.prediction,
+                    probability=prediction.probability,
+                    probabilities=Probabilities(**prediction.probabilities),
+                )
+            )
+        else:
+            scored.append(ScoredRow(row=number, error=_row_error(row)))
+    bad = sum(row.error is not None for row in scored)
+    return result(model, message, rows=len(scored), rejected_rows=bad, predictions=scored)
+
+
+def result(
+    model: LoadedModel,
+    message: Message,
+    *,
+    rows: int,
+    rejected_rows: int,
+    predictions: list[ScoredRow],
+    scored_object: ObjectReference | None = None,
+) -> Outcome:
+    """The result of a message, of whose rows each has been scored or refused."""
+    published = ResultMessage(
+        **_common(message),
+        model=ModelReference(version=model.identity.version, digest=model.identity.digest),
+        rows=rows,
+        rejected_rows=rejected_rows,
+        predictions=predictions,
+        object=scored_object,
+    )
+    return Outcome(published.to_bytes(), published.id, rows, rejected_rows)
+
+
+def reject(
+    message: Message,
+    error: Unscorable,
+    *,
+    row_numbers: Sequence[int] = (),
+    bad_object: ObjectReference | None = None,
+) -> Outcome:
+    """The reject of a message, with all that is needed to mend it and send it again."""
+    published = RejectMessage(
+        **_common(message),
+        reason=error.reason_code,
+        detail=str(error),
+        errors=_violations(error.violations),
+        row_numbers=list(row_numbers)[:MAX_ROW_NUMBERS],
+        data=base64.b64encode(message.data[:MAX_REJECT_DATA_BYTES]).decode(),
+        data_bytes=len(message.data),
+        data_truncated=len(message.data) > MAX_REJECT_DATA_BYTES,
+        attributes=[Attribute(key=key, value=value) for key, value in sorted(message.attributes.items())],
+        object=bad_object,
+    )
+    return Outcome(published.to_bytes(), published.id, 0, len(published.row_numbers), error.reason_code)
+
+
+def _common(message: Message) -> dict[str, Any]:
+    published = message.publish_time
+    return {
+        "id": outcome_id(message.source, message.id),
+        "source": message.source,
+        "message_id": message.id,
+        "publish_time": published.astimezone(UTC).isoformat().replace("+00:00", "Z") if published else None,
+    }
+
+
+def read_rows(message: Message, *, max_data_bytes: int, max_rows: int) -> Sequence[Row]:
+    """The rows of a message, each a penguin or what is wrong with it. Needs no model. Raises `Unscorable`."""
+    if message.defect is not None:
+        raise Unscorable("malformed_event", f"The event cannot be read: {message.defect}.")
+    if not message.data.strip():
+        raise Unscorable("no_data", "The message has no data.")
+    if len(message.data) > max_data_bytes:
+        raise Unscorable("too_large", f"The message's data may have at most {max_data_bytes} bytes.")
+    if message.content_type == NDJSON:
+        lines = [line for line in message.data.split(b"\n") if line.strip()]
+        if len(lines) > max_rows:
+            raise Unscorable("too_many_rows", f"At most {max_rows} rows are scored in one message.")
+        return [_decode_line(line) for line in lines]
+    if message.content_type not in JSON_TYPES:
+        raise Unscorable("unsupported_content_type", f"The attribute content-type may be application/json or {NDJSON}.")
+    try:
+        decoded = decode(message.data, max_instances=max_rows)
+    except MalformedJson as error:
+        raise Unscorable("malformed_json", f"The message's data is not JSON: {error.reason}.") from error
+    except InvalidInput as error:
+        raise _invalid(error) from error
+    return decoded.rows if isinstance(decoded, Batch) else (decoded,)
+
+
+def _invalid(error: InvalidInput) -> Unscorable:
+    if any(violation.code == "too_many" for violation in error.violations):
+        return Unscorable("too_many_rows", error.violations[0].message, error.violations)
+    return Unscorable("invalid_input", str(error), error.violations)
+
+
+def _decode_line(line: bytes) -> Row:
+    try:
+        return decode_penguin(line.strip())
+    except (InvalidInput, MalformedJson) as error:
+        return error
+
+
+def _row_error(error: PredictorError) -> RowError:
+    violations = error.violations if isinstance(error, InvalidInput) else ()
+    return RowError(detail=str(error), errors=_violations(violations))
+
+
+def _violations(violations: Sequence[Violation]) -> list[RowViolation]:
+    return [RowViolation(pointer=v.pointer, code=v.code, message=v.message) for v in violations]

@@ -1,0 +1,245 @@
+"""DESIGN: what happened, what is published, what is answered."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from predictor.bootstrap import build
+from predictor.errors import BadObject, PublisherUnavailable, StoreUnavailable
+from predictor.events.app import EventsApp
+from predictor.models.loader import LoadedModel
+from predictor.settings import Settings
+from tests.support.asgi import Client
+from tests.support.events import (
+    BAD_ROW,
+    ROW,
+    FakePublisher,
+    Lines,
+    Request,
+    binary_event,
+    push_document,
+    raw_push,
+    structured_event,
+)
+
+Shape = Callable[[dict[str, Any]], Request]
+
+
+@pytest.fixture
+def client(app: EventsApp) -> Client:
+    return Client(app)
+
+
+def send(client: Client, request: Request) -> httpx.Response:
+    headers, body = request
+    return client.post("/", headers=headers, content=body)
+
+
+def test_a_scored_message_is_published_and_acknowledged(
+    client: Client, publisher: FakePublisher, log_lines: Lines
+) -> None:
+    answer = send(client, raw_push(push_document(ordering_key="nest-1", delivery_attempt=2)))
+    assert (answer.status_code, answer.content) == (204, b"")
+    ((outcome, ordering_key),) = publisher.published
+    assert (ordering_key, outcome.reason) == ("nest-1", None)
+    assert publisher.documents[0]["predictions"][0]["prediction"] == "Adelie"
+    (line,) = log_lines("message_scored")
+    assert (line["message_id"], line["delivery_attempt"], line["rows"], line["rejected_rows"]) == ("1", 2, 1, 0)
+    assert line["age_s"] > 0
+    assert line["duration_ms"] > 0
+    assert line["model_version"] == answer.headers["model-version"]
+
+
+def test_every_shape_publishes_the_same_bytes(client: Client, publisher: FakePublisher) -> None:
+    for data, attributes in [
+        (ROW, {}),
+        (b'{"instances": [' + ROW + b"," + BAD_ROW + b"]}", {"a": "1"}),
+        (ROW + b"\n{", {"content-type": "application/x-ndjson"}),
+        (b"{", {"a": "1"}),
+        (None, {"a": "1"}),
+    ]:
+        publisher.published.clear()
+        for shape in (raw_push, binary_event, structured_event):
+            assert send(client, shape(push_document(data, attributes=attributes))).status_code == 204
+        assert len(publisher.published) == 3
+        assert len({outcome.body for outcome, _ in publisher.published}) == 1
+
+
+@pytest.mark.parametrize(("data", "reason"), [(b"{", "malformed_json"), (None, "no_data"), (BAD_ROW, "invalid_input")])
+def test_poison_is_acknowledged_with_a_reject(
+    client: Client, publisher: FakePublisher, log_lines: Lines, data: bytes | None, reason: str
+) -> None:
+    answer = send(client, raw_push(push_document(data, attributes={"station": "Palmer"})))
+    assert answer.status_code == 204
+    (document,) = publisher.documents
+    assert document["reason"] == reason
+    assert document["attributes"] == [{"key": "station", "value": "Palmer"}]
+    (line,) = log_lines("message_rejected")
+    assert line["reason"] == reason
+
+
+def test_poison_is_rejected_even_while_there_is_no_model(settings: Settings, publisher: FakePublisher) -> None:
+    no_model = Settings(model_uri="/nowhere", model_digest=settings.model_digest)
+    client = Client(build(no_model, publisher=publisher).events())
+    assert send(client, raw_push(push_document(b"{"))).status_code == 204
+    assert publisher.documents[0]["reason"] == "malformed_json"
+
+
+def test_without_a_model_the_message_comes_again(
+    settings: Settings, publisher: FakePublisher, log_lines: Lines
+) -> None:
+    no_model = Settings(model_uri="/nowhere", model_digest=settings.model_digest)
+    answer = send(Client(build(no_model, publisher=publisher).events()), raw_push(push_document()))
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    assert answer.json()["type"] == "urn:penguin-predictor:problem:message-not-scored"
+    assert publisher.published == []
+    assert log_lines("message_failed")[0]["reason"] == "model"
+
+
+def test_without_a_confirmed_publish_the_message_comes_again(
+    client: Client, publisher: FakePublisher, log_lines: Lines
+) -> None:
+    publisher.trouble = PublisherUnavailable("projects/p/topics/t", "it is down")
+    answer = send(client, raw_push(push_document()))
+    assert (answer.status_code, publisher.published) == (503, [])
+    assert log_lines("message_failed")[0]["reason"] == "publisher"
+    publisher.trouble = None
+    assert send(client, raw_push(push_document())).status_code == 204
+
+
+def test_a_message_that_takes_too_long_comes_again(settings: Settings, log_lines: Lines) -> None:
+    class NeverReady(FakePublisher):
+        async def publish(self, *args: Any, **options: Any) -> None:
+            await asyncio.Event().wait()
+
+    service = build(settings).service
+    app = EventsApp(service, NeverReady(), max_data_bytes=10_000, max_rows=5, message_timeout_s=0.05)
+    answer = send(Client(app), raw_push(push_document()))
+    assert answer.status_code == 503
+    assert log_lines("message_failed")[0]["reason"] == "deadline"
+
+
+def test_a_request_that_is_no_event_publishes_nothing(client: Client, publisher: FakePublisher) -> None:
+    answer = client.post("/", json={"bill_length_mm": 39.1})
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "urn:penguin-predictor:problem:not-an-event"
+    assert client.post("/", content=b"x" * (17 * 1024 * 1024)).status_code == 413
+    assert publisher.published == []
+
+
+def test_a_large_message_is_scored_beside_the_event_loop(publisher: FakePublisher, settings: Settings) -> None:
+    client = Client(build(Settings(settings.model_uri, settings.model_digest), publisher=publisher).events())
+    data = b'{"instances": [' + b",".join([ROW] * 900) + b"]}"
+    assert send(client, raw_push(push_document(data))).status_code == 204
+    assert publisher.documents[0]["rows"] == 900
+
+
+class TestProbes:
+    def test_health_and_ready_work_as_on_predict(self, client: Client) -> None:
+        assert client.get("/health").json() == {"status": "ok"}
+        assert client.get("/ready").json()["status"] == "ready"
+
+    def test_ready_is_503_without_a_model(self, settings: Settings) -> None:
+        client = Client(build(Settings(model_uri="/nowhere", model_digest=settings.model_digest)).events())
+        assert client.get("/ready").status_code == 503
+        assert client.get("/health").status_code == 503
+
+    def test_other_methods_and_paths_are_refused(self, client: Client) -> None:
+        assert client.request("DELETE", "/").headers["allow"] == "GET, POST, HEAD, OPTIONS"
+        for path in ("/predict", "/docs", "/docs/start.js", "/openapi.json"):
+            assert client.get(path).status_code == 404
+
+
+class FakeObjectScorer:
+    """Scores nothing; tells what it was asked."""
+
+    rows, rejected_rows, result_uri = 10, 2, "gs://results/birds.csv.scored.ndjson"
+
+    def __init__(self, trouble: Exception | None = None) -> None:
+        self.asked: list[tuple[str, str, int]] = []
+        self.trouble = trouble
+
+    def score(self, model: LoadedModel, bucket: str, name: str, generation: int) -> "FakeObjectScorer":
+        self.asked.append((bucket, name, generation))
+        if self.trouble is not None:
+            raise self.trouble
+        return self
+
+
+def notification(name: str = "birds.csv", event_type: str = "OBJECT_FINALIZE") -> Request:
+    attributes = {"eventType": event_type, "bucketId": "b", "objectId": name, "objectGeneration": "17"}
+    return raw_push(push_document(b'{"kind": "storage#object"}', attributes=attributes))
+
+
+class TestFiles:
+    def test_a_new_file_is_scored_and_its_result_says_where(self, settings: Settings, publisher: FakePublisher) -> None:
+        scorer = FakeObjectScorer()
+        client = Client(build(settings, publisher=publisher, object_scorer=scorer).events())
+        assert send(client, notification()).status_code == 204
+        assert scorer.asked == [("b", "birds.csv", 17)]
+        (document,) = publisher.documents
+        assert (document["rows"], document["rejected_rows"], document["predictions"]) == (10, 2, [])
+        assert document["object"] == {
+            "bucket": "b",
+            "name": "birds.csv",
+            "generation": "17",
+            "result_uri": "gs://results/birds.csv.scored.ndjson",
+        }
+
+    def test_a_bad_file_is_a_reject_with_its_row_numbers(self, settings: Settings, publisher: FakePublisher) -> None:
+        scorer = FakeObjectScorer(BadObject("bad_header", "The header lacks sex.", [1, 4]))
+        client = Client(build(settings, publisher=publisher, object_scorer=scorer).events())
+        assert send(client, notification()).status_code == 204
+        (document,) = publisher.documents
+        assert (document["reason"], document["row_numbers"]) == ("bad_header", [1, 4])
+        assert document["object"]["name"] == "birds.csv"
+
+    def test_trouble_that_passes_brings_the_notification_again(
+        self, settings: Settings, publisher: FakePublisher
+    ) -> None:
+        scorer = FakeObjectScorer(StoreUnavailable("gs://b/birds.csv", "timeout"))
+        client = Client(build(settings, publisher=publisher, object_scorer=scorer).events())
+        assert send(client, notification()).status_code == 503
+        assert publisher.published == []
+
+    def test_without_a_results_bucket_a_file_is_rejected(self, client: Client, publisher: FakePublisher) -> None:
+        assert send(client, notification()).status_code == 204
+        assert publisher.documents[0]["reason"] == "no_results_bucket"
+
+    @pytest.mark.parametrize("generation", ["", "newest", "9" * 30])
+    def test_a_notification_without_a_generation_is_rejected(
+        self, client: Client, publisher: FakePublisher, generation: str
+    ) -> None:
+        attributes = {"eventType": "OBJECT_FINALIZE", "bucketId": "b", "objectId": "birds.csv"}
+        request = raw_push(push_document(attributes=attributes | {"objectGeneration": generation}))
+        assert send(client, request).status_code == 204
+        assert publisher.documents[0]["reason"] == "malformed_event"
+
+    @pytest.mark.parametrize(
+        ("request_", "reason"),
+        [
+            (notification("photo.jpg"), "file_type"),
+            (notification(event_type="OBJECT_DELETE"), "event_type"),
+            (notification("birds.csv.scored.ndjson"), "is_a_result"),
+        ],
+    )
+    def test_a_notification_that_asks_for_nothing_is_acknowledged(
+        self, client: Client, publisher: FakePublisher, log_lines: Lines, request_: Request, reason: str
+    ) -> None:
+        assert send(client, request_).status_code == 204
+        assert publisher.published == []
+        assert log_lines("message_ignored")[0]["reason"] == reason
+
+
+def test_results_go_to_the_log_where_no_topic_is_set(settings: Settings, log_lines: Lines) -> None:
+    client = Client(build(settings).events())
+    assert send(client, raw_push(push_document())).status_code == 204
+    assert send(client, raw_push(push_document(b"{"))).status_code == 204
+    (result,), (reject,) = log_lines("result_published"), log_lines("reject_published")
+    assert json.loads(result["body"])["predictions"][0]["prediction"] == "Adelie"
+    assert json.loads(reject["body"])["reason"] == "malformed_json"

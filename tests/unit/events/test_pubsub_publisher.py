@@ -1,0 +1,105 @@
+"""The paths of the Pub/Sub publisher that no server can be made to take."""
+
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from google.api_core.exceptions import PermissionDenied, ServiceUnavailable
+from google.auth.exceptions import RefreshError
+from google.cloud.pubsub_v1.publisher.exceptions import MessageTooLargeError, PublishToPausedOrderingKeyException
+
+from predictor.errors import PublisherUnavailable
+from predictor.events import pubsub_publisher
+from predictor.events.pubsub_publisher import PubSubClient, PubSubPublisher
+from predictor.events.scoring import Outcome
+from tests.support.asgi import run
+
+OUTCOME = Outcome(b"{}", "a", rows=1, rejected_rows=0)
+
+
+class FakeGoogleClient:
+    """Answers each publish with the next of `answers`: an exception, or None for success; silence when they run out."""
+
+    def __init__(self, *answers: Exception | None) -> None:
+        self._answers = list(answers)
+        self.published = 0
+        self.resumed = 0
+
+    def publish(self, topic: str, data: bytes, **options: Any) -> "Future[str]":
+        self.published += 1
+        future: Future[str] = Future()
+        if self._answers:
+            answer = self._answers.pop(0)
+            if answer is None:
+                future.set_result("1")
+            else:
+                future.set_exception(answer)
+        return future
+
+    def resume_publish(self, topic: str, ordering_key: str) -> None:
+        self.resumed += 1
+        raise RuntimeError("Ordering key is not paused.")
+
+
+class FakeClients(PubSubClient):
+    """Hands out clients; a discarded one is followed by the next."""
+
+    def __init__(self, *clients: FakeGoogleClient) -> None:
+        super().__init__()
+        self._clients = list(clients)
+
+    async def get(self) -> Any:
+        return self._clients[0]
+
+    def discard(self, client: Any) -> None:
+        self._clients.remove(client)
+
+
+def publish(clients: PubSubClient, *, timeout_s: float = 10.0, ordering_key: str = "nest-1") -> None:
+    run(
+        PubSubPublisher("projects/p/topics/t", clients).publish(OUTCOME, ordering_key=ordering_key, timeout_s=timeout_s)
+    )
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        ServiceUnavailable("down"),  # type: ignore[no-untyped-call]
+        PublishToPausedOrderingKeyException("nest-1"),
+        RuntimeError("Batch cancelled because prior ordered message for the same key has failed."),
+    ],
+)
+def test_trouble_that_passes_is_tried_again_and_the_key_resumed(trouble: Exception) -> None:
+    client = FakeGoogleClient(trouble, None)
+    publish(FakeClients(client))
+    assert (client.published, client.resumed) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        PermissionDenied("no"),  # type: ignore[no-untyped-call]
+        RefreshError("no token"),  # type: ignore[no-untyped-call]
+        MessageTooLargeError("too large"),
+    ],
+)
+def test_trouble_that_stays_is_not_tried_again(trouble: Exception) -> None:
+    client = FakeGoogleClient(trouble)
+    with pytest.raises(PublisherUnavailable, match=type(trouble).__name__):
+        publish(FakeClients(client))
+    assert client.published == 1
+
+
+def test_trouble_that_does_not_pass_in_time_is_given_up() -> None:
+    client = FakeGoogleClient(*[ServiceUnavailable("down") for _ in range(100)])  # type: ignore[no-untyped-call]
+    with pytest.raises(PublisherUnavailable, match="ServiceUnavailable"):
+        publish(FakeClients(client), timeout_s=0.5)
+    assert client.published < 10
+
+
+def test_a_client_that_falls_silent_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pubsub_publisher, "ATTEMPT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(pubsub_publisher, "SILENCE_S", 0.05)
+    silent, good = FakeGoogleClient(), FakeGoogleClient(None)
+    publish(FakeClients(silent, good))
+    assert (silent.published, good.published) == (1, 1)
