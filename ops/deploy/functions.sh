@@ -14,14 +14,14 @@ describe_source() {
 function_flags() {
   local environment=(MODEL_URI="$MODEL_URI" MODEL_DIGEST="$MODEL_DIGEST" MODEL_LOADING=eager LOG_LEVEL="$LOG_LEVEL" GOOGLE_CLOUD_PROJECT="$PROJECT_ID")
   FLAGS=(--gen2 --runtime python313 --trigger-http --source "$HERE" --build-service-account "projects/$PROJECT_ID/serviceAccounts/$BUILD_EMAIL"
-    --cpu "$CPU" --memory "$MEMORY" --timeout "${TIMEOUT_S}s")
+    --cpu "$CPU" --memory "$MEMORY")
   if [[ $1 == "$FUNCTION" ]]; then
-    FLAGS+=(--entry-point predict --service-account "$FUNCTION_EMAIL" --ingress-settings all
+    FLAGS+=(--entry-point predict --service-account "$FUNCTION_EMAIL" --ingress-settings all --timeout "${TIMEOUT_S}s"
       --concurrency "$CONCURRENCY" --min-instances "$MIN_INSTANCES" --max-instances "$MAX_INSTANCES")
     [[ -z $CORS_ORIGINS ]] || environment+=(CORS_ORIGINS="$CORS_ORIGINS")
   else
     environment+=(RESULTS_TOPIC="projects/$PROJECT_ID/topics/$RESULTS_TOPIC" REJECTS_TOPIC="projects/$PROJECT_ID/topics/$REJECTS_TOPIC")
-    FLAGS+=(--entry-point score --service-account "$EVENTS_EMAIL" --ingress-settings internal-only
+    FLAGS+=(--entry-point score --service-account "$EVENTS_EMAIL" --ingress-settings internal-only --timeout "${EVENTS_TIMEOUT_S}s"
       --concurrency "$EVENTS_CONCURRENCY" --min-instances "$EVENTS_MIN_INSTANCES" --max-instances "$EVENTS_MAX_INSTANCES")
   fi
   local IFS='|' # `gcloud topic escaping`: the values may hold commas.

@@ -72,7 +72,7 @@ def test_a_damaged_model_is_refused(
         ({"MEMORY": "512"}, ("MEMORY='512'", "512Mi")),
         ({"COLOUR": "green"}, ("there is no setting COLOUR",)),
         ({"MAX_DELIVERY_ATTEMPTS": "3"}, ("MAX_DELIVERY_ATTEMPTS=3", "5 to 100")),
-        ({"TIMEOUT_S": "120"}, ("TIMEOUT_S=120", "ACK_DEADLINE_S=60")),
+        ({"ACK_DEADLINE_S": "120"}, ("EVENTS_TIMEOUT_S=60", "ACK_DEADLINE_S=120")),
         ({"PROJECT_ID": "$(touch pwned)"}, ("PROJECT_ID='$(touch pwned)'",)),
         ({"MODEL_FOLDER": "nowhere"}, ("there is no model in", "nowhere")),
     ],

@@ -56,7 +56,7 @@ def test_an_empty_project_becomes_a_service_and_a_second_run_changes_nothing(
     assert [request for request in cloud.requests[count:] if request.mutating] == []
 
     count = len(cloud.requests)
-    third = deployment.run("--dry-run", "up", CONCURRENCY="40", ACK_DEADLINE_S="90", **settings)
+    third = deployment.run("--dry-run", "up", CONCURRENCY="40", ACK_DEADLINE_S="90", EVENTS_TIMEOUT_S="90", **settings)
     assert third.status == 0, third.stderr
     assert [request for request in cloud.requests[count:] if request.mutating] == []
     changes = [line for line in third.stdout.splitlines() if line.startswith("gcloud")]
@@ -113,7 +113,7 @@ def _check_uploads(cloud: FakeCloud, model: ServedModel, folder: Path) -> None:
     assert uploads[0].zipped == uploads[1].zipped
     others = [name for name in uploads[0].zipped if not name.startswith("predictor/")]
     assert others == ["main.py", "requirements.txt"]
-    strangers = [name for name in uploads[0].zipped if re.search("training|cli|smoke|__pycache__|__main__", name)]
+    strangers = [name for name in uploads[0].zipped if re.search("/training/|/cli/|smoke|__pycache__|__main__", name)]
     assert strangers == []
 
     with zipfile.ZipFile(io.BytesIO(uploads[0].raw)) as archive:
