@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# From an empty Google Cloud project to a watched, reversible service. What it does, and how, is in ops/deploy/*.sh.
+set -Eeuo pipefail
+if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
+  echo "deploy.sh: bash 4.4 or newer is needed, this is $BASH_VERSION" >&2 # macOS still comes with 3.2.
+  exit 1
+fi
+
+usage() {
+  cat <<'HELP'
+Usage: ./deploy.sh [OPTION]... COMMAND
+
+Commands; every one can be run again, and what is right already is left alone
+  up                   accounts, bucket, model, HTTP function (blue-green), topics, events function, monitoring
+  release              only publish the model and put a new revision of the HTTP function in service (blue-green)
+  monitoring           only dashboard, alerts, log-based metrics, uptime check and objectives
+  status               revisions with their traffic, tags, model versions and digests
+  rollback [REVISION]  all traffic to this revision, or to the one before the one in service
+  logs [FRESHNESS]     what both functions logged (default: the last 1h)
+  down                 delete everything except the bucket; asks first
+
+Options
+  --config FILE        settings; default: deploy.env beside this script (copy deploy.env.example)
+  --dry-run            print the commands, ready to paste, and change nothing
+  --agreement N        before the switch ask both revisions about N penguins; too many differences stop it
+  --public             anyone on the internet may call the HTTP function
+  --with-data          down: delete the bucket and every model too
+  --yes                down: do not ask
+  -h, --help
+
+Blue-green: the revision in service keeps all traffic while the new one is deployed and smoke-tested under its own
+URL; then it gets 5, 25, 50 and 100 %, with a smoke test and a look at its errors at every step. Any failure and Ctrl-C
+put all traffic back. Exit status: 0 done, 1 failed (the reason is the last line), 2 the command line is wrong.
+HELP
+}
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PYTHON=${PYTHON:-$HERE/.venv/bin/python}
+OPS_DIR=${OPS_DIR:-$HERE/ops}
+CONFIG=$HERE/deploy.env RENDERED=$HERE/build/ops
+DRY_RUN=false PUBLIC=false WITH_DATA=false ASSUME_YES=false AGREEMENT=0
+
+# shellcheck source=ops/deploy/common.sh
+source "$HERE/ops/deploy/common.sh"
+# shellcheck source=ops/deploy/config.sh
+source "$HERE/ops/deploy/config.sh"
+# shellcheck source=ops/deploy/preflight.sh
+source "$HERE/ops/deploy/preflight.sh"
+# shellcheck source=ops/deploy/resources.sh
+source "$HERE/ops/deploy/resources.sh"
+# shellcheck source=ops/deploy/functions.sh
+source "$HERE/ops/deploy/functions.sh"
+# shellcheck source=ops/deploy/release.sh
+source "$HERE/ops/deploy/release.sh"
+# shellcheck source=ops/deploy/monitoring.sh
+source "$HERE/ops/deploy/monitoring.sh"
+# shellcheck source=ops/deploy/operate.sh
+source "$HERE/ops/deploy/operate.sh"
+
+misused() {
+  trap - EXIT
+  rm -rf "$WORK"
+  say "deploy.sh: $1 (./deploy.sh --help)"
+  exit 2
+}
+
+up() {
+  preflight
+  describe_source
+  apply_accounts
+  apply_bucket
+  release
+  apply_invokers
+  local service_url=$URL
+  apply_topics
+  apply_events_function
+  apply_trigger "$URL"
+  URL=$service_url
+  apply_monitoring
+  [[ $DRY_RUN == true ]] || summarise
+}
+
+only_release() {
+  preflight
+  [[ $BUCKET_EXISTS == true ]] || die "there is no gs://$BUCKET yet: run ./deploy.sh up first"
+  describe_source
+  release
+}
+
+only_monitoring() {
+  need_project
+  service_there "$FUNCTION" || die "$FUNCTION is not deployed: run ./deploy.sh up first"
+  URL=$(state get "$WORK/service.json" status.url)
+  apply_monitoring
+}
+
+summarise() {
+  cat <<SUMMARY
+
+In service: $URL
+Model:      $MODEL_URI
+            $MODEL_DIGEST
+Events in:  gcloud pubsub topics publish $INPUT_TOPIC --project $PROJECT_ID --message '{...}'
+Try:
+  curl $URL/predict -H "Authorization: Bearer \$(gcloud auth print-identity-token)" -H 'Content-Type: application/json' -d '{"bill_length_mm": 39.1, "bill_depth_mm": 18.7, "flipper_length_mm": 181.0, "body_mass_g": 3750.0, "sex": "male", "island": "Torgersen"}'
+SUMMARY
+}
+
+main() {
+  local words=()
+  while (($#)); do
+    case $1 in
+      -h | --help) usage; exit 0 ;;
+      --dry-run) DRY_RUN=true ;;
+      --public) PUBLIC=true ;;
+      --with-data) WITH_DATA=true ;;
+      --yes) ASSUME_YES=true ;;
+      --config | --agreement)
+        (($# > 1)) || misused "$1 needs a value"
+        if [[ $1 == --config ]]; then CONFIG=$2; else AGREEMENT=$2; fi
+        shift
+        ;;
+      -*) misused "there is no option $1" ;;
+      *) words+=("$1") ;;
+    esac
+    shift
+  done
+  [[ $AGREEMENT =~ ^[0-9]{1,6}$ ]] || misused "--agreement takes a number of penguins"
+  ((${#words[@]})) || misused 'which command?'
+  case ${words[0]} in
+    rollback | logs) ((${#words[@]} <= 2)) || misused "${words[0]} takes one argument at most" ;;
+    up | release | monitoring | status | down) ((${#words[@]} == 1)) || misused "${words[0]} takes no argument" ;;
+    *) misused "there is no command ${words[0]}" ;;
+  esac
+
+  load_defaults
+  load_config "$CONFIG"
+  check_config
+  need_programs
+  case ${words[0]} in
+    up) up ;;
+    release) only_release ;;
+    monitoring) only_monitoring ;;
+    status) show_status ;;
+    rollback) rollback "${words[1]:-}" ;;
+    logs) show_logs "${words[1]:-}" ;;
+    down) take_down ;;
+  esac
+}
+
+# Bash reads a script while it runs, line by line: with both commands in one, a deployment outlives a `git pull`.
+main "$@"; exit

@@ -1,0 +1,97 @@
+# Dashboard, alerts, log-based metrics, uptime check and objectives from ops/, applied by name. Sourced by deploy.sh.
+#
+# Through the REST APIs: gcloud has no stable command for alert policies and none for objectives, and one way serves all.
+# shellcheck shell=bash
+
+# send METHOD API PATH FILE: creates, changes or deletes. What --dry-run prints can be pasted: the files are in build/ops.
+send() {
+  local method=$1 api=$2 path=$3 file=$4
+  if [[ $DRY_RUN == true ]]; then
+    mkdir -p "$RENDERED"
+    cp "$WORK/$file" "$RENDERED/$file"
+    printf "curl --fail-with-body -X %s -H \"Authorization: Bearer \$(gcloud auth print-access-token)\" -H 'Content-Type: application/json' --data-binary @%s %s\n" \
+      "$method" "$(quoted "$RENDERED/$file")" "$(quoted "$(endpoint "$api")$path")"
+    return 0
+  fi
+  say "+ $method $(endpoint "$api")$path ($file)"
+  if [[ $method == DELETE ]]; then
+    ask sent.json "$api" "$path" -X DELETE
+  else
+    ask sent.json "$api" "$path" -X "$method" -H 'Content-Type: application/json' --data-binary "@$WORK/$file"
+  fi
+  [[ $HTTP_STATUS == 200 ]] || die "$method $path ($file) was refused: $(refusal sent.json)"
+}
+
+# apply_collection API VERSION PARENT COLLECTION KEY FILE...: creates what is not there under its name (the value of KEY),
+# changes what differs, and deletes with REMOVE=true. The answer lists the resources under the collection's own name.
+apply_collection() {
+  local api=$1 version=$2 parent=$3 collection=$4 key=$5 verb file found query
+  shift 5
+  # Objectives of a service that is not there yet are not there either.
+  there listed.json "$api" "$version/$parent/$collection" --get --data-urlencode pageSize=500 || printf '{}' >"$WORK/listed.json"
+  state plan "$WORK/listed.json" "$collection.$key" "$WORK" "$OPS_DIR" "$REMOVE" \
+    PROJECT_ID="$PROJECT_ID" REGION="$REGION" FUNCTION="$FUNCTION" EVENTS_FUNCTION="$EVENTS_FUNCTION" SUBSCRIPTION="$SUBSCRIPTION" \
+    DEAD_LETTER_SUBSCRIPTION="$DEAD_LETTER_SUBSCRIPTION" SERVICE_HOST="$SERVICE_HOST" NOTIFICATION_CHANNELS="$NOTIFICATION_CHANNELS" \
+    -- "$@" >"$WORK/plan" || die "the files in $OPS_DIR cannot be filled in (see above)"
+  while read -r -u 3 verb file found; do
+    # Logging knows its metrics by their short names.
+    [[ $found == projects/* ]] || found=$parent/$collection/$found
+    case $verb in
+      delete) send DELETE "$api" "$version/$found" "$file" ;;
+      change)
+        if [[ $api == logging ]]; then verb=PUT; else verb=PATCH; fi
+        send "$verb" "$api" "$version/$found" "$file"
+        ;;
+      create)
+        query=''
+        [[ $collection != serviceLevelObjectives ]] || query="?serviceLevelObjectiveId=$(basename "${file#slo-}" .json)"
+        [[ $collection != services ]] || query="?serviceId=$FUNCTION"
+        send POST "$api" "$version/$parent/$collection$query" "$file"
+        ;;
+    esac
+  done 3<"$WORK/plan"
+}
+
+apply_metrics() { apply_collection logging v2 "projects/$PROJECT_ID" metrics name "$OPS_DIR"/metrics/*.json; }
+apply_dashboard() { apply_collection monitoring v1 "projects/$PROJECT_ID" dashboards displayName "$OPS_DIR/dashboard.json"; }
+apply_uptime() { apply_collection monitoring v3 "projects/$PROJECT_ID" uptimeCheckConfigs displayName "$OPS_DIR/uptime.json"; }
+apply_alerts() { apply_collection monitoring v3 "projects/$PROJECT_ID" alertPolicies displayName "$@"; }
+# Objectives belong to a service of Cloud Monitoring, which stands for the Cloud Run service.
+apply_watched_service() { apply_collection monitoring v3 "projects/$PROJECT_ID" services name "$OPS_DIR/service.json"; }
+apply_objectives() { apply_collection monitoring v3 "projects/$PROJECT_ID/services/$FUNCTION" serviceLevelObjectives displayName "$OPS_DIR"/slo/*.json; }
+
+# Metrics come first: alerts and the dashboard read them.
+apply_monitoring() {
+  REMOVE=false
+  SERVICE_HOST=${URL#https://}
+  SERVICE_HOST=${SERVICE_HOST#http://}
+  say "monitoring"
+  apply_metrics
+  apply_dashboard
+  # The uptime check calls a private service as Cloud Monitoring's own agent, which is then one of its invokers.
+  if grep -q serviceAgentAuthentication "$OPS_DIR/uptime.json"; then
+    grant 'run services' "$FUNCTION" roles/run.invoker \
+      "serviceAccount:service-$PROJECT_NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+  fi
+  apply_uptime
+  # With no minimum, no instance is no trouble.
+  local alerts=("$OPS_DIR"/alerts/*.json) idle=$OPS_DIR/alerts/no-instance.json
+  if ((MIN_INSTANCES == 0)); then
+    mapfile -t alerts < <(printf '%s\n' "${alerts[@]}" | grep -vxF "$idle")
+    REMOVE=true apply_alerts "$idle"
+  fi
+  apply_alerts "${alerts[@]}"
+  apply_watched_service
+  apply_objectives
+  [[ -n $NOTIFICATION_CHANNELS ]] || say "alerts tell nobody: NOTIFICATION_CHANNELS is empty in $CONFIG"
+}
+
+# In the opposite order: what reads goes before what is read. Objectives go with their service.
+remove_monitoring() {
+  REMOVE=true SERVICE_HOST=none
+  apply_alerts "$OPS_DIR"/alerts/*.json
+  apply_uptime
+  apply_watched_service
+  apply_dashboard
+  apply_metrics
+}

@@ -1,0 +1,92 @@
+# What must be true before anything is changed; each trouble is one clear line. Sourced by deploy.sh.
+# shellcheck shell=bash
+
+APIS=(artifactregistry cloudbuild cloudfunctions cloudresourcemanager iam logging monitoring pubsub run serviceusage storage)
+
+need_programs() {
+  local program
+  for program in gcloud curl; do
+    command -v "$program" >/dev/null || die "$program is not installed"
+  done
+  [[ -x $PYTHON ]] || command -v "$PYTHON" >/dev/null || die "there is no $PYTHON: run 'make model' first, or set PYTHON"
+}
+
+need_locks() {
+  [[ -f $HERE/requirements.txt ]] || die "there is no requirements.txt: the deployed function is built from it (make lock)"
+  grep -q -- '--hash=sha256:' "$HERE/requirements.txt" || die "requirements.txt holds no hashes: it is no lock file (make lock)"
+}
+
+# Sets MODEL_URI, MODEL_DIGEST, MODEL_VERSION, and MODEL_LOCAL where the model is on this machine.
+choose_model() {
+  local manifests=() manifest
+  MODEL_LOCAL=''
+  if [[ -n $MODEL_URI || -n $MODEL_DIGEST ]]; then
+    [[ -n $MODEL_URI ]] || die "MODEL_DIGEST is set in $CONFIG and MODEL_URI is not: a published model needs both"
+    [[ -n $MODEL_DIGEST ]] || die "MODEL_URI is set in $CONFIG and MODEL_DIGEST is not: pin it with the digest that publish printed"
+    matches MODEL_URI "gs://$BUCKET/[A-Za-z0-9._/-]+" "a version in gs://$BUCKET, where the functions may read"
+    matches MODEL_DIGEST 'sha256:[0-9a-f]{64}' 'sha256: and 64 lower-case hex digits'
+    MODEL_URI=${MODEL_URI%/}
+  else
+    [[ $MODEL_FOLDER == /* ]] || MODEL_FOLDER=$HERE/$MODEL_FOLDER
+    for manifest in "$MODEL_FOLDER"/*/manifest.json; do [[ -f $manifest ]] && manifests+=("$manifest"); done
+    ((${#manifests[@]})) || die "there is no model in $MODEL_FOLDER: train one (make model), or set MODEL_URI and MODEL_DIGEST"
+    MODEL_LOCAL=${manifests[-1]%/manifest.json} # Versions begin with their time: the last is the newest.
+    MODEL_URI=gs://$BUCKET/$MODEL_ROOT/${MODEL_LOCAL##*/}
+    MODEL_DIGEST=sha256:$(state sha256 "$MODEL_LOCAL/manifest.json")
+  fi
+  MODEL_VERSION=${MODEL_URI##*/}
+}
+
+need_good_model() {
+  [[ -n $MODEL_LOCAL ]] || return 0
+  say "verifying $MODEL_LOCAL"
+  predictor verify "$MODEL_LOCAL" --digest "$MODEL_DIGEST" >"$WORK/verify" 2>"$WORK/verify.error" ||
+    die "the model in $MODEL_LOCAL is bad: $(tail -qn 1 "$WORK/verify.error" "$WORK/verify" | tr '\n' ' ')"
+}
+
+# Publishing and reading models uses the Python client, which has a login of its own.
+need_client_login() {
+  "$PYTHON" -W ignore -c 'import google.auth; google.auth.default()' 2>/dev/null ||
+    die "there are no credentials for client libraries, which read and write models: run 'gcloud auth application-default login'"
+}
+
+need_project() {
+  there project.json cloudresourcemanager "v1/projects/$PROJECT_ID" || die "there is no project $PROJECT_ID"
+  PROJECT_NUMBER=$(state get "$WORK/project.json" projectNumber)
+}
+
+need_apis() {
+  local api missing=() names=()
+  for api in "${APIS[@]}"; do names+=(--data-urlencode "names=projects/$PROJECT_NUMBER/services/$api.googleapis.com"); done
+  must_read apis.json serviceusage "v1/projects/$PROJECT_NUMBER/services:batchGet" --get "${names[@]}"
+  for api in "${APIS[@]}"; do
+    state enabled "$WORK/apis.json" "$api.googleapis.com" || missing+=("$api.googleapis.com")
+  done
+  ((${#missing[@]} == 0)) || die "APIs are not enabled; run: gcloud services enable ${missing[*]} --project $PROJECT_ID"
+}
+
+# A bucket's name is everybody's: one that another project owns would serve what others wrote, and get what we write.
+need_own_bucket() {
+  local owner
+  BUCKET_EXISTS=true
+  ask bucket.json storage "storage/v1/b/$BUCKET" --retry 2
+  case $HTTP_STATUS in
+    200) owner=$(state get "$WORK/bucket.json" projectNumber) || die "Google does not say whose bucket gs://$BUCKET is" ;;
+    404) BUCKET_EXISTS=false owner=$PROJECT_NUMBER ;;
+    *) die "the bucket gs://$BUCKET exists and is not yours to read: $(refusal bucket.json)" ;;
+  esac
+  [[ $owner == "$PROJECT_NUMBER" ]] ||
+    die "the bucket gs://$BUCKET belongs to project number $owner, not to $PROJECT_ID ($PROJECT_NUMBER): choose another BUCKET"
+}
+
+preflight() {
+  need_locks
+  choose_model
+  access_token
+  need_client_login
+  say "looking at project $PROJECT_ID"
+  need_project
+  need_apis
+  need_own_bucket
+  need_good_model
+}

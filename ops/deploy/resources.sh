@@ -1,0 +1,148 @@
+# Accounts, bucket, topics and grants: looked up once, compared here, changed only where they differ. Sourced by deploy.sh.
+# shellcheck shell=bash
+
+# What this run made, as "GROUP NAME": nobody can have anything in it yet.
+declare -A MADE=()
+
+# read_policy WHAT NAME FILE: who has which role.
+read_policy() {
+  local what=$1 name=$2 file=$3
+  case $what in
+    projects) there "$file" cloudresourcemanager "v1/projects/$name:getIamPolicy" -H 'Content-Type: application/json' --data '{}' ;;
+    'iam service-accounts') there "$file" iam "v1/projects/$PROJECT_ID/serviceAccounts/$name:getIamPolicy" -H 'Content-Type: application/json' --data '{}' ;;
+    'storage buckets') there "$file" storage "storage/v1/b/${name#gs://}/iam" ;;
+    'pubsub topics' | 'pubsub subscriptions') there "$file" pubsub "v1/projects/$PROJECT_ID/${what#pubsub }/$name:getIamPolicy" ;;
+    'run services') there "$file" run "v1/projects/$PROJECT_ID/locations/$REGION/services/$name:getIamPolicy" ;;
+  esac
+}
+
+# grant WHAT NAME ROLE MEMBER: adds one binding unless it is there. WHAT is gcloud's group, NAME what it takes.
+grant() {
+  local what=$1 name=$2 role=$3 member=$4 more=(--format none) group
+  read -ra group <<<"$what"
+  if [[ -z ${MADE["$what $name"]:-} ]] && read_policy "$what" "$name" policy.json && state bound "$WORK/policy.json" "$role" "$member"; then
+    return 0
+  fi
+  # Where conditions exist gcloud asks for one unless told that there is none.
+  case $what in
+    projects | 'storage buckets' | 'iam service-accounts') more+=(--condition None) ;;
+    'run services') more+=(--region "$REGION") ;;
+  esac
+  case $member in
+    *@gcp-sa-pubsub.*) make_agent pubsub ;;
+    *@gcp-sa-monitoring-notification.*) make_agent monitoring ;;
+  esac
+  change gcloud "${group[@]}" add-iam-policy-binding "$name" --member "$member" --role "$role" "${more[@]}" "${ON_PROJECT[@]}"
+}
+
+# Google makes its own accounts when it first needs them; in a new project that is too late to grant them something.
+declare -A AGENTS=()
+make_agent() {
+  [[ -z ${AGENTS[$1]:-} ]] || return 0
+  change gcloud beta services identity create --service "$1.googleapis.com" --format none "${ON_PROJECT[@]}"
+  AGENTS[$1]=made
+}
+
+apply_accounts() {
+  local -A purpose=(
+    [$FUNCTION_ACCOUNT]='Runs the penguin HTTP function'
+    [$EVENTS_ACCOUNT]='Runs the penguin events function'
+    [$TRIGGER_ACCOUNT]='Pub/Sub calls the penguin events function as this account'
+    [$BUILD_ACCOUNT]='Builds the penguin functions'
+  )
+  local account email
+  for account in "$FUNCTION_ACCOUNT" "$EVENTS_ACCOUNT" "$TRIGGER_ACCOUNT" "$BUILD_ACCOUNT"; do
+    email=$account@$PROJECT_ID.iam.gserviceaccount.com
+    if ! there account.json iam "v1/projects/$PROJECT_ID/serviceAccounts/$email"; then
+      change gcloud iam service-accounts create "$account" --display-name "${purpose[$account]}" "${ON_PROJECT[@]}"
+      MADE["iam service-accounts $email"]=yes
+    fi
+  done
+  # Building needs to read the source, write the image and log; this role is made for it. Serving gets nothing of it.
+  grant projects "$PROJECT_ID" roles/cloudbuild.builds.builder "serviceAccount:$BUILD_EMAIL"
+}
+
+apply_bucket() {
+  local wanted='{"iamConfiguration": {"uniformBucketLevelAccess": {"enabled": true}, "publicAccessPrevention": "enforced"}, "versioning": {"enabled": true}}'
+  if [[ $BUCKET_EXISTS == false ]]; then
+    change gcloud storage buckets create "gs://$BUCKET" --location "$REGION" --uniform-bucket-level-access --public-access-prevention "${ON_PROJECT[@]}"
+    MADE["storage buckets gs://$BUCKET"]=yes
+    printf '{}' >"$WORK/bucket.json"
+  fi
+  printf '%s' "$wanted" >"$WORK/bucket-wanted.json"
+  # `create` has no flag for versioning.
+  if ! state covers "$WORK/bucket.json" "$WORK/bucket-wanted.json"; then
+    change gcloud storage buckets update "gs://$BUCKET" --versioning --uniform-bucket-level-access --public-access-prevention "${ON_PROJECT[@]}"
+  fi
+  grant 'storage buckets' "gs://$BUCKET" roles/storage.objectViewer "serviceAccount:$FUNCTION_EMAIL"
+  grant 'storage buckets' "gs://$BUCKET" roles/storage.objectViewer "serviceAccount:$EVENTS_EMAIL"
+}
+
+publish_model() {
+  [[ -n $MODEL_LOCAL ]] || return 0
+  local printed command=("$PYTHON" -m predictor publish --from "$MODEL_FOLDER" --to "gs://$BUCKET/$MODEL_ROOT")
+  if [[ $DRY_RUN == true ]]; then
+    quoted "${command[@]}"
+    return 0
+  fi
+  say "+ $(quoted "${command[@]}")"
+  # `printed` is compared: what is deployed is what was verified here and nothing else.
+  printed=$(cd "$HERE" && "${command[@]}") || die "the model could not be published to gs://$BUCKET/$MODEL_ROOT (the reason is above)"
+  [[ $printed == *"MODEL_DIGEST=$MODEL_DIGEST"* ]] || die "publish wrote another model than the verified $MODEL_DIGEST: $printed"
+}
+
+apply_topics() {
+  local topic missing=()
+  for topic in "$INPUT_TOPIC" "$RESULTS_TOPIC" "$REJECTS_TOPIC" "$DEAD_LETTER_TOPIC"; do
+    if ! there topic.json pubsub "v1/projects/$PROJECT_ID/topics/$topic"; then
+      missing+=("$topic")
+      MADE["pubsub topics $topic"]=yes
+    fi
+  done
+  ((${#missing[@]} == 0)) || change gcloud pubsub topics create "${missing[@]}" "${ON_PROJECT[@]}"
+  grant 'pubsub topics' "$RESULTS_TOPIC" roles/pubsub.publisher "serviceAccount:$EVENTS_EMAIL"
+  grant 'pubsub topics' "$REJECTS_TOPIC" roles/pubsub.publisher "serviceAccount:$EVENTS_EMAIL"
+  # A topic without a subscription keeps nothing: dead letters, results and rejects would be gone.
+  for topic in "$DEAD_LETTER_TOPIC" "$RESULTS_TOPIC" "$REJECTS_TOPIC"; do
+    apply_subscription "$topic-kept" "$topic" \
+      "{\"topic\": \"projects/$PROJECT_ID/topics/$topic\", \"messageRetentionDuration\": \"$((RETENTION_DAYS * 86400))s\"}" \
+      --message-retention-duration "${RETENTION_DAYS}d" --expiration-period never
+  done
+}
+
+# apply_subscription NAME TOPIC WANTED-JSON FLAG...: creates it, or updates it where it differs.
+apply_subscription() {
+  local name=$1 topic=$2 wanted=$3
+  shift 3
+  if ! there subscription.json pubsub "v1/projects/$PROJECT_ID/subscriptions/$name"; then
+    # Whether messages come in order is decided once: only `create` takes the flag.
+    [[ $name != "$SUBSCRIPTION" ]] || set -- "$@" --enable-message-ordering
+    change gcloud pubsub subscriptions create "$name" --topic "$topic" "$@" "${ON_PROJECT[@]}"
+    MADE["pubsub subscriptions $name"]=yes
+    return 0
+  fi
+  printf '%s' "$wanted" >"$WORK/subscription-wanted.json"
+  if ! state covers "$WORK/subscription.json" "$WORK/subscription-wanted.json"; then
+    change gcloud pubsub subscriptions update "$name" "$@" "${ON_PROJECT[@]}"
+  fi
+}
+
+# Our own push subscription and not Eventarc's: deadline, back-off, ordering and dead letters are set when it is made.
+apply_trigger() {
+  local url=$1 agent=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com wanted
+  grant 'run services' "$EVENTS_FUNCTION" roles/run.invoker "serviceAccount:$TRIGGER_EMAIL"
+  grant 'iam service-accounts' "$TRIGGER_EMAIL" roles/iam.serviceAccountTokenCreator "$agent"
+  grant 'pubsub topics' "$DEAD_LETTER_TOPIC" roles/pubsub.publisher "$agent"
+  wanted=$(printf '{"topic": "projects/%s/topics/%s", "ackDeadlineSeconds": %s,
+    "pushConfig": {"pushEndpoint": "%s", "oidcToken": {"serviceAccountEmail": "%s", "audience": "%s"}},
+    "retryPolicy": {"minimumBackoff": "%ss", "maximumBackoff": "%ss"}, "messageRetentionDuration": "%ss",
+    "deadLetterPolicy": {"deadLetterTopic": "projects/%s/topics/%s", "maxDeliveryAttempts": %s}}' \
+    "$PROJECT_ID" "$INPUT_TOPIC" "$ACK_DEADLINE_S" "$url" "$TRIGGER_EMAIL" "$url" "$MIN_RETRY_DELAY_S" "$MAX_RETRY_DELAY_S" \
+    "$((RETENTION_DAYS * 86400))" "$PROJECT_ID" "$DEAD_LETTER_TOPIC" "$MAX_DELIVERY_ATTEMPTS")
+  apply_subscription "$SUBSCRIPTION" "$INPUT_TOPIC" "$wanted" \
+    --push-endpoint "$url" --push-auth-service-account "$TRIGGER_EMAIL" --push-auth-token-audience "$url" \
+    --ack-deadline "$ACK_DEADLINE_S" --min-retry-delay "${MIN_RETRY_DELAY_S}s" --max-retry-delay "${MAX_RETRY_DELAY_S}s" \
+    --dead-letter-topic "$DEAD_LETTER_TOPIC" --max-delivery-attempts "$MAX_DELIVERY_ATTEMPTS" \
+    --message-retention-duration "${RETENTION_DAYS}d" --expiration-period never
+  grant 'pubsub subscriptions' "$SUBSCRIPTION" roles/pubsub.subscriber "$agent"
+}

@@ -1,0 +1,109 @@
+"""What stops deploy.sh before anything is changed: each time one clear line, and not one mutating request."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ServedModel
+from tests.support.gcloud import Deployment, Outcome
+from tests.support.gcp import FakeCloud
+
+
+def _assert_refused(cloud: FakeCloud, outcome: Outcome, *words: str) -> None:
+    assert outcome.status == 1, outcome.stderr
+    assert outcome.last_line.startswith("deploy.sh: ")
+    for word in words:
+        assert word in outcome.last_line
+    assert cloud.mutations() == []
+
+
+def test_a_bucket_of_another_project_is_refused(
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel
+) -> None:
+    cloud.buckets[blue_model.bucket] = {"name": blue_model.bucket, "projectNumber": "666"}
+    _assert_refused(
+        cloud, deployment.run("up", **blue_model.settings), f"gs://{blue_model.bucket}", "666", cloud.number
+    )
+
+
+def test_a_missing_api_is_named_with_the_command_that_enables_it(
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel
+) -> None:
+    cloud.apis -= {"pubsub.googleapis.com", "run.googleapis.com"}
+    outcome = deployment.run("up", **blue_model.settings)
+    _assert_refused(
+        cloud, outcome, "gcloud services enable pubsub.googleapis.com run.googleapis.com --project fake-project"
+    )
+
+
+def test_without_a_login_nothing_is_asked(cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel) -> None:
+    logged_out = {key: value for key, value in deployment.env.items() if not key.startswith("CLOUDSDK_AUTH_")}
+    outcome = Deployment(cloud, deployment.folder, logged_out, deployment.settings).run("up", **blue_model.settings)
+    _assert_refused(cloud, outcome, "gcloud auth login")
+    assert cloud.requests == []
+
+
+def test_client_libraries_need_a_login_too(cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel) -> None:
+    without = {**deployment.env, "GOOGLE_APPLICATION_CREDENTIALS": str(deployment.folder / "missing.json")}
+    outcome = Deployment(cloud, deployment.folder, without, deployment.settings).run("up", **blue_model.settings)
+    _assert_refused(cloud, outcome, "gcloud auth application-default login")
+
+
+def test_a_model_without_a_digest_is_refused(cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel) -> None:
+    outcome = deployment.run("up", **{**blue_model.settings, "MODEL_DIGEST": ""})
+    _assert_refused(cloud, outcome, "MODEL_DIGEST is not")
+
+
+def test_a_damaged_model_is_refused(
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, tmp_path: Path
+) -> None:
+    copy = tmp_path / "models" / blue_model.bundle.folder.name
+    copy.mkdir(parents=True)
+    for file in blue_model.bundle.folder.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    (copy / "model.onnx").write_bytes(b"x" + (copy / "model.onnx").read_bytes()[1:])
+    outcome = deployment.run("up", MODEL_FOLDER=str(copy.parent))
+    _assert_refused(cloud, outcome, "is bad", "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ({"MEMORY": "512"}, ("MEMORY='512'", "512Mi")),
+        ({"COLOUR": "green"}, ("there is no setting COLOUR",)),
+        ({"MAX_DELIVERY_ATTEMPTS": "3"}, ("MAX_DELIVERY_ATTEMPTS=3", "5 to 100")),
+        ({"ACK_DEADLINE_S": "120"}, ("EVENTS_TIMEOUT_S=60", "ACK_DEADLINE_S=120")),
+        ({"PROJECT_ID": "$(touch pwned)"}, ("PROJECT_ID='$(touch pwned)'",)),
+        ({"MODEL_FOLDER": "nowhere"}, ("there is no model in", "nowhere")),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(
+    cloud: FakeCloud, deployment: Deployment, line: dict[str, str], words: tuple[str, ...]
+) -> None:
+    _assert_refused(cloud, deployment.run("up", **line), *words)
+    assert cloud.requests == []
+
+
+@pytest.mark.parametrize("arguments", [(), ("upp",), ("up", "now"), ("up", "--fast"), ("up", "--agreement", "many")])
+def test_a_wrong_command_line_is_status_2(cloud: FakeCloud, deployment: Deployment, arguments: tuple[str, ...]) -> None:
+    outcome = deployment.run(*arguments)
+    assert outcome.status == 2
+    assert outcome.last_line.endswith("(./deploy.sh --help)")
+    assert cloud.requests == []
+
+
+def test_the_example_settings_are_the_defaults(cloud: FakeCloud, deployment: Deployment) -> None:
+    """What deploy.env.example shows is accepted, and its comments are not taken for values."""
+    from tests.support.processes import PROJECT
+
+    example = dict(
+        line.split("=", 1)
+        for line in (PROJECT / "deploy.env.example").read_text().splitlines()
+        if line and not line.startswith("#")
+    )
+    outcome = deployment.run("up", **{**example, "PROJECT_ID": cloud.project, "MODEL_FOLDER": "nowhere"})
+    _assert_refused(cloud, outcome, "there is no model in")
+    config = (PROJECT / "ops" / "deploy" / "config.sh").read_text()
+    for key, value in example.items():
+        if key != "PROJECT_ID":
+            assert f"{key}={value.split('#')[0].strip()}" in config

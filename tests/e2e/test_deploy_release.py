@@ -1,0 +1,233 @@
+"""Blue-green, with the real gcloud: a good revision takes over in steps, a bad one leaves the old one in service."""
+
+import itertools
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ServedModel
+from tests.support.fault_proxy import Answer, FaultProxy
+from tests.support.gcloud import Deployment, Outcome, complaints, gcloud_lines
+from tests.support.gcp import FakeCloud, Recorded
+
+BLUE, GREEN = "predict-00001-abc", "predict-00002-abc"
+SHIFT = [{GREEN: 5, BLUE: 95}, {GREEN: 25, BLUE: 75}, {GREEN: 50, BLUE: 50}, {GREEN: 100}]
+
+
+@pytest.fixture
+def in_service(cloud: FakeCloud, blue_model: ServedModel, green_model: ServedModel) -> None:
+    """A project whose first revision serves the blue model and takes whatever traffic there is."""
+    cloud.buckets[green_model.bucket] = {"name": green_model.bucket, "projectNumber": cloud.number}
+    cloud.place_function("predict", blue_model.url, MODEL_URI=blue_model.uri, MODEL_DIGEST=blue_model.bundle.digest)
+    assert cloud.services["predict"].shares() == {BLUE: 100}
+    cloud.next_backend["predict"] = green_model.url
+
+
+@pytest.fixture
+def green_proxy(cloud: FakeCloud, green_model: ServedModel) -> Iterator[FaultProxy]:
+    """Stands before the green function, to spoil what it answers. Goes with, and after, `in_service`."""
+    proxy = FaultProxy(int(green_model.url.rpartition(":")[2]))
+    cloud.next_backend["predict"] = proxy.url
+    yield proxy
+    proxy.stop()
+
+
+def _assert_blue_serves(cloud: FakeCloud, outcome: Outcome) -> None:
+    assert outcome.status == 1, outcome.stderr
+    service = cloud.services["predict"]
+    assert service.shares() == {BLUE: 100}
+    assert service.tags() == {}, "a tagged revision would keep its instances, and cost money"
+    assert f"all traffic is on {BLUE}" in outcome.last_line
+
+
+def _swap_species(_path: str, answer: Answer) -> None:
+    answer.body = answer.body.replace(b"Adelie", b"A?").replace(b"Gentoo", b"Adelie").replace(b"A?", b"Gentoo")
+
+
+@pytest.mark.usefixtures("in_service")
+def test_a_good_revision_takes_over_in_steps(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    cloud.answers_by_class = {"2xx": 995, "5xx": 5}  # Within the limit of 1 %.
+    outcome = deployment.run("release", "--agreement", "20", MAX_DISAGREEMENT="1", **green_model.settings)
+    assert outcome.status == 0, outcome.stderr
+
+    pinned, tagged, *shifted, untagged = cloud.traffic_changes("predict")
+    assert (pinned, tagged) == ({BLUE: 100}, {BLUE: 100})
+    assert shifted == SHIFT
+    assert untagged == {GREEN: 100}
+    assert cloud.services["predict"].shares() == {GREEN: 100}
+    assert cloud.services["predict"].tags() == {}
+
+    (patch,) = cloud.mutations("cloudfunctions")
+    assert patch.method == "PATCH"
+    mask = patch.query["updateMask"]
+    for field in ("environment_variables", "min_instance_count", "service_account_email", "available_cpu", "labels"):
+        assert field in mask
+    assert "all_traffic_on_latest_revision" not in mask, "it would put everything on the new revision at once"
+    assert patch.body["serviceConfig"]["environmentVariables"]["MODEL_DIGEST"] == green_model.bundle.digest
+
+    order = [request for request in cloud.mutations() if request.api in {"run", "cloudfunctions"}]
+    assert order[0].api == "run", "blue is pinned before the deployment"
+    looks = [request.query["filter"] for request in cloud.requests if request.path.endswith("/timeSeries")]
+    assert len(looks) == len(SHIFT)
+    assert all(f'revision_name="{GREEN}"' in look for look in looks)
+
+
+@pytest.mark.usefixtures("in_service")
+def test_a_dry_run_prints_the_whole_shift_and_changes_nothing(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, tmp_path: Path
+) -> None:
+    outcome = deployment.run("--dry-run", "release", **green_model.settings)
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.mutations() == []
+    lines = outcome.stdout.splitlines()
+    shifts = [line for line in lines if line.startswith("gcloud run services update-traffic predict --to-revisions ")]
+    assert f"--to-revisions {BLUE}=100 " in shifts[0]
+    assert [shift.split()[6] for shift in shifts[1:]] == [
+        f'"$GREEN=5,{BLUE}=95"',
+        f'"$GREEN=25,{BLUE}=75"',
+        f'"$GREEN=50,{BLUE}=50"',
+        '"$GREEN=100"',
+    ]
+    assert sum("python -m predictor smoke" in line for line in lines) == len(shifts)
+    assert complaints(gcloud_lines(outcome.stdout), tmp_path / "lint") == []
+    assert subprocess.run(["bash", "-n"], input=outcome.stdout, text=True, check=False).returncode == 0
+
+
+@pytest.mark.usefixtures("in_service")
+def test_errors_that_monitoring_sees_end_the_shift(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    cloud.answers_by_class = {"2xx": 90, "5xx": 10}
+    outcome = deployment.run("release", **green_model.settings)
+    _assert_blue_serves(cloud, outcome)
+    assert "10 of 100 requests answered with 5xx" in outcome.last_line
+    assert cloud.traffic_changes("predict")[2:] == [SHIFT[0], {BLUE: 100}]
+
+
+@pytest.mark.usefixtures("in_service")
+def test_a_return_to_blue_that_fails_says_what_to_do_by_hand(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    cloud.answers_by_class = {"5xx": 10}
+    cloud.refuse = lambda request: request.method == "PUT" and cloud.services["predict"].shares() == SHIFT[0]
+    outcome = deployment.run("release", **green_model.settings)
+    assert outcome.status == 1
+    assert outcome.last_line.endswith(f"TRAFFIC COULD NOT BE PUT BACK, do it by hand: ./deploy.sh rollback {BLUE}")
+
+
+@pytest.mark.usefixtures("in_service")
+def test_a_revision_that_answers_wrongly_gets_no_traffic(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
+) -> None:
+    green_proxy.fault = _swap_species
+    outcome = deployment.run("release", **green_model.settings)
+    _assert_blue_serves(cloud, outcome)
+    assert "golden" in outcome.last_line
+    assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
+
+
+@pytest.mark.usefixtures("in_service")
+def test_a_slow_revision_gets_no_traffic(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
+) -> None:
+    count = itertools.count()
+
+    def every_tenth(_path: str, answer: Answer) -> None:
+        answer.pause_s = 1.0 if next(count) % 10 == 0 else 0.0
+
+    green_proxy.fault = every_tenth
+    outcome = deployment.run("release", SMOKE_P95_MS="900", **green_model.settings)
+    _assert_blue_serves(cloud, outcome)
+    assert "p95" in outcome.last_line
+    assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
+
+
+@pytest.mark.usefixtures("in_service")
+def test_an_unhealthy_revision_gets_no_traffic(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
+) -> None:
+    def not_ready(path: str, answer: Answer) -> None:
+        if path == "/ready":
+            answer.status, answer.body = 503, b'{"status": 503, "detail": "no model"}'
+
+    green_proxy.fault = not_ready
+    outcome = deployment.run("release", **green_model.settings)
+    _assert_blue_serves(cloud, outcome)
+    assert "503" in outcome.last_line
+    assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
+
+
+@pytest.mark.usefixtures("in_service")
+def test_a_revision_that_serves_another_model_gets_no_traffic(
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, green_model: ServedModel
+) -> None:
+    cloud.next_backend["predict"] = blue_model.url
+    outcome = deployment.run("release", **green_model.settings)
+    _assert_blue_serves(cloud, outcome)
+    assert blue_model.bundle.digest in outcome.last_line
+    assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
+
+
+@pytest.mark.usefixtures("in_service")
+def test_a_revision_that_disagrees_with_the_one_in_service_gets_no_traffic(
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, green_model: ServedModel
+) -> None:
+    proxy = FaultProxy(int(blue_model.url.rpartition(":")[2]), fault=_swap_species)
+    del cloud.services["predict"]
+    cloud.place_function("predict", proxy.url)
+    cloud.next_backend["predict"] = green_model.url
+    outcome = deployment.run("release", "--agreement", "50", MAX_DISAGREEMENT="0.2", **green_model.settings)
+    proxy.stop()
+    _assert_blue_serves(cloud, outcome)
+    assert "disagree" in outcome.last_line
+    assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
+
+
+@pytest.mark.usefixtures("in_service")
+def test_a_build_that_fails_leaves_blue_alone(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    cloud.fail_build = "Build failed: no matching distribution"
+    outcome = deployment.run("release", **green_model.settings)
+    _assert_blue_serves(cloud, outcome)
+    assert "no matching distribution" in outcome.stderr
+    assert cloud.traffic_changes("predict") == [{BLUE: 100}]
+
+
+@pytest.mark.usefixtures("in_service")
+def test_ctrl_c_in_the_middle_of_the_shift_puts_everything_back(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    run = deployment.start("release", **green_model.settings)
+
+    def interrupt_at_25(request: Recorded) -> None:
+        if request.api == "run" and request.method == "PUT" and _percent(request, GREEN) == 25:
+            cloud.on_request = lambda _: None
+            run.interrupt()
+
+    cloud.on_request = interrupt_at_25
+    outcome = run.wait()
+    assert outcome.status == 130, outcome.stderr
+    assert outcome.last_line == f"deploy.sh: interrupted; all traffic is on {BLUE} again"
+    assert cloud.services["predict"].shares() == {BLUE: 100}
+    assert cloud.services["predict"].tags() == {}
+
+
+def _percent(request: Recorded, revision: str) -> int:
+    return sum(t.get("percent", 0) for t in request.body["spec"]["traffic"] if t.get("revisionName") == revision)
+
+
+def test_a_first_revision_that_is_bad_is_reported_as_such(
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, green_model: ServedModel
+) -> None:
+    cloud.buckets[green_model.bucket] = {"name": green_model.bucket, "projectNumber": cloud.number}
+    cloud.next_backend["predict"] = blue_model.url
+    outcome = deployment.run("release", "--public", **green_model.settings)
+    assert outcome.status == 1
+    assert blue_model.bundle.digest in outcome.last_line
+    assert outcome.last_line.endswith("there is no earlier revision to return to; only its invokers can call this one")
+    assert not any("setIamPolicy" in request.path for request in cloud.mutations()), "nobody was let in"

@@ -1,0 +1,227 @@
+"""`deploy.sh up` with the real gcloud: what it asks of Google, from an empty project, and again."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import ServedModel
+from tests.support.gcloud import Deployment, complaints, gcloud_lines
+from tests.support.gcp import FakeCloud
+from tests.support.gcs import GcsServer
+from tests.support.processes import PROJECT
+
+AGENT = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+MONITORING = "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+
+
+def _account(name: str) -> str:
+    return f"serviceAccount:{name}@fake-project.iam.gserviceaccount.com"
+
+
+@pytest.fixture
+def local_model(cloud: FakeCloud, blue_model: ServedModel, gcs_server: GcsServer) -> dict[str, str]:
+    """Settings that publish the blue model from its folder to a bucket of the test's own, which is still to be made."""
+    bucket = f"models-{cloud.port}"
+    gcs_server.create_bucket(bucket)  # Where the objects are; the control plane knows nothing of it yet.
+    cloud.next_backend = {"predict": blue_model.url, "score": blue_model.url}
+    return {"BUCKET": bucket, "MODEL_FOLDER": str(blue_model.bundle.folder.parent)}
+
+
+def test_an_empty_project_becomes_a_service_and_a_second_run_changes_nothing(
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, local_model: dict[str, str], tmp_path: Path
+) -> None:
+    settings = {**local_model, "INVOKERS": "group:vets@example.org", "NOTIFICATION_CHANNELS": "channel/1, channel/2"}
+    first = deployment.run("up", **settings)
+    assert first.status == 0, first.stderr
+    assert re.search(r"curl http://127\.0\.0\.1:\d+/predict -H ", first.stdout)
+
+    _check_functions(cloud, blue_model, local_model["BUCKET"])
+    _check_uploads(cloud, blue_model, tmp_path / "uploaded")
+    _check_bucket(cloud, local_model["BUCKET"])
+    _check_grants(cloud, local_model["BUCKET"])
+    _check_events(cloud)
+    _check_monitoring(cloud)
+
+    count = len(cloud.requests)
+    second = deployment.run("up", **settings)
+    assert second.status == 0, second.stderr
+    assert [request for request in cloud.requests[count:] if request.mutating] == []
+
+    count = len(cloud.requests)
+    third = deployment.run("--dry-run", "up", CONCURRENCY="40", ACK_DEADLINE_S="90", EVENTS_TIMEOUT_S="90", **settings)
+    assert third.status == 0, third.stderr
+    assert [request for request in cloud.requests[count:] if request.mutating] == []
+    changes = [line for line in third.stdout.splitlines() if line.startswith("gcloud")]
+    assert [" ".join(line.split()[1:5]) for line in changes[:2]] == [
+        "run services update-traffic predict",
+        "functions deploy predict --gen2",
+    ]
+    assert changes[-1].startswith("gcloud pubsub subscriptions update penguins-score ")
+
+
+def _deployed(cloud: FakeCloud, name: str) -> Any:
+    (created,) = [request for request in cloud.mutations("cloudfunctions") if request.query.get("functionId") == name]
+    assert created.method == "POST"
+    return created.body
+
+
+def _check_functions(cloud: FakeCloud, model: ServedModel, bucket: str) -> None:
+    predict, score = _deployed(cloud, "predict"), _deployed(cloud, "score")
+    for function, entry_point, account in ((predict, "predict", "penguin-predict"), (score, "score", "penguin-score")):
+        assert "eventTrigger" not in function
+        build, service = function["buildConfig"], function["serviceConfig"]
+        assert (build["runtime"], build["entryPoint"]) == ("python313", entry_point)
+        assert build["serviceAccount"].endswith("/penguin-build@fake-project.iam.gserviceaccount.com")
+        assert service["serviceAccountEmail"] == f"{account}@fake-project.iam.gserviceaccount.com"
+        assert (service["availableCpu"], service["availableMemory"], service["timeoutSeconds"]) == ("1", "512Mi", 60)
+        environment = service["environmentVariables"]
+        assert environment["MODEL_URI"] == f"gs://{bucket}/penguins/{model.bundle.folder.name}"
+        assert environment["MODEL_DIGEST"] == model.bundle.digest
+        assert environment["MODEL_LOADING"] == "eager"
+        labels = function["labels"]
+        assert re.fullmatch(r"[0-9a-f]{12}(-dirty)?", labels["git-commit"])
+        assert labels["model-version"] == model.bundle.folder.name
+    config = predict["serviceConfig"]
+    assert (config["minInstanceCount"], config["maxInstanceCount"], config["maxInstanceRequestConcurrency"]) == (
+        1,
+        10,
+        80,
+    )
+    assert score["serviceConfig"]["ingressSettings"] == "ALLOW_INTERNAL_ONLY"
+    assert (
+        score["serviceConfig"]["environmentVariables"]["RESULTS_TOPIC"]
+        == "projects/fake-project/topics/penguin-results"
+    )
+    assert (
+        score["serviceConfig"]["environmentVariables"]["REJECTS_TOPIC"]
+        == "projects/fake-project/topics/penguin-rejects"
+    )
+
+
+def _check_uploads(cloud: FakeCloud, model: ServedModel, folder: Path) -> None:
+    """What is deployed starts by itself, and holds nothing that serving does not need."""
+    uploads = cloud.mutations("upload")
+    assert len(uploads) == 2
+    assert uploads[0].zipped == uploads[1].zipped
+    others = [name for name in uploads[0].zipped if not name.startswith("predictor/")]
+    assert others == ["main.py", "requirements.txt"]
+    strangers = [name for name in uploads[0].zipped if re.search("/training/|/cli/|smoke|__pycache__|__main__", name)]
+    assert strangers == []
+
+    with zipfile.ZipFile(io.BytesIO(uploads[0].raw)) as archive:
+        archive.extractall(folder)
+    script = (
+        "import importlib, pkgutil, main, predictor\n"
+        "for module in pkgutil.walk_packages(predictor.__path__, 'predictor.'): importlib.import_module(module.name)\n"
+        "print(predictor.__file__)"
+    )
+    env = {"PATH": os.environ["PATH"], "MODEL_LOADING": "eager", **model.bundle.env}
+    start = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert start.returncode == 0, start.stdout + start.stderr
+    assert start.stdout.splitlines()[-1] == str(folder / "predictor" / "__init__.py")
+    assert '"model_loaded"' in start.stdout.replace(" ", "")
+
+
+def _check_bucket(cloud: FakeCloud, name: str) -> None:
+    bucket = cloud.buckets[name]
+    assert bucket["iamConfiguration"]["uniformBucketLevelAccess"]["enabled"] is True
+    assert bucket["iamConfiguration"]["publicAccessPrevention"] == "enforced"
+    assert bucket["versioning"] == {"enabled": True}
+
+
+def _grants(policy: Any) -> set[tuple[str, str]]:
+    return {(binding["role"], member) for binding in policy.get("bindings", []) for member in binding["members"]}
+
+
+def _check_grants(cloud: FakeCloud, bucket: str) -> None:
+    """Everything that anybody was granted, and no more."""
+    here = "projects/fake-project"
+    service = f"{here}/locations/us-central1/services"
+    publisher = {("roles/pubsub.publisher", _account("penguin-score"))}
+    assert {name: _grants(policy) for name, policy in cloud.policies.items()} == {
+        f"{here}": {("roles/cloudbuild.builds.builder", _account("penguin-build"))},
+        f"buckets/{bucket}": {
+            ("roles/storage.objectViewer", _account("penguin-predict")),
+            ("roles/storage.objectViewer", _account("penguin-score")),
+        },
+        f"{service}/predict": {("roles/run.invoker", "group:vets@example.org"), ("roles/run.invoker", MONITORING)},
+        f"{service}/score": {("roles/run.invoker", _account("penguin-trigger"))},
+        f"{here}/topics/penguin-results": publisher,
+        f"{here}/topics/penguin-rejects": publisher,
+        f"{here}/topics/penguin-dead-letters": {("roles/pubsub.publisher", AGENT)},
+        f"{here}/subscriptions/penguins-score": {("roles/pubsub.subscriber", AGENT)},
+        f"{here}/serviceAccounts/penguin-trigger@fake-project.iam.gserviceaccount.com": {
+            ("roles/iam.serviceAccountTokenCreator", AGENT)
+        },
+    }
+    assert not [r for r in cloud.requests if b"allUsers" in r.raw or b"compute@developer" in r.raw]
+
+
+def _check_events(cloud: FakeCloud) -> None:
+    here = "projects/fake-project"
+    trigger = cloud.subscriptions[f"{here}/subscriptions/penguins-score"]
+    url = cloud.services["score"].url
+    assert trigger["topic"] == f"{here}/topics/penguins"
+    assert trigger["pushConfig"]["pushEndpoint"] == url
+    assert trigger["pushConfig"]["oidcToken"] == {
+        "serviceAccountEmail": "penguin-trigger@fake-project.iam.gserviceaccount.com",
+        "audience": url,
+    }
+    assert trigger["ackDeadlineSeconds"] == 60
+    assert trigger["retryPolicy"] == {"minimumBackoff": "10s", "maximumBackoff": "600s"}
+    assert trigger["deadLetterPolicy"] == {
+        "deadLetterTopic": f"{here}/topics/penguin-dead-letters",
+        "maxDeliveryAttempts": 10,
+    }
+    assert trigger["enableMessageOrdering"] is True
+    kept = cloud.subscriptions[f"{here}/subscriptions/penguin-dead-letters-kept"]
+    assert kept["topic"] == f"{here}/topics/penguin-dead-letters"
+    assert "pushEndpoint" not in kept.get("pushConfig", {})
+
+
+def _check_monitoring(cloud: FakeCloud) -> None:
+    """One resource of each file in ops/, with no name left to fill in."""
+    counts = {kind: len(held) for kind, held in cloud.watching.items()}
+    assert counts == {
+        "metrics": len(list((PROJECT / "ops/metrics").glob("*.json"))),
+        "alertPolicies": len(list((PROJECT / "ops/alerts").glob("*.json"))),
+        "serviceLevelObjectives": len(list((PROJECT / "ops/slo").glob("*.json"))),
+        **dict.fromkeys(("dashboards", "uptimeCheckConfigs", "services"), 1),
+    }
+    assert re.findall(r"\$\{[A-Z_]+\}", json.dumps(cloud.watching)) == []
+    host = cloud.services["predict"].url.removeprefix("http://")
+    (uptime,) = cloud.watching["uptimeCheckConfigs"].values()
+    assert uptime["monitoredResource"]["labels"]["host"] == host
+    assert all(
+        policy["notificationChannels"] == ["channel/1", "channel/2"]
+        for policy in cloud.watching["alertPolicies"].values()
+    )
+
+
+def test_a_dry_run_prints_commands_that_gcloud_understands_and_changes_nothing(
+    cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str], tmp_path: Path
+) -> None:
+    outcome = deployment.run("--dry-run", "--public", "up", **local_model)
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.mutations() == []
+    _check_lines(outcome.stdout, tmp_path / "lint", at_least=25)
+    (public,) = [line for line in outcome.stdout.splitlines() if "allUsers" in line]
+    assert "services add-iam-policy-binding predict" in public
+
+
+def _check_lines(script: str, home: Path, at_least: int) -> None:
+    lines = gcloud_lines(script)
+    assert len(lines) >= at_least
+    assert complaints(lines, home) == []
+    shell = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
+    assert shell.returncode == 0, shell.stderr

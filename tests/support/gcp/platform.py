@@ -1,0 +1,56 @@
+"""What gcloud asks around a deployment: tokens, enabled APIs, builds, image repositories."""
+
+import base64
+import json
+import time
+import urllib.parse
+from typing import TYPE_CHECKING
+
+from tests.support.gcp.request import Json, Recorded
+
+if TYPE_CHECKING:
+    from tests.support.gcp.cloud import FakeCloud
+
+
+def _jwt(audience: str) -> str:
+    now = int(time.time())
+    claims = {
+        "iss": "https://accounts.google.com",
+        "aud": audience,
+        "email_verified": True,
+        "iat": now,
+        "exp": now + 3600,
+    }
+    parts = (b'{"alg":"RS256","kid":"fake","typ":"JWT"}', json.dumps(claims).encode(), b"signature")
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+def token(_cloud: "FakeCloud", request: Recorded) -> Json:
+    """An access token, or an identity token when the signed assertion names an audience."""
+    assertion = urllib.parse.parse_qs(request.raw.decode())["assertion"][0].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(assertion + "=" * (-len(assertion) % 4)))
+    if "target_audience" in claims:
+        return {"id_token": _jwt(claims["target_audience"])}
+    return {"access_token": "ya29.fake", "expires_in": 3600, "token_type": "Bearer", "id_token": _jwt("fake")}
+
+
+def service_usage(cloud: "FakeCloud", request: Recorded) -> Json:
+    def described(name: str) -> Json:
+        return {"name": name, "state": "ENABLED" if name.rsplit("/", 1)[1] in cloud.apis else "DISABLED"}
+
+    if request.path.endswith(":batchGet"):
+        return {"services": [described(name) for name in request.all_of("names")]}
+    if request.path.endswith(":generateServiceIdentity"):
+        return {"name": "operations/identity", "done": True, "response": {}}
+    return described(request.path)
+
+
+def builds(cloud: "FakeCloud", request: Recorded) -> Json:
+    if request.path.endswith("defaultServiceAccount"):
+        account = f"projects/{cloud.project}/serviceAccounts/{cloud.number}-compute@developer.gserviceaccount.com"
+        return {"name": request.path, "serviceAccountEmail": account}
+    return {"id": "b1", "status": "SUCCESS", "logUrl": f"{cloud.url}/log"}
+
+
+def repositories(_cloud: "FakeCloud", request: Recorded) -> Json:
+    return {"name": request.path.split("/", 1)[1], "format": "DOCKER"}

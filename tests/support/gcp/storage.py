@@ -1,0 +1,33 @@
+"""Buckets: who owns them, and their settings. Their objects live in fake-gcs-server."""
+
+import re
+from typing import TYPE_CHECKING
+
+from tests.support.gcp.request import Json, Recorded, not_found
+
+if TYPE_CHECKING:
+    from tests.support.gcp.cloud import FakeCloud
+
+
+def answer(cloud: "FakeCloud", request: Recorded) -> Json:
+    path = request.path.removeprefix("storage/v1/")
+    if path == "b" and request.method == "POST":
+        name = request.body["name"]
+        own = {"kind": "storage#bucket", "id": name, "projectNumber": cloud.number, "metageneration": "1"}
+        cloud.buckets[name] = own | request.body
+        return cloud.buckets[name]
+    match = re.fullmatch(r"b/([^/]+)(/iam|/o)?", path)
+    if match is None or match[1] not in cloud.buckets:
+        raise not_found(path)
+    bucket = cloud.buckets[match[1]]
+    if match[2] == "/iam":
+        if request.method == "PUT":
+            cloud.policies[f"buckets/{match[1]}"] = request.body
+        return cloud.policies.get(f"buckets/{match[1]}", {"etag": "CAE=", "version": 1})
+    if match[2] == "/o":
+        return {"kind": "storage#objects", "items": []}
+    if request.method == "PATCH":
+        bucket.update({key: value for key, value in request.body.items() if value is not None})
+    if request.method == "DELETE":
+        del cloud.buckets[match[1]]
+    return bucket
