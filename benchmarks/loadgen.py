@@ -56,6 +56,7 @@ class Drive:
     def percentile_ms(self, percent: int) -> float:
         return self.quantiles_ms[percent]
 
+
 SPIN_S: Final = 0.002
 """How long to look for answers without sleeping.
 
