@@ -7,6 +7,8 @@ PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
+# Whoever sets it would have every start of the function compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## list the targets
@@ -56,7 +58,9 @@ demo-events: model  ## the whole data set through gcloud's Pub/Sub emulator
 
 .PHONY: test
 test: $(VENV)/dev  ## the whole test suite
-	$(BIN)/python -m pytest --numprocesses auto --cov=predictor --cov-fail-under=95 tests/
+	# Most tests wait for processes: two workers for each processor.
+	$(BIN)/python -m pytest --numprocesses $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') * 2)) --dist worksteal \
+	  --cov=predictor --cov-fail-under=95 tests/
 
 .PHONY: bench
 bench: $(VENV)/dev model  ## measure against the platform, the predecessor and the peers; BENCH='--only ours,echo' for less

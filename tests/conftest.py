@@ -1,6 +1,10 @@
 """Fixtures that several rooms share."""
 
 import os
+
+# Several workers share the processors: libraries that start a thread for each would only wait for one another.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
