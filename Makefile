@@ -56,23 +56,16 @@ run-events: model  ## serve `score` on PORT (8080); results and rejects go to th
 demo-events: model  ## the whole data set through gcloud's Pub/Sub emulator
 	@$(BIN)/python examples/events_demo.py
 
+# Most tests wait for processes: two workers for each processor.
+PYTEST = $(BIN)/python -m pytest --numprocesses $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') * 2)) --dist worksteal
+
 .PHONY: test
-test: $(VENV)/dev  ## the whole test suite
-	# Most tests wait for processes: two workers for each processor.
-	$(BIN)/python -m pytest --numprocesses $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') * 2)) --dist worksteal \
-	  --cov=predictor --cov-fail-under=95 tests/
+test: $(VENV)/dev  ## the test suite
+	$(PYTEST) -m 'not slow' --cov=predictor --cov-fail-under=95 tests/
 
-.PHONY: bench
-bench: $(VENV)/dev model  ## measure against the platform, the predecessor and the peers; BENCH='--only ours,echo' for less
-	$(BIN)/python -m benchmarks $(BENCH)
-
-.PHONY: load
-load: $(VENV)/dev model  ## locust's scenarios, here or at URL=https://...; LOAD='spike mix' chooses, LOAD=--help lists
-	$(BIN)/python -m benchmarks.load $(if $(URL),--url '$(URL)' --identity-token) $(LOAD)
-
-.PHONY: profile
-profile: $(VENV)/dev model  ## where the CPU time goes, by room; PROFILE='--rows 1000' for batches
-	$(BIN)/python -m benchmarks.profile $(PROFILE)
+.PHONY: test-slow
+test-slow: $(VENV)/dev  ## more of the same: every way a release can fail, every kind of pickled model
+	$(PYTEST) -m slow tests/
 
 .PHONY: lint
 lint: $(VENV)/dev  ## style, types, import contracts, shell scripts

@@ -76,6 +76,7 @@ def test_a_good_revision_takes_over_in_steps(
     assert all(f'revision_name="{GREEN}"' in look for look in looks)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
 def test_a_dry_run_prints_the_whole_shift_and_changes_nothing(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, tmp_path: Path
@@ -97,6 +98,7 @@ def test_a_dry_run_prints_the_whole_shift_and_changes_nothing(
     assert subprocess.run(["bash", "-n"], input=outcome.stdout, text=True, check=False).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
 def test_errors_that_monitoring_sees_end_the_shift(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
@@ -108,6 +110,7 @@ def test_errors_that_monitoring_sees_end_the_shift(
     assert cloud.traffic_changes("predict")[2:] == [SHIFT[0], {BLUE: 100}]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
 def test_a_return_to_blue_that_fails_says_what_to_do_by_hand(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
@@ -130,6 +133,7 @@ def test_a_revision_that_answers_wrongly_gets_no_traffic(
     assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
 def test_a_slow_revision_gets_no_traffic(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
@@ -146,6 +150,7 @@ def test_a_slow_revision_gets_no_traffic(
     assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
 def test_an_unhealthy_revision_gets_no_traffic(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
@@ -161,6 +166,7 @@ def test_an_unhealthy_revision_gets_no_traffic(
     assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
 def test_a_revision_that_serves_another_model_gets_no_traffic(
     cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, green_model: ServedModel
@@ -172,6 +178,7 @@ def test_a_revision_that_serves_another_model_gets_no_traffic(
     assert all(split == {BLUE: 100} for split in cloud.traffic_changes("predict"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
 def test_a_revision_that_disagrees_with_the_one_in_service_gets_no_traffic(
     cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, green_model: ServedModel
@@ -198,6 +205,7 @@ def test_a_build_that_fails_leaves_blue_alone(
     assert cloud.traffic_changes("predict") == [{BLUE: 100}]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
 def test_ctrl_c_in_the_middle_of_the_shift_puts_everything_back(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel

@@ -31,7 +31,10 @@ def publish(folder: Path, root: Path, *options: str) -> tuple[int, dict[str, str
     return result.exit_code, dict(line.split("=", 1) for line in result.stdout.splitlines()), result.stderr
 
 
-@pytest.mark.parametrize("kind", ["xgboost", "forest", "xgboost-softmax", "lightgbm", "columns-by-name"])
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("xgboost-softmax", "lightgbm", "columns-by-name")]
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "forest", *SLOW])
 def test_it_serves_on_both_engines_what_the_predecessor_answered(
     kind: str, tmp_path: Path, start_function: StartFunction
 ) -> None:
