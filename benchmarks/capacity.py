@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.results import Results
-from predictor.capacity import FIGURES_FILE, Figures
+from predictor.operations.capacity import FIGURES_FILE, Figures
 
 CONTENDER: Final = "ours"
 CONNECTIONS: Final = 8

@@ -43,9 +43,9 @@ def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests:
     Status 1 and one line that says why, if not. IDENTITY_TOKEN (environment) is sent as a bearer token.
     """
     from predictor.artifacts.location import open_store
-    from predictor.remote import Function
-    from predictor.smoke import golden_rows
-    from predictor.smoke import smoke as smoke_function
+    from predictor.operations.remote import Function
+    from predictor.operations.smoke import golden_rows
+    from predictor.operations.smoke import smoke as smoke_function
 
     uri = golden or os.environ.get("MODEL_URI")
     if not uri:
@@ -78,8 +78,8 @@ def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: 
 
     Status 1 when it is above --max-disagreement. IDENTITY_TOKEN (environment) is sent to both.
     """
-    from predictor.agreement import choose_penguins, compare
-    from predictor.remote import Function
+    from predictor.operations.agreement import choose_penguins, compare
+    from predictor.operations.remote import Function
     from predictor.training.dataset import load
 
     token = os.environ.get(IDENTITY_TOKEN)
@@ -124,7 +124,7 @@ def capacity(
 
     Computed from the benchmark's figures and a price table; both files say when and where they come from.
     """
-    from predictor import capacity as planning
+    from predictor.operations import capacity as planning
 
     instance = planning.Instance(cpu, memory_mib, concurrency)
     plan = planning.plan(

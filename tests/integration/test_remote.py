@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from predictor.errors import FunctionUnreachable
-from predictor.remote import Function
+from predictor.operations.remote import Function
 
 
 def test_a_function_that_never_answers_is_given_up() -> None:

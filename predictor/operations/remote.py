@@ -1,6 +1,6 @@
 """A running function as its callers see it: one kept-alive connection, an identity token, answers as values.
 
-Used by the checks of a deployment (`predictor.smoke`, `predictor.agreement`), never while serving.
+Used by `smoke` and `agreement`, never while serving.
 """
 
 import json

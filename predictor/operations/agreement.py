@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 
 from predictor.errors import AgreementUnknown
+from predictor.operations.remote import Function
 from predictor.penguin import ISLANDS, MEASUREMENTS, RANGES, SEXES, Penguin
-from predictor.remote import Function
 
 BATCH_ROWS: Final = 100
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from predictor.capacity import FIGURES_FILE, PRICES_FILE, Figures, Instance, Prices, plan
 from predictor.cli import main
 from predictor.errors import CapacityUnknown
+from predictor.operations.capacity import FIGURES_FILE, PRICES_FILE, Figures, Instance, Prices, plan
 
 FIGURES = Figures(
     requests_per_s_per_vcpu=1000,

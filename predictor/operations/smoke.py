@@ -16,7 +16,7 @@ from predictor.artifacts.manifest import GOLDEN_FILE
 from predictor.artifacts.store import Store
 from predictor.errors import FunctionUnreachable, SmokeFailed
 from predictor.models.golden import Golden, GoldenRow
-from predictor.remote import Answer, Function
+from predictor.operations.remote import Answer, Function
 
 FETCH_TIMEOUT_S: Final = 30.0
 PERCENTILE: Final = 0.95

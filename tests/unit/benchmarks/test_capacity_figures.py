@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.capacity import figures, main
 from benchmarks.results import Results
-from predictor.capacity import Figures
+from predictor.operations.capacity import Figures
 
 
 def results() -> Results:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from predictor.errors import CapacityUnknown
 
-OPS: Final = Path(__file__).resolve().parent.parent / "ops"
+OPS: Final = Path(__file__).resolve().parents[2] / "ops"
 FIGURES_FILE: Final = OPS / "figures.json"
 PRICES_FILE: Final = OPS / "prices.json"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from predictor.agreement import choose_penguins
+from predictor.operations.agreement import choose_penguins
 from predictor.training.dataset import load
 
 BIRDS = load().penguins
