@@ -7,16 +7,13 @@ from typing import Final
 import click
 
 from predictor.cli import options
+from predictor.cli.output import tell
 from predictor.errors import ConfigurationError, Disagreement
 
 IDENTITY_TOKEN: Final = "IDENTITY_TOKEN"  # noqa: S105  the variable's name
 """Environment variable with the token for a function that is not public. Never an option: others can read those."""
 
 GOLDEN_SUFFIX: Final = "/golden.json"
-
-
-def _tell(message: str) -> None:
-    click.echo(message, err=True)
 
 
 @click.command()
@@ -53,7 +50,7 @@ def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests:
     rows = golden_rows(open_store(uri.removesuffix(GOLDEN_SUFFIX)), digest)
     with Function(url, os.environ.get(IDENTITY_TOKEN)) as function:
         result = smoke_function(
-            function, digest, rows, p95_limit_ms=p95_ms, requests=requests, wait_s=wait_s, tell=_tell
+            function, digest, rows, p95_limit_ms=p95_ms, requests=requests, wait_s=wait_s, tell=tell
         )
     click.echo(
         f"{url} is good: version {result.version}, {result.golden_rows} golden rows, {result.refusals} refusals,"
@@ -89,7 +86,7 @@ def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: 
     click.echo(f"{result.disagreement:.4f}")
     if result.disagreement > max_disagreement:
         raise Disagreement(result.differing, result.count, max_disagreement)
-    _tell(f"{result.differing} of {result.count} penguins get another species")
+    tell(f"{result.differing} of {result.count} penguins get another species")
 
 
 @click.command()
