@@ -64,7 +64,7 @@ test: $(VENV)/dev  ## the test suite
 	$(PYTEST) -m 'not slow' --cov=predictor --cov-fail-under=95 tests/
 
 .PHONY: test-slow
-test-slow: $(VENV)/dev  ## more of the same: every way a release can fail, every kind of pickled model
+test-slow: $(VENV)/dev  ## more of the same: releases that fail, rollback, more pickled models
 	$(PYTEST) -m slow tests/
 
 .PHONY: lint

@@ -5,6 +5,8 @@ import pytest
 from tests.support.gcloud import Deployment
 from tests.support.gcp import FakeCloud
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW = "predict-00001-abc", "predict-00002-abc"
 LIMITS = ("1-100", "1", "1", "256Mi")
 DIGEST = "sha256:" + "1" * 64

@@ -122,6 +122,7 @@ def test_a_return_to_blue_that_fails_says_what_to_do_by_hand(
     assert outcome.last_line.endswith(f"TRAFFIC COULD NOT BE PUT BACK, do it by hand: ./deploy.sh rollback {BLUE}")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
 def test_a_revision_that_answers_wrongly_gets_no_traffic(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
@@ -229,6 +230,7 @@ def _percent(request: Recorded, revision: str) -> int:
     return sum(t.get("percent", 0) for t in request.body["spec"]["traffic"] if t.get("revisionName") == revision)
 
 
+@pytest.mark.slow
 def test_a_first_revision_that_is_bad_is_reported_as_such(
     cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, green_model: ServedModel
 ) -> None:

@@ -208,6 +208,7 @@ def _check_monitoring(cloud: FakeCloud) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_dry_run_prints_commands_that_gcloud_understands_and_changes_nothing(
     cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str], tmp_path: Path
 ) -> None:

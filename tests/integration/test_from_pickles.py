@@ -53,6 +53,7 @@ def test_it_serves_on_both_engines_what_the_predecessor_answered(
         function.stop()
 
 
+@pytest.mark.slow
 def test_a_form_that_answers_otherwise_is_refused_and_the_pickles_can_still_be_published(tmp_path: Path) -> None:
     # A scaled measurement falls on the other side of a tree's threshold when the measurement is a float32.
     made("xgboost-scaled", tmp_path / "pickles")
