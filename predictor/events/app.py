@@ -173,9 +173,9 @@ class EventsApp(WebApp):
             bucket=notification.bucket, name=notification.name, generation=notification.generation
         )
         scorer, generation = self._object_scorer, notification.generation_number
-        if generation is None:
+        if generation is None or not notification.names_an_object:
             error = Unscorable(
-                "malformed_event", "The notification does not say which generation of the object it means."
+                "malformed_event", "The notification does not say which object it means, and which generation of it."
             )
             return scoring.reject(message, error, bad_object=reference)
         if scorer is None:

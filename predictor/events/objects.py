@@ -25,8 +25,10 @@ from predictor.events.source import Source
 from predictor.models.loader import LoadedModel
 
 SUFFIX: Final = ".scored.ndjson"
+MAX_NAME_BYTES: Final = 1024
+"""Cloud Storage answers 400 to a longer one."""
 PIECES_AHEAD: Final = 8
-"""Answers to so many blocks (about 1 MB each) may wait while a part of the result is sent."""
+"""Answers to so many blocks (about 1 MB each, up to 4 MB of errors) may wait while a part of the result is sent."""
 
 TIMEOUT_S: Final = 540.0
 """Of one object, everything together: Pub/Sub waits 600 s at most."""
@@ -69,6 +71,8 @@ class ObjectScorer:
             raise BadObject("unsupported_type", f"{name} is neither a .csv nor an .ndjson object to score.")
         deadline = time.monotonic() + self._timeout_s
         result_name = name + SUFFIX
+        if len(result_name.encode()) > MAX_NAME_BYTES:
+            raise BadObject("name_too_long", f"With {SUFFIX} the name would have more than {MAX_NAME_BYTES} bytes.")
         tag = Tag(f"gs://{bucket}/{name}", generation, model.identity)
         existing = self._results.find(result_name, deadline=deadline)
         count = self._count_if_done(result_name, existing, tag, deadline)

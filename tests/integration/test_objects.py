@@ -225,6 +225,16 @@ class TestBad:
         assert caught.value.reason_code == "result_name_taken"
         assert written(gcs_server, results).download_as_bytes() == b"mine"
 
+    def test_a_name_that_leaves_no_room_for_the_results_name(
+        self, gcs_server: GcsServer, bucket: str, results: str, score: Scored
+    ) -> None:
+        longest = "x" * (1_024 - len(".csv" + SUFFIX)) + ".csv"
+        gcs_server.put(bucket, longest, HEADER + GOOD)
+        assert score(longest).rows == 1
+        with pytest.raises(BadObject) as caught:
+            score("x" + longest, generation=1)
+        assert caught.value.reason_code == "name_too_long"
+
     def test_other_kinds_of_objects(self, score: Scored) -> None:
         with pytest.raises(BadObject) as caught:
             score("birds.parquet", generation=1)
