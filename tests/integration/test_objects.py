@@ -1,8 +1,10 @@
 """Objects scored from one real bucket into another, also when something gets in the way."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from predictor.artifacts.local_store import LocalStore
 from predictor.errors import BadObject, StoreUnavailable
-from predictor.events.objects import SUFFIX, ObjectResult, ObjectScorer, format_of
+from predictor.events.objects import OBJECTS_AT_ONCE, SUFFIX, ObjectResult, ObjectScorer, format_of
 from predictor.events.results import UPLOAD_BYTES
 from predictor.models.loader import LoadedModel, load_model
 from predictor.penguin import FEATURES
@@ -239,6 +241,43 @@ class TestBad:
         with pytest.raises(BadObject) as caught:
             score("birds.parquet", generation=1)
         assert caught.value.reason_code == "unsupported_type"
+
+
+def test_however_many_are_asked_for_only_a_few_are_scored_at_once(
+    gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, results: str, model: LoadedModel
+) -> None:
+    """As many files as an instance takes requests would need more memory than it has."""
+    names = [f"{number}.csv" for number in range(OBJECTS_AT_ONCE + 2)]
+    for name in names:
+        gcs_server.put(bucket, name, HEADER + GOOD)
+    generations = [generation_of(gcs_server, bucket, name) for name in names]
+    reading: list[str] = []
+    most: list[int] = []
+    too_many = threading.Event()
+
+    def hold(path: str, _: Answer) -> None:
+        if "alt=media" in path:
+            reading.append(path)
+            most.append(len(reading))
+            if len(reading) > OBJECTS_AT_ONCE:
+                too_many.set()
+            too_many.wait(0.5)  # Long enough for the others to come as well, if they may.
+            reading.remove(path)
+
+    gcs_proxy.fault = hold
+    scorer = ObjectScorer(results, 10**6, 10, gcs_server.client(gcs_proxy.url), timeout_s=30.0)
+    with ThreadPoolExecutor(len(names)) as pool:
+        scored = list(
+            pool.map(lambda name, generation: scorer.score(model, bucket, name, generation), names, generations)
+        )
+    assert [result.rows for result in scored] == [1] * len(names)
+    assert max(most) == OBJECTS_AT_ONCE
+
+
+def test_whose_turn_does_not_come_in_time_is_asked_for_again(gcs_server: GcsServer, model: LoadedModel) -> None:
+    scorer = ObjectScorer("results", 10**6, 10, gcs_server.client(), timeout_s=0.05, at_once=0)
+    with pytest.raises(StoreUnavailable, match="turn"):
+        scorer.score(model, "b", NAME, 1)
 
 
 class TestTrouble:
