@@ -125,6 +125,7 @@ class EventsApp(WebApp):
             message = envelopes.decode(request.headers, body)
         except NotAnEvent as error:
             raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error), kind=NOT_AN_EVENT) from error
+        del body  # It may have 16 MB, and need not wait with the message for the publish.
         delivery = _Delivery(message, started)
         notification = notification_in(message)
         if notification is not None and notification.ignored_because is not None:
