@@ -300,6 +300,24 @@ class TestTrouble:
         gcs_proxy.fault = None
         assert score(url=gcs_proxy.url).rows == 130_000
 
+    def test_a_store_that_keeps_less_than_was_sent_is_trouble_that_passes(
+        self, gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, results: str, score: Scored
+    ) -> None:
+        """As it may: https://cloud.google.com/storage/docs/performing-resumable-uploads."""
+        gcs_server.put(bucket, NAME, HEADER + GOOD * 50_000)
+
+        def keep_less(path: str, answer: Answer) -> None:
+            if "upload_id" in path and answer.status == 308:
+                kept = [header for header in answer.headers if header[0].lower() != "range"]
+                answer.headers = [*kept, ("Range", "bytes=0-262143")]
+
+        gcs_proxy.fault = keep_less
+        with pytest.raises(StoreUnavailable, match="did not keep all"):
+            score(url=gcs_proxy.url)
+        assert written(gcs_server, results) is None
+        gcs_proxy.fault = None
+        assert score(url=gcs_proxy.url).rows == 50_000
+
     def test_a_byte_that_was_changed_on_the_way_is_noticed(
         self, gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, results: str, score: Scored
     ) -> None:
