@@ -69,7 +69,7 @@ _TIME: Final = TypeAdapter[datetime](_Time)
 class PushedMessage(BaseModel):
     """`message` in a push (google.pubsub.v1.PubsubMessage as JSON)."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True)
 
     data: str | None = None
     attributes: dict[_Text, _Text] | None = None

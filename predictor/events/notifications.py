@@ -2,17 +2,20 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from predictor.events.message import Message
 
+if TYPE_CHECKING:
+    from predictor.bulk import FileFormat
+
 CREATED: Final = "OBJECT_FINALIZE"
 SCORED_SUFFIX: Final = ".scored.ndjson"
-_SUFFIXES: Final = (".csv", ".ndjson")
+_FORMATS: Final[dict[str, "FileFormat"]] = {".csv": "csv", ".ndjson": "ndjson"}
 
 # What Cloud Storage allows. Asked for anything else, its client raises, or it answers 400, at every delivery.
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
-_MAX_NAME_BYTES: Final = 1024
+MAX_NAME_BYTES: Final = 1024
 _MAX_GENERATION: Final = 2**63 - 1
 
 
@@ -36,7 +39,7 @@ class Notification:
     def names_an_object(self) -> bool:
         """Whether there can be an object of this name in a bucket of that name."""
         line_end = "\r" in self.name or "\n" in self.name
-        return bool(_BUCKET.fullmatch(self.bucket)) and not line_end and len(self.name.encode()) <= _MAX_NAME_BYTES
+        return bool(_BUCKET.fullmatch(self.bucket)) and not line_end and len(self.name.encode()) <= MAX_NAME_BYTES
 
     @property
     def ignored_because(self) -> str | None:
@@ -45,9 +48,16 @@ class Notification:
             return "event_type"
         if self.name.endswith(SCORED_SUFFIX):
             return "is_a_result"  # Or a results bucket with notifications of its own would never come to rest.
-        if not self.name.endswith(_SUFFIXES):
+        if format_of(self.name) is None:
             return "file_type"
         return None
+
+
+def format_of(name: str) -> "FileFormat | None":
+    """How to read an object, by its name; None for what is not scored, such as our own results."""
+    if name.endswith(SCORED_SUFFIX):
+        return None
+    return next((file_format for suffix, file_format in _FORMATS.items() if name.endswith(suffix)), None)
 
 
 def notification_in(message: Message) -> Notification | None:

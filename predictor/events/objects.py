@@ -21,13 +21,11 @@ from typing import Any, Final
 from predictor.bulk import Count, FileFormat, answer_lines
 from predictor.errors import BadObject, StoreUnavailable, UnusableFile
 from predictor.events.ahead import ahead
+from predictor.events.notifications import MAX_NAME_BYTES, SCORED_SUFFIX, format_of
 from predictor.events.results import Conflict, Existing, Results, Tag
 from predictor.events.source import Source
 from predictor.models.loader import LoadedModel
 
-SUFFIX: Final = ".scored.ndjson"
-MAX_NAME_BYTES: Final = 1024
-"""Cloud Storage answers 400 to a longer one."""
 PIECES_AHEAD: Final = 8
 """Answers to so many blocks (about 1 MB each, up to 4 MB of errors) may wait while a part of the result is sent."""
 
@@ -35,8 +33,6 @@ OBJECTS_AT_ONCE: Final = 2
 """Each takes some 50 MB, and one processor does all the work: as many as requests are taken would not fit."""
 TIMEOUT_S: Final = 540.0
 """Of one object, everything together, also the wait for its turn: Pub/Sub waits 600 s at most."""
-
-_FORMATS: Final[dict[str, FileFormat]] = {".csv": "csv", ".ndjson": "ndjson"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +42,6 @@ class ObjectResult:
     rows: int
     rejected_rows: int
     result_uri: str
-
-
-def format_of(name: str) -> FileFormat | None:
-    """How to read an object, by its name; None for what is not scored, such as our own results."""
-    if name.endswith(SUFFIX):
-        return None
-    return next((file_format for suffix, file_format in _FORMATS.items() if name.endswith(suffix)), None)
 
 
 class ObjectScorer:
@@ -81,8 +70,10 @@ class ObjectScorer:
         if file_format is None:
             raise BadObject("unsupported_type", f"{name} is neither a .csv nor an .ndjson object to score.")
         deadline = time.monotonic() + self._timeout_s
-        if len((name + SUFFIX).encode()) > MAX_NAME_BYTES:
-            raise BadObject("name_too_long", f"With {SUFFIX} the name would have more than {MAX_NAME_BYTES} bytes.")
+        if len((name + SCORED_SUFFIX).encode()) > MAX_NAME_BYTES:
+            raise BadObject(
+                "name_too_long", f"With {SCORED_SUFFIX} the name would have more than {MAX_NAME_BYTES} bytes."
+            )
         if not self._turns.acquire(timeout=self._timeout_s):
             raise StoreUnavailable(f"gs://{bucket}/{name}", f"its turn did not come within {self._timeout_s:g} s")
         try:
@@ -93,7 +84,7 @@ class ObjectScorer:
     def _score(
         self, model: LoadedModel, bucket: str, name: str, generation: int, file_format: FileFormat, *, deadline: float
     ) -> ObjectResult:
-        result_name = name + SUFFIX
+        result_name = name + SCORED_SUFFIX
         tag = Tag(f"gs://{bucket}/{name}", generation, model.identity)
         existing = self._results.find(result_name, deadline=deadline)
         count = self._count_if_done(result_name, existing, tag, deadline)
