@@ -164,7 +164,7 @@ def test_what_is_no_json_in_utf_8_is_malformed(body: bytes) -> None:
 def test_why_a_body_is_malformed_is_a_plain_sentence() -> None:
     with pytest.raises(MalformedJson) as caught:
         decode(b'{"sex": "ma\0le"}', max_instances=1)
-    assert str(caught.value) == "The body is not valid JSON: Invalid control character at line 1 column 12."
+    assert str(caught.value) == "This is not valid JSON: Invalid control character at line 1 column 12."
 
 
 def test_a_bad_row_does_not_fail_the_others() -> None:
