@@ -15,6 +15,8 @@ def digest(_ctx: click.Context, _param: click.Parameter, value: str | None) -> s
 def location(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None
+    if not value:  # A variable that is not set; it would name the working folder.
+        raise click.BadParameter("it is empty")
     if value.startswith("gs://"):
         if not re.match(r"gs://[^/]", value):
             raise click.BadParameter(f"{value!r} names no bucket")
