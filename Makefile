@@ -73,7 +73,7 @@ lint: $(VENV)/dev  ## style, types, import contracts, shell scripts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck .ci/run $(wildcard *.sh)
+	$(BIN)/shellcheck --check-sourced .ci/run $(wildcard *.sh)
 
 .PHONY: format
 format: $(VENV)/dev  ## rewrite what `make lint` would refuse, where that is possible
