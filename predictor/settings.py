@@ -1,6 +1,6 @@
 """What the environment says, read once. A bad value names its key and itself.
 
-Only `predictor.bootstrap` and `predictor.cli` read settings; everyone else receives plain values.
+Only `main`, `predictor.bootstrap` and `predictor.cli` read settings; everyone else receives plain values.
 """
 
 import re

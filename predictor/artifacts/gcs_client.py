@@ -58,4 +58,4 @@ def translated(uri: str, action: Literal["read", "written"] = "read") -> Iterato
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:200]
+    return str(error).partition("\n")[0][:200].rstrip(".")  # It becomes the end of a sentence.
