@@ -207,6 +207,34 @@ class TestPublish:
         assert "SOURCE_DATE_EPOCH is 'yesterday'" in result.stderr
 
 
+class TestOperations:
+    URL = "http://127.0.0.1:1"
+
+    @pytest.mark.parametrize("number", ["nan", "inf"])
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["smoke", URL, "--digest", f"sha256:{'0' * 64}", "--p95-ms"],
+            ["smoke", URL, "--digest", f"sha256:{'0' * 64}", "--wait-s"],
+            ["agreement", URL, URL, "--max-disagreement"],
+            ["capacity", "--rps"],
+            ["capacity", "--rps", "300", "--headroom"],
+        ],
+    )
+    def test_a_limit_that_nothing_can_exceed_is_a_bad_command_line(self, arguments: list[str], number: str) -> None:
+        result = run(*arguments, number, env={"MODEL_URI": "models"})
+        assert (result.exit_code, result.stdout) == (2, "")
+
+    @pytest.mark.parametrize("token", ["zq7secret\nzq7", "zq7secret zq7", "zq7secret€"])
+    def test_a_token_that_is_none_is_refused_and_not_shown(self, bundle: PublishedBundle, token: str) -> None:
+        smoke = ["smoke", self.URL, "--digest", bundle.digest, "--golden", str(bundle.folder)]
+        for arguments in (smoke, ["agreement", self.URL, self.URL]):
+            result = run(*arguments, env={"IDENTITY_TOKEN": token})
+            assert (result.exit_code, result.exception.__class__) == (2, SystemExit)
+            assert "IDENTITY_TOKEN is not a token" in result.stderr
+            assert "zq7" not in result.output
+
+
 class TestStreams:
     """Results that nobody takes: a full disk, a reader that has seen enough, streams closed from the start."""
 
