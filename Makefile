@@ -73,12 +73,24 @@ lint: $(VENV)/dev  ## style, types, import contracts, shell scripts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck .ci/run $(wildcard *.sh)
+	$(BIN)/shellcheck --check-sourced .ci/run $(wildcard *.sh)
 
 .PHONY: format
 format: $(VENV)/dev  ## rewrite what `make lint` would refuse, where that is possible
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: model $(VENV)/dev  ## measure against the platform, the predecessor and the peers; BENCH='--only ours,echo' for less
+	$(BIN)/python -m benchmarks $(BENCH)
+
+.PHONY: load
+load: model $(VENV)/dev  ## locust's scenarios, here or at URL=https://...; LOAD='spike mix' chooses, LOAD=--help lists
+	$(BIN)/python -m benchmarks.load $(if $(URL),--url '$(URL)' --identity-token) $(LOAD)
+
+.PHONY: profile
+profile: model $(VENV)/dev  ## where the CPU time goes, by room; PROFILE='--rows 1000' for batches
+	$(BIN)/python -m benchmarks.profile $(PROFILE)
 
 .PHONY: bench-files
 bench-files: model $(VENV)/dev  ## a million rows in a bucket, beside pandas + scikit-learn

@@ -27,7 +27,8 @@ def prepare(contender: str, generation: int, result: str) -> Run:
         return prepare_pandas(contender, f"{contender}-{result}")
     from predictor.artifacts.gcs_client import new_client
     from predictor.bootstrap import build
-    from predictor.events.objects import SUFFIX, ObjectScorer
+    from predictor.events.notifications import SCORED_SUFFIX
+    from predictor.events.objects import ObjectScorer
     from predictor.settings import Settings
 
     model = build(Settings.from_env({})).service.model_blocking()
@@ -36,7 +37,7 @@ def prepare(contender: str, generation: int, result: str) -> Run:
 
     def run() -> dict[str, Any]:
         found = scorer.score(model, "uploads", "birds.csv", generation)
-        written = client.bucket("results").get_blob(f"birds.csv{SUFFIX}")
+        written = client.bucket("results").get_blob(f"birds.csv{SCORED_SUFFIX}")
         done = {"rows": found.rows, "rejected_rows": found.rejected_rows, "written_mb": written.size / 1e6}
         written.delete()  # So that the next round writes again.
         return done

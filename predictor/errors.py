@@ -50,10 +50,10 @@ class ConfigurationError(PredictorError):
 
 
 class MalformedJson(PredictorError):
-    """The body is not JSON (RFC 8259) in UTF-8."""
+    """A request, a message or a line is not JSON (RFC 8259) in UTF-8."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The body is not valid JSON: {reason}.")
+        super().__init__(f"This is not valid JSON: {reason}.")
         self.reason = reason
 
 
@@ -64,6 +64,15 @@ class InvalidInput(PredictorError):
         count = len(violations)
         super().__init__(f"The input has {count} violation{'' if count == 1 else 's'}.")
         self.violations = tuple(violations)
+
+
+class WideRow(PredictorError):
+    """A row of a table has more cells than its header, so nobody knows which cell is what."""
+
+    def __init__(self, cells: int, header_cells: int) -> None:
+        super().__init__(f"The row has {cells} cells, the header {header_cells}.")
+        self.cells = cells
+        self.header_cells = header_cells
 
 
 class UnusableFile(PredictorError):
@@ -95,8 +104,8 @@ class ArtifactError(PredictorError):
 class StoreUnavailable(PredictorError):
     """The store could not be reached or did not answer in time; asking again may help."""
 
-    def __init__(self, uri: str, reason: str) -> None:
-        super().__init__(f"{uri} could not be read: {reason}.")
+    def __init__(self, uri: str, reason: str, *, action: Literal["read", "written"] = "read") -> None:
+        super().__init__(f"{uri} could not be {action}: {reason}.")
         self.uri = uri
         self.reason = reason
 

@@ -1,6 +1,6 @@
 """What the environment says, read once. A bad value names its key and itself.
 
-Only `predictor.bootstrap` and `predictor.cli` read settings; everyone else receives plain values.
+Only `main`, `predictor.bootstrap` and `predictor.cli` read settings; everyone else receives plain values.
 """
 
 import re
@@ -56,7 +56,10 @@ class Settings:
         if model_uri is not None and "://" in model_uri and not model_uri.startswith("gs://"):
             raise ConfigurationError("MODEL_URI", model_uri, "expected gs://bucket/folder or a local folder")
         remote = model_uri is not None and model_uri.startswith("gs://")
-        if remote and model_digest is None and not _boolean(env, "ALLOW_UNPINNED_MODEL", default=False):
+        if remote and not re.match("gs://[^/]", str(model_uri)):
+            raise ConfigurationError("MODEL_URI", model_uri, "it names no bucket")
+        unpinned = _boolean(env, "ALLOW_UNPINNED_MODEL", default=False)
+        if remote and model_digest is None and not unpinned:
             raise ConfigurationError(
                 "MODEL_DIGEST",
                 None,

@@ -32,9 +32,9 @@ identity_token() {
 
 # judged COMMAND COMPLAINT ARGUMENT...: a command of the project that finds good or bad, and says why last.
 judged() {
-  local command=$1 complaint=$2
+  local subcommand=$1 complaint=$2
   shift 2
-  if ! predictor "$command" "$@" >"$WORK/judged" 2>"$WORK/judged.error"; then
+  if ! predictor "$subcommand" "$@" >"$WORK/judged" 2>"$WORK/judged.error"; then
     cat "$WORK/judged" "$WORK/judged.error" >&2
     die "$complaint: $(tail -n 1 "$WORK/judged.error")"
   fi

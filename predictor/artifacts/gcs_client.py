@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from predictor.errors import StoreUnavailable
 
@@ -40,8 +40,8 @@ def retry(deadline: float) -> "Retry":
 
 
 @contextmanager
-def translated(uri: str) -> Iterator[None]:
-    """Turn the client's exceptions into `StoreUnavailable`, once, here."""
+def translated(uri: str, action: Literal["read", "written"] = "read") -> Iterator[None]:
+    """Turn the client's exceptions into `StoreUnavailable`, once, here; `action` is what was to be done."""
     from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, Unauthorized
     from google.auth.exceptions import GoogleAuthError
     from requests.exceptions import RequestException
@@ -50,12 +50,12 @@ def translated(uri: str) -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        raise StoreUnavailable(uri, "there is no such bucket") from error
+        raise StoreUnavailable(uri, "there is no such bucket", action=action) from error
     except (Forbidden, Unauthorized) as error:
-        raise StoreUnavailable(uri, f"access was refused ({error.code})") from error
+        raise StoreUnavailable(uri, f"access was refused ({error.code})", action=action) from error
     except (GoogleAPIError, GoogleAuthError, RequestException, HTTPError, OSError) as error:
-        raise StoreUnavailable(uri, f"{type(error).__name__}: {_first_line(error)}") from error
+        raise StoreUnavailable(uri, f"{type(error).__name__}: {_first_line(error)}", action=action) from error
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:200]
+    return str(error).partition("\n")[0][:200].rstrip(".")  # It becomes the end of a sentence.

@@ -65,7 +65,7 @@ class GcsStore:
     def create(self, name: str, data: bytes, *, deadline: float) -> bool:
         from google.api_core.exceptions import PreconditionFailed
 
-        with self._translated(f"{self.uri}/{name}"):
+        with translated(f"{self.uri}/{name}", "written"):
             blob = self._bucket().blob(self._path(name))
             try:
                 blob.upload_from_string(

@@ -72,7 +72,7 @@ class LocalStore:
                     return True
                 return False
         except OSError as error:
-            raise StoreUnavailable(f"{self.uri}/{name}", _reason(error)) from error
+            raise StoreUnavailable(f"{self.uri}/{name}", _reason(error), action="written") from error
 
     def folder(self, name: str) -> "LocalStore":
         return LocalStore(self._folder / name)

@@ -15,7 +15,7 @@ import orjson
 
 from predictor.bulk.chunk import Layout, RowError
 from predictor.decoding import validate
-from predictor.errors import InvalidInput, MalformedJson
+from predictor.errors import InvalidInput, WideRow
 from predictor.models.columns import HABITAT_INDEX, PenguinColumns
 from predictor.penguin import CATEGORIES, MEASUREMENTS, RANGES, Penguin
 
@@ -58,7 +58,7 @@ def read_cells(layout: Layout, rows: Sequence[Sequence[str]]) -> tuple[PenguinCo
 def _read_row(layout: Layout, cells: Sequence[str]) -> Penguin | RowError:
     """The careful path: one row by itself."""
     if len(cells) > layout.width:
-        return MalformedJson(f"the row has {len(cells)} cells, the header {layout.width}")
+        return WideRow(len(cells), layout.width)
     document: dict[str, Any] = {}
     for name, place in layout.places.items():
         cell = cells[place].strip() if place < len(cells) else ""

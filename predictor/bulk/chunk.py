@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from predictor.errors import InvalidInput, MalformedJson, PredictorError
+from predictor.errors import InvalidInput, MalformedJson, PredictorError, WideRow
 from predictor.models.columns import PenguinColumns
 
 MAX_ROW_NUMBERS: Final = 100
 
-RowError = InvalidInput | MalformedJson
+RowError = InvalidInput | MalformedJson | WideRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def _places(header: Sequence[str]) -> dict[str, int]:
     """Where each feature stands; raises `UnusableFile` unless the header names each of them once."""
     missing = [name for name in FEATURES if name not in header]
     if missing:
-        found = ", ".join(header)[:200]
+        found = ", ".join(map(repr, header))[:200]  # In quotes, since a blank beside a name makes it another one.
         raise UnusableFile("bad_header", f"the header lacks {', '.join(missing)}; it has: {found}")
     repeated = [name for name in FEATURES if header.count(name) > 1]
     if repeated:

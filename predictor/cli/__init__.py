@@ -4,13 +4,14 @@ Results go to stdout, everything else to stderr. Exit status 0: good; 1: the thi
 line is bad. Training is imported inside the commands that need it: it is not deployed, and it is slow to import.
 """
 
+import errno
 from typing import Any
 
 import click
 
 from predictor import __version__
 from predictor.cli.operations import agreement, capacity, smoke
-from predictor.cli.output import tell
+from predictor.cli.output import abandon_stdout, open_missing_streams, tell
 from predictor.cli.prediction import predict
 from predictor.cli.publishing import publish, train, verify
 from predictor.errors import ConfigurationError, InvalidInput, MalformedJson, PredictorError
@@ -20,6 +21,7 @@ class _Commands(click.Group):
     """Turns our errors into a line on stderr and an exit status, for every command."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        open_missing_streams()
         try:
             return super().invoke(ctx)
         except ConfigurationError as error:
@@ -30,6 +32,11 @@ class _Commands(click.Group):
             _fail(ctx, describe(error))
         except PredictorError as error:
             _fail(ctx, str(error))
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # Whoever read the result has seen enough: click ends quietly.
+            abandon_stdout()
+            _fail(ctx, str(error.strerror or error) + (f": {error.filename}" if error.filename else ""))
 
 
 def _fail(ctx: click.Context, message: str) -> None:

@@ -10,9 +10,6 @@ from predictor.cli import options
 from predictor.cli.output import tell
 from predictor.errors import ConfigurationError, Disagreement
 
-IDENTITY_TOKEN: Final = "IDENTITY_TOKEN"  # noqa: S105  the variable's name
-"""Environment variable with the token for a function that is not public. Never an option: others can read those."""
-
 GOLDEN_SUFFIX: Final = "/golden.json"
 
 
@@ -26,13 +23,13 @@ GOLDEN_SUFFIX: Final = "/golden.json"
     help="The published model (or its golden.json) whose golden rows are asked. Default: MODEL_URI.",
 )
 @click.option(
-    "--p95-ms", type=click.FloatRange(min=0, min_open=True), default=500.0, show_default=True, help="Limit of p95."
+    "--p95-ms", type=options.Finite(min=0, min_open=True), default=500.0, show_default=True, help="Limit of p95."
 )
 @click.option(
     "--requests", type=click.IntRange(min=1), default=100, show_default=True, help="How many requests are timed."
 )
 @click.option(
-    "--wait-s", type=click.FloatRange(min=0), default=0.0, show_default=True, help="How long it may take to be ready."
+    "--wait-s", type=options.Finite(min=0), default=0.0, show_default=True, help="How long it may take to be ready."
 )
 def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests: int, wait_s: float) -> None:
     """Is the function at URL fit to serve: ready, the pinned model, every golden row, five refusals, fast enough?
@@ -48,7 +45,7 @@ def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests:
     if not uri:
         raise ConfigurationError("MODEL_URI", None, "give --golden, or set it to the published model")
     rows = golden_rows(open_store(uri.removesuffix(GOLDEN_SUFFIX)), digest)
-    with Function(url, os.environ.get(IDENTITY_TOKEN)) as function:
+    with Function(url, options.identity_token()) as function:
         result = smoke_function(
             function, digest, rows, p95_limit_ms=p95_ms, requests=requests, wait_s=wait_s, tell=tell
         )
@@ -64,7 +61,7 @@ def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests:
 @click.option("--count", type=click.IntRange(min=1), default=1000, show_default=True, help="How many penguins.")
 @click.option(
     "--max-disagreement",
-    type=click.FloatRange(0, 1),
+    type=options.Finite(0, 1),
     default=0.02,
     show_default=True,
     help="The largest share of penguins, 0 to 1, that may get another species.",
@@ -79,7 +76,7 @@ def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: 
     from predictor.operations.remote import Function
     from predictor.training.dataset import load
 
-    token = os.environ.get(IDENTITY_TOKEN)
+    token = options.identity_token()
     penguins = choose_penguins(load().penguins, count, seed)
     with Function(blue, token) as first, Function(green, token) as second:
         result = compare(first, second, penguins)
@@ -90,19 +87,19 @@ def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: 
 
 
 @click.command()
-@click.option("--rps", type=click.FloatRange(min=0, min_open=True), required=True, help="Expected requests per second.")
+@click.option("--rps", type=options.Finite(0, 1e9, min_open=True), required=True, help="Expected requests per second.")
 @click.option(
     "--figures", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: ops/figures.json."
 )
 @click.option(
     "--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: ops/prices.json."
 )
-@click.option("--cpu", type=click.FloatRange(0.08, 8), default=1.0, show_default=True, help="vCPU per instance.")
+@click.option("--cpu", type=options.Finite(0.08, 8), default=1.0, show_default=True, help="vCPU per instance.")
 @click.option("--memory-mib", type=click.IntRange(128, 32768), default=512, show_default=True, help="Per instance.")
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=80, show_default=True, help="Per instance.")
 @click.option(
     "--headroom",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=options.Finite(0, 1, max_open=True),
     default=0.4,
     show_default=True,
     help="Share of an instance that is not planned for.",

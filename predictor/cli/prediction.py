@@ -98,6 +98,7 @@ def _predict_file(file: Path, model: "LoadedModel") -> None:
                 count = score(model, stream, sys.stdout.buffer.write, bar.update)
         else:
             count = score(model, stream, sys.stdout.buffer.write)
+    sys.stdout.buffer.flush()  # What cannot be written is told as an error, not when the interpreter ends.
     if count.bad:
         tell(f"{count.bad} of {count.rows} rows could not be scored; each says why")
         raise SystemExit(1)

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from predictor.errors import FunctionUnreachable
 
@@ -78,7 +79,7 @@ class Function:
             )
         except requests.Timeout as error:
             raise FunctionUnreachable(self.url, f"{method} {path} had no answer in {self._timeout_s:g} s") from error
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:  # requests lets some of urllib3's through.
             raise FunctionUnreachable(self.url, f"{method} {path} failed with {type(error).__name__}") from error
         elapsed_ms = (time.perf_counter() - started) * 1000
         return Answer(response.status_code, response.headers, response.content, elapsed_ms)

@@ -18,7 +18,6 @@ from predictor.penguin import FEATURES, MEASUREMENTS, Penguin, Species
 
 DATA_FILE: Final = Path(__file__).parent / "data" / "penguins.csv"
 DATA_SHA256: Final = "f204db2c753b0937caac3cb35258562c14f073e4bbc76be24b4c51ce22767a93"
-YEARS: Final = (2007, 2008, 2009)
 _NOT_RECORDED: Final = "NA"
 
 

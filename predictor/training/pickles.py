@@ -53,7 +53,8 @@ def open_unverified(path: Path, data: bytes) -> Any:
         except ModuleNotFoundError as error:
             raise PublishRefused(f"{path} needs the module {error.name}, which is not installed here") from error
         except Exception as error:  # Unpickling runs the objects' own code, which can raise anything.
-            raise PublishRefused(f"{path} cannot be unpickled: {type(error).__name__}: {_first_line(error)}") from error
+            reason = ": ".join(filter(None, (type(error).__name__, _first_line(error))))
+            raise PublishRefused(f"{path} cannot be unpickled: {reason}") from error
 
 
 def _first_line(error: BaseException) -> str:

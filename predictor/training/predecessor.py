@@ -91,6 +91,8 @@ def _check(model: FittedModel, dataset: Dataset) -> None:
     except Exception as error:  # Estimators raise anything, each of them something else.
         reason = str(error).strip().partition("\n")[0][:200]
         raise PublishRefused(f"the {kind}, the label encoder and the columns do not fit together: {reason}") from error
+    if len(classes) < 2:
+        raise PublishRefused(f"the {kind} knows {', '.join(classes)} only: there is nothing to tell apart")
     if probabilities.shape != (len(dataset.birds), len(classes)):
         raise PublishRefused(f"the {kind} gives probabilities of shape {probabilities.shape} for {classes}")
     if not np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-4):

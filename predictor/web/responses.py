@@ -22,11 +22,14 @@ class BytesResponse(Response):
     def __init__(self, body: bytes, content_type: bytes, status: int = 200, headers: Sequence[RawHeader] = ()) -> None:
         self.status_code = status
         self.body = body
-        self.raw_headers = [
-            (b"content-type", content_type),
-            (b"content-length", b"%d" % len(body)),
-            *headers,
-        ]
+        if status == 204:  # Has no content to describe, and must not give its length (RFC 9110, section 8.6).
+            self.raw_headers = [*headers]
+        else:
+            self.raw_headers = [
+                (b"content-type", content_type),
+                (b"content-length", b"%d" % len(body)),
+                *headers,
+            ]
         self.background = None
         self.server_timing: bytes | None = None
 

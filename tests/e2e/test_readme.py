@@ -27,6 +27,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_there_is_something_to_test() -> None:
     assert len(CURLS) >= 4
     assert len(OUR_COMMANDS) >= 5
+    assert targets_of(README) >= {"run", "test", "lint"}
 
 
 @pytest.fixture
@@ -57,15 +58,22 @@ def test_its_commands_are_real(command: str) -> None:
         assert re.search(rf"{option}\b", text), option
 
 
-def test_every_target_it_names_is_in_the_makefile() -> None:
+PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted(PROJECT.glob("docs/*.md")), PROJECT / "ops/README.md"]
+
+
+def targets_of(text: str) -> set[str]:
+    """The targets of make that a page's code names."""
+    mentioned = [*re.findall(r"`([^`\n]+)`", text), *re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)]
+    return {target for code in mentioned for target in re.findall(r"(?m)^(?:\w+=\S+ )*make ([a-z][a-z-]*)", code)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_target_that_a_page_names_is_in_the_makefile(page: Path) -> None:
     makefile = (PROJECT / "Makefile").read_text()
-    mentioned = [*COMMANDS, *re.findall(r"`(make [^`]+)`", README)]
-    targets = {match[1] for text in mentioned if (match := re.search(r"\bmake ([a-z-]+)", text))}
-    assert targets >= {"run", "test", "lint"}
-    assert [target for target in targets if f"\n{target}:" not in makefile] == []
+    assert [target for target in sorted(targets_of(page.read_text())) if f"\n{target}:" not in makefile] == []
 
 
-def test_every_file_it_links_to_is_there() -> None:
-    links = [link for link in re.findall(r"\]\(([^)#]+)", README) if "://" not in link]
-    assert links
-    assert [link for link in links if not (PROJECT / link).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)", page.read_text()) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []

@@ -12,7 +12,8 @@ import pytest
 
 from predictor.artifacts.local_store import LocalStore
 from predictor.errors import BadObject, StoreUnavailable
-from predictor.events.objects import OBJECTS_AT_ONCE, SUFFIX, ObjectResult, ObjectScorer, format_of
+from predictor.events.notifications import SCORED_SUFFIX, format_of
+from predictor.events.objects import OBJECTS_AT_ONCE, ObjectResult, ObjectScorer
 from predictor.events.results import UPLOAD_BYTES
 from predictor.models.loader import LoadedModel, load_model
 from predictor.penguin import FEATURES
@@ -25,7 +26,7 @@ HEADER = (",".join(FEATURES) + "\n").encode()
 GOOD = b"39.1,18.7,181.0,3750.0,male,Torgersen\n"
 BAD = b"NA,18.7,9999,3750.0,male,Torgersen\n"
 NAME = "birds/2026.csv"
-RESULT = NAME + SUFFIX
+RESULT = NAME + SCORED_SUFFIX
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ class TestScoring:
     def test_ndjson_too(self, gcs_server: GcsServer, bucket: str, results: str, score: Scored) -> None:
         gcs_server.put(bucket, "a.ndjson", json.dumps(EXAMPLE).encode() + b"\nnonsense\n")
         assert score("a.ndjson").rejected_rows == 1
-        lines = lines_of(gcs_server, results, "a.ndjson" + SUFFIX)
+        lines = lines_of(gcs_server, results, "a.ndjson" + SCORED_SUFFIX)
         assert [(line["row"], "error" in line) for line in lines] == [(1, False), (2, True)]
 
     def test_an_object_of_several_ranges_gives_a_result_of_several_requests(
@@ -230,7 +231,7 @@ class TestBad:
     def test_a_name_that_leaves_no_room_for_the_results_name(
         self, gcs_server: GcsServer, bucket: str, results: str, score: Scored
     ) -> None:
-        longest = "x" * (1_024 - len(".csv" + SUFFIX)) + ".csv"
+        longest = "x" * (1_024 - len(".csv" + SCORED_SUFFIX)) + ".csv"
         gcs_server.put(bucket, longest, HEADER + GOOD)
         assert score(longest).rows == 1
         with pytest.raises(BadObject) as caught:

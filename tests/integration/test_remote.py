@@ -30,3 +30,9 @@ def test_a_netrc_file_does_not_replace_the_token(tmp_path: Path, monkeypatch: py
         with connection:
             head = connection.recv(65536)
     assert b"\r\nAuthorization: Bearer a-token\r\n" in head
+
+
+@pytest.mark.parametrize("url", ["http://a..b", "http://[::1", "http://host:99999"])
+def test_a_host_that_cannot_be_one_is_unreachable(url: str) -> None:
+    with Function(url, timeout_s=1.0) as function, pytest.raises(FunctionUnreachable):
+        function.get("/ready")

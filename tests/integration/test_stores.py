@@ -90,6 +90,14 @@ class TestLocalStore:
             with pytest.raises(StoreUnavailable):
                 call()
 
+    def test_trouble_says_whether_something_was_to_be_read_or_written(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"")
+        broken = LocalStore(tmp_path / "file")
+        with pytest.raises(StoreUnavailable, match="could not be read"):
+            broken.list_files(deadline=soon())
+        with pytest.raises(StoreUnavailable, match="file/x could not be written"):
+            broken.create("x", b"", deadline=soon())
+
     def test_no_time_left_is_trouble(self, tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable, match="no time"):
             LocalStore(tmp_path).list_files(deadline=soon(-1))
@@ -148,8 +156,10 @@ class TestGcsFaults:
 
     def test_a_missing_bucket_says_so(self, gcs_server: GcsServer) -> None:
         store = GcsStore("no-such-bucket", "root", client=gcs_server.client())
-        with pytest.raises(StoreUnavailable, match="no such bucket"):
+        with pytest.raises(StoreUnavailable, match="could not be read: there is no such bucket"):
             store.list_files(deadline=soon())
+        with pytest.raises(StoreUnavailable, match="could not be written: there is no such bucket"):
+            store.create("x", b"", deadline=soon())
 
     @pytest.mark.parametrize(
         "break_it",

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -136,6 +139,7 @@ class TestPredictFile:
         [
             (b"a,b\n1,2\n", "the header lacks bill_length_mm"),
             (f"{HEADER},sex\n".encode(), "names sex more than once"),
+            (f"{HEADER.replace(',', ', ')}\n".encode(), "it has: 'bill_length_mm', ' bill_depth_mm'"),
             (f"{HEADER},prediction\n".encode(), "already has a column 'prediction'"),
             (f"{HEADER}\n".encode() + b"\xff\n", "is not UTF-8"),
             (b"{" + b" " * 1024 * 1024 + b"}", "is longer than"),
@@ -172,6 +176,12 @@ class TestPublish:
         assert run("verify", env["MODEL_URI"], "--digest", env["MODEL_DIGEST"]).exit_code == 0
         assert json.loads(run("predict", *FLAGS, env=env).stdout)["prediction"] == "Adelie"
 
+    def test_a_root_that_cannot_be_written_is_named(self, bundle: PublishedBundle, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("no folder")
+        result = run("publish", "--from", str(bundle.folder.parent), "--to", str(tmp_path / "file"))
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "Not a directory" in result.stderr
+
     def test_nothing_to_publish_is_an_error(self, tmp_path: Path) -> None:
         result = run("publish", "--from", str(tmp_path), "--to", str(tmp_path / "root"))
         assert (result.exit_code, result.stdout) == (1, "")
@@ -181,6 +191,8 @@ class TestPublish:
         "arguments",
         [
             ["--to", "root"],
+            ["--from", "a", "--to", ""],
+            ["--from", "", "--to", "root"],
             ["--from", "a", "--from-pickles", "a", "b", "c", "--to", "root"],
             ["--from", "a", "--without-onnx", "--to", "root"],
             ["--from", "a"],
@@ -193,3 +205,72 @@ class TestPublish:
         result = run("train", "--to", str(tmp_path), env={"SOURCE_DATE_EPOCH": "yesterday"})
         assert result.exit_code == 2
         assert "SOURCE_DATE_EPOCH is 'yesterday'" in result.stderr
+
+
+class TestOperations:
+    URL = "http://127.0.0.1:1"
+
+    @pytest.mark.parametrize("number", ["nan", "inf"])
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["smoke", URL, "--digest", f"sha256:{'0' * 64}", "--p95-ms"],
+            ["smoke", URL, "--digest", f"sha256:{'0' * 64}", "--wait-s"],
+            ["agreement", URL, URL, "--max-disagreement"],
+            ["capacity", "--rps"],
+            ["capacity", "--rps", "300", "--headroom"],
+        ],
+    )
+    def test_a_limit_that_nothing_can_exceed_is_a_bad_command_line(self, arguments: list[str], number: str) -> None:
+        result = run(*arguments, number, env={"MODEL_URI": "models"})
+        assert (result.exit_code, result.stdout) == (2, "")
+
+    @pytest.mark.parametrize("token", ["zq7secret\nzq7", "zq7secret zq7", "zq7secret€"])
+    def test_a_token_that_is_none_is_refused_and_not_shown(self, bundle: PublishedBundle, token: str) -> None:
+        smoke = ["smoke", self.URL, "--digest", bundle.digest, "--golden", str(bundle.folder)]
+        for arguments in (smoke, ["agreement", self.URL, self.URL]):
+            result = run(*arguments, env={"IDENTITY_TOKEN": token})
+            assert (result.exit_code, result.exception.__class__) == (2, SystemExit)
+            assert "IDENTITY_TOKEN is not a token" in result.stderr
+            assert "zq7" not in result.output
+
+
+class TestStreams:
+    """Results that nobody takes: a full disk, a reader that has seen enough, streams closed from the start."""
+
+    def shell(self, command: str, bundle: PublishedBundle) -> subprocess.CompletedProcess[str]:
+        predict = f"'{sys.executable}' -m predictor predict"
+        return subprocess.run(
+            ["bash", "-c", command.replace("PREDICT", predict)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env={**os.environ, **bundle.env},
+        )
+
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        file = tmp_path / "birds.csv"
+        file.write_text(f"{HEADER}\n" + f"{GOOD}\n" * 20_000)
+        return file
+
+    @pytest.mark.parametrize("rows", [1, 20_000])
+    def test_a_result_that_cannot_be_written_is_one_line_and_status_1(
+        self, bundle: PublishedBundle, file: Path, rows: int
+    ) -> None:
+        result = self.shell(f"head -n {rows + 1} '{file}' | PREDICT - > /dev/full", bundle)
+        assert (result.returncode, result.stderr) == (1, "error: No space left on device\n")
+
+    def test_a_reader_that_has_seen_enough_is_no_trouble(self, bundle: PublishedBundle, file: Path) -> None:
+        result = self.shell(f"PREDICT '{file}' | head -n 1", bundle)
+        assert (result.stdout.count("\n"), result.stderr) == (1, "")
+
+    def test_a_closed_input_is_an_empty_one(self, bundle: PublishedBundle) -> None:
+        result = self.shell("PREDICT <&-", bundle)
+        assert result.returncode == 1
+        assert result.stderr.startswith("error: This is not valid JSON")
+
+    def test_a_closed_output_is_written_to_nowhere(self, bundle: PublishedBundle, file: Path) -> None:
+        result = self.shell(f"PREDICT '{file}' >&-", bundle)
+        assert (result.returncode, result.stderr) == (0, "")

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -47,6 +49,7 @@ def test_whole_numbers_are_numbers() -> None:
         (body_of(island="Atlantis"), "/island", "unknown_value"),
         (body_of(island="biscoe"), "/island", "unknown_value"),
         (body_of(sex=1), "/sex", "unknown_value"),
+        (body_of(sex="\ud800"), "/sex", "unknown_value"),
         (body_of(year=2007), "/year", "unknown_field"),
         (body_of(**{"a/b~c": 1}), "/a~1b~0c", "unknown_field"),
         (body_of().replace(b"{", b'{"sex": "female", ', 1), "/sex", "duplicate_key"),
@@ -84,6 +87,49 @@ def test_no_more_than_a_hundred_violations_are_listed() -> None:
     assert len(caught.value.violations) == MAX_VIOLATIONS == 100
 
 
+def test_what_is_missing_is_named_however_many_unknown_fields_there_are() -> None:
+    violations = violations_of(json.dumps({f"field_{index}": index for index in range(500)} | {"sex": "male"}).encode())
+    assert list(violations)[: len(FEATURES)] == [
+        *("/bill_length_mm", "/bill_depth_mm", "/flipper_length_mm", "/body_mass_g", "/island", "/field_0")
+    ]
+
+
+_KEYS = ",".join(f'"{number:x}":1' for number in range(100_000))
+_PEAK = """
+import sys
+from predictor.decoding import decode
+from predictor.errors import PredictorError
+
+def peak_mb():
+    return int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0]) / 1024
+
+body, before = sys.stdin.buffer.read(), peak_mb()
+try:
+    decode(body, max_instances=1000)
+except PredictorError:
+    pass
+print(peak_mb() - before)
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"instances": [' + ",".join(["{}"] * 349_000) + "]}",
+        '{"instances": [' + ",".join(["1"] * 500_000) + "]}",
+        '{"instances": [{' + _KEYS + "}]}",
+        "{" + _KEYS + "}",
+        '{"instances": [], ' + _KEYS + "}",
+    ],
+    ids=["empty rows", "no rows", "a row with many fields", "many fields", "many fields beside instances"],
+)
+def test_no_body_takes_a_hundred_times_its_size_in_memory(body: str) -> None:
+    """Concurrent requests like these would end an instance of 512 MiB, and every other caller's answer with it."""
+    assert len(body) <= 1024 * 1024
+    done = subprocess.run([sys.executable, "-c", _PEAK], input=body.encode(), capture_output=True, check=True)
+    assert float(done.stdout) < 100
+
+
 def test_a_long_field_name_is_shortened() -> None:
     (pointer,) = violations_of(body_of(**{"x" * 10_000: 1}))
     assert len(pointer) < 300
@@ -113,6 +159,12 @@ def test_a_lone_surrogate_in_a_field_name_can_be_answered() -> None:
 def test_what_is_no_json_in_utf_8_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedJson):
         decode(body, max_instances=1)
+
+
+def test_why_a_body_is_malformed_is_a_plain_sentence() -> None:
+    with pytest.raises(MalformedJson) as caught:
+        decode(b'{"sex": "ma\0le"}', max_instances=1)
+    assert str(caught.value) == "This is not valid JSON: Invalid control character at line 1 column 12."
 
 
 def test_a_bad_row_does_not_fail_the_others() -> None:

@@ -65,6 +65,9 @@ def test_every_setting_is_read() -> None:
     ("key", "value"),
     [
         ("MODEL_URI", "s3://bucket/root"),
+        ("MODEL_URI", "gs://"),
+        ("MODEL_URI", "gs:///root/version"),
+        ("ALLOW_UNPINNED_MODEL", "perhaps"),
         ("MODEL_DIGEST", "0" * 64),
         ("MODEL_DIGEST", "sha256:" + "G" * 64),
         ("MODEL_DIGEST", "sha256:" + "0" * 63),

@@ -14,7 +14,7 @@ from predictor.bulk.fast_rows import read_lines
 from predictor.bulk.lines import Blocks
 from predictor.bulk.table import Table
 from predictor.decoding import validate
-from predictor.errors import InvalidInput, MalformedJson
+from predictor.errors import InvalidInput, WideRow
 from predictor.models.columns import PenguinColumns
 from predictor.penguin import FEATURES, HABITATS, ISLANDS, MEASUREMENTS, RANGES, SEXES, Penguin
 
@@ -102,7 +102,7 @@ _rows = st.lists(
 def verdict_on(cells: list[str]) -> Penguin | str:
     """What the contract says, spelled out for one row by itself."""
     if len(cells) > len(FEATURES):
-        return f"MalformedJson: {len(cells)} cells"
+        return f"WideRow: {len(cells)} cells"
     document: dict[str, Any] = {}
     for name, cell in zip(FEATURES, map(str.strip, cells), strict=False):
         if cell in {"", "NA"}:
@@ -119,8 +119,9 @@ def verdict_on(cells: list[str]) -> Penguin | str:
 
 
 def show(error: RowError) -> str:
-    if isinstance(error, MalformedJson):
-        return f"MalformedJson: {error.reason.split()[3]} cells"
+    if isinstance(error, WideRow):
+        return f"WideRow: {error.cells} cells"
+    assert isinstance(error, InvalidInput)
     return str(error.violations)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import LabelEncoder
 
@@ -108,4 +109,12 @@ def test_columns_that_cannot_be_right_are_refused(
 def test_a_label_encoder_that_is_none_is_refused(three: tuple[Path, Path, Path], dataset: Dataset) -> None:
     joblib.dump({"Adelie": 0}, three[1])
     with pytest.raises(PublishRefused, match="no label encoder"):
+        open_pickles(three, dataset, lambda _: None)
+
+
+def test_a_classifier_of_a_single_class_is_refused(three: tuple[Path, Path, Path], dataset: Dataset) -> None:
+    from predictor.training.pipeline import encode
+
+    joblib.dump(DummyClassifier().fit(encode(dataset.penguins), [0] * len(dataset.birds)), three[0])
+    with pytest.raises(PublishRefused, match="knows Adelie only"):
         open_pickles(three, dataset, lambda _: None)

@@ -277,6 +277,7 @@ class TestHeaders:
     def test_options_lists_the_methods(self, client: Client) -> None:
         response = client.request("OPTIONS", "/predict")
         assert (response.status_code, response.headers["allow"]) == (204, "POST, OPTIONS")
+        assert not {"content-length", "content-type"} & set(response.headers)
         assert "access-control-allow-origin" not in response.headers
 
 
