@@ -94,7 +94,7 @@ class Results:
         blob = self._blob(name)
         blob.metadata = tag.as_metadata()
         pulled = _Pulled(pieces)
-        with translated(self.uri(name)):
+        with translated(self.uri(name), "written"):
             try:
                 blob.upload_from_file(
                     pulled,
@@ -110,7 +110,7 @@ class Results:
                 if pulled.is_reading:
                     raise  # From whoever makes the pieces.
                 # The store may keep less of a request than was sent; the client would have to send the rest again.
-                raise StoreUnavailable(self.uri(name), "it did not keep all of a request") from error
+                raise StoreUnavailable(self.uri(name), "it did not keep all of a request", action="written") from error
 
     def count(self, name: str, existing: Existing, *, deadline: float) -> Count:
         """Count the rows of a result. Raises `StoreUnavailable`."""

@@ -4,9 +4,9 @@ import os
 from dataclasses import dataclass
 
 from predictor.artifacts.bundle import Bundle, fetch_bundle
-from predictor.artifacts.manifest import GOLDEN_FILE, ONNX_FILE, PICKLES, Manifest
+from predictor.artifacts.manifest import GOLDEN_FILE, MODEL_FILE, ONNX_FILE, PICKLES, Manifest
 from predictor.artifacts.store import Store
-from predictor.errors import ArtifactMissing
+from predictor.errors import ArtifactError, ArtifactMissing, UnloadableModel
 from predictor.models.engine import Engine, EngineChoice, EngineName
 from predictor.models.golden import Golden
 from predictor.models.linear_engine import LinearEngine, linear_form
@@ -48,8 +48,7 @@ def load_model(
     )
     manifest = bundle.manifest
     with phases.measure("load"):
-        engine = build_engine(engine_name(choice, manifest), bundle)
-        Golden.from_bytes(bundle[GOLDEN_FILE]).check(engine, manifest.classes, batches=batches)
+        engine = proved_engine(engine_name(choice, manifest), bundle, batches=batches)
     return LoadedModel(ModelIdentity(manifest.version, bundle.digest), manifest, engine, phases.as_dict())
 
 
@@ -67,6 +66,19 @@ def files_for(engine: EngineName, manifest: Manifest) -> tuple[str, ...]:
         if name not in manifest.file_names:
             raise ArtifactMissing(f"The manifest of {manifest.version}", name)
     return names
+
+
+def proved_engine(name: EngineName, bundle: Bundle, *, batches: bool) -> Engine:
+    """The engine, after it has given the golden answers. Raises `ArtifactError` and nothing else, whatever is wrong."""
+    try:
+        engine = build_engine(name, bundle)
+        Golden.from_bytes(bundle[GOLDEN_FILE]).check(engine, bundle.manifest.classes, batches=batches)
+    except (ArtifactError, MemoryError):
+        raise
+    except Exception as error:  # Estimators and graphs are other people's code, which can raise anything when it runs.
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise UnloadableModel(ONNX_FILE if name == "onnx" else MODEL_FILE, reason) from error
+    return engine
 
 
 def build_engine(engine: EngineName, bundle: Bundle) -> Engine:

@@ -9,14 +9,13 @@ from predictor.artifacts.manifest import GOLDEN_FILE, MANIFEST_FILE, ONNX_FILE, 
 from predictor.artifacts.store import Store, StoredFile
 from predictor.errors import ArtifactError, ArtifactMissing, ArtifactUnexpected, DigestMismatch
 from predictor.models.engine import EngineName
-from predictor.models.golden import Golden
-from predictor.models.loader import build_engine
+from predictor.models.loader import proved_engine
 
 VERIFY_TIMEOUT_S: Final = 120.0
 
 
 def verify(store: Store, digest: str | None) -> tuple[Manifest, list[ArtifactError]]:
-    """Check the manifest against `digest`, every file against the manifest, and both engines on the golden rows.
+    """Check the manifest against `digest`, every file against the manifest, and the engines on the golden rows.
 
     Returns the manifest and what was found, empty when all is well: files that are missing, extra or changed, each
     with expected and actual digest, or else an engine that does not load or does not give the published answers.
@@ -37,7 +36,9 @@ def _check_files(
     store: Store, manifest: Manifest, listed: dict[str, StoredFile], deadline: float
 ) -> tuple[dict[str, bytes], list[ArtifactError]]:
     files: dict[str, bytes] = {}
-    findings: list[ArtifactError] = []
+    listing = f"The manifest of {manifest.version}"
+    missing = [name for name in (*PICKLES, GOLDEN_FILE) if name not in manifest.file_names]
+    findings: list[ArtifactError] = [ArtifactMissing(listing, name) for name in missing]
     for entry in manifest.files:
         if entry.name not in listed:
             findings.append(ArtifactMissing(store.uri, entry.name))
@@ -54,15 +55,12 @@ def _check_files(
 
 def _check_engines(bundle: Bundle, *, unpickle: bool) -> list[ArtifactError]:
     findings: list[ArtifactError] = []
-    engines: list[EngineName] = []
-    if ONNX_FILE in bundle.files:
-        engines.append("onnx")
-    if unpickle and all(name in bundle.files for name in PICKLES):
+    engines: list[EngineName] = ["onnx"] if ONNX_FILE in bundle.files else []
+    if unpickle:
         engines.append("sklearn")
     for name in engines:
         try:
-            engine = build_engine(name, bundle)
-            Golden.from_bytes(bundle[GOLDEN_FILE]).check(engine, bundle.manifest.classes, batches=True)
+            proved_engine(name, bundle, batches=True)
         except ArtifactError as error:
             findings.append(error)
     return findings

@@ -84,8 +84,11 @@ def publish_by_hand(
     onnx: bool = True,
     linear: bool = False,
     overrides: dict[str, bytes] | None = None,
+    without: tuple[str, ...] = (),
 ) -> PublishedBundle:
     """Fit, export and lay out a model under `root`; `overrides` replaces files before the manifest is made.
+
+    Files in `without` are left out of both.
 
     Its graph is skl2onnx's own, for ONNX Runtime; with `linear` it is one that is evaluated without.
     """
@@ -103,6 +106,7 @@ def publish_by_hand(
     if onnx:
         files["model.onnx"] = linear_graph(*_folded(estimator)) if linear else _onnx(estimator)
     files |= overrides or {}
+    files = {name: data for name, data in files.items() if name not in without}
     name = f"20260101-000000-{seed:08d}"
     manifest = Manifest(
         name="penguins",

@@ -1,7 +1,12 @@
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
+from sklearn.preprocessing import LabelEncoder
 
 from predictor.artifacts.local_store import LocalStore
 from predictor.errors import (
@@ -10,6 +15,7 @@ from predictor.errors import (
     ArtifactUnexpected,
     DigestMismatch,
     GoldenMismatch,
+    UnloadableModel,
 )
 from predictor.models.verification import verify
 from tests.support.bundles import PublishedBundle, publish_by_hand
@@ -80,3 +86,37 @@ def test_pickles_are_opened_only_when_something_vouches_for_the_manifest(
     assert not proof.exists()
     found(trapped, trapped.digest)
     assert proof.exists()  # The trap works: what was not opened above would have sprung it.
+
+
+def test_a_manifest_that_lacks_what_every_model_has_is_told(tmp_path: Path) -> None:
+    incomplete = publish_by_hand(tmp_path, without=("golden.json", "columns.pkl"))
+    findings = found(incomplete, incomplete.digest)
+    assert [type(finding) for finding in findings] == [ArtifactMissing, ArtifactMissing]
+    assert ["columns.pkl" in str(findings[0]), "golden.json" in str(findings[1])] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("columns.pkl", None),
+        ("columns.pkl", 7),
+        ("label_encoder.pkl", LabelEncoder().fit(["Adelie"])),
+        ("label_encoder.pkl", object()),
+        ("model.pkl", {"no": "estimator"}),
+    ],
+)
+def test_pickles_of_something_else_are_a_finding_and_never_an_accident(
+    tmp_path: Path, name: str, value: object
+) -> None:
+    odd = publish_by_hand(tmp_path, overrides={name: pickle.dumps(value)})
+    assert [type(finding) for finding in found(odd, odd.digest)] == [UnloadableModel]
+
+
+def test_a_graph_that_fails_when_it_runs_is_a_finding(tmp_path: Path) -> None:
+    model = onnx.load_from_string((publish_by_hand(tmp_path / "good").folder / "model.onnx").read_bytes())
+    model.graph.initializer.append(numpy_helper.from_array(np.array([5, 77]), "shape"))
+    last = next(node for node in model.graph.node if "probabilities" in node.output)
+    last.output[list(last.output).index("probabilities")] = "all"
+    model.graph.node.append(helper.make_node("Reshape", ["all", "shape"], ["probabilities"]))
+    odd = publish_by_hand(tmp_path / "odd", overrides={"model.onnx": model.SerializeToString()})
+    assert [type(finding) for finding in found(odd, odd.digest)] == [UnloadableModel]
