@@ -12,7 +12,7 @@ from typing import Final
 from benchmarks.results import Results
 from predictor.operations.capacity import FIGURES_FILE, Figures
 
-CONTENDER: Final = "ours"
+CONTENDER: Final = "ours-deployed"
 CONNECTIONS: Final = 8
 MB_PER_MIB: Final = 1024 * 1024 / 1_000_000
 """The lab counts memory in units of 1024 * 1024 bytes."""

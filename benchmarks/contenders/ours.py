@@ -149,3 +149,11 @@ class OursGcs(Ours):
             else:
                 return url
         raise NoEnvironment("the storage server did not start")
+
+
+class OursDeployed(OursGcs):
+    """What capacity is planned with (`benchmarks.capacity`): how deploy.sh runs it."""
+
+    name: ClassVar[str] = "ours-deployed"
+    title: ClassVar[str] = "this function as deployed: model in a bucket, loaded at import"
+    loading: ClassVar[str] = "eager"

@@ -13,10 +13,10 @@ def results() -> Results:
     found = Results(rounds=3, window_s=1.0, started="2026-01-02T03:04:05Z")
     found.machine = {"processor": "a processor", "cores": "4", "python": "3.13.0"}
     for rps, p99_ms, cold_ms, memory_mib in ((3000, 5, 700, 90), (3200, 6, 800, 100), (3100, 9, 900, 110)):
-        found.add("ours", "rps_per_vcpu_8", rps)
-        found.add("ours", "p99_8_ms", p99_ms)
-        found.add("ours", "cold_ms", cold_ms)
-        found.add("ours", "loaded_pss_mb", memory_mib)
+        found.add("ours-deployed", "rps_per_vcpu_8", rps)
+        found.add("ours-deployed", "p99_8_ms", p99_ms)
+        found.add("ours-deployed", "cold_ms", cold_ms)
+        found.add("ours-deployed", "loaded_pss_mb", memory_mib)
     return found
 
 
@@ -40,7 +40,7 @@ def test_they_are_written_so_that_planning_reads_them(tmp_path: Path) -> None:
 
 def test_a_run_that_lacks_a_part_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     incomplete = results()
-    del incomplete.samples["ours"]["cold_ms"]
+    del incomplete.samples["ours-deployed"]["cold_ms"]
     assert main([str(incomplete.save(tmp_path)), "--to", str(tmp_path / "figures.json")]) == 1
-    assert capsys.readouterr().err == "cold_ms of ours is not measured: run with --parts start,serve,memory\n"
+    assert capsys.readouterr().err == "cold_ms of ours-deployed is not measured: run with --parts start,serve,memory\n"
     assert not (tmp_path / "figures.json").exists()
