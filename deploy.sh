@@ -23,7 +23,7 @@ Options
   --config FILE        settings; default: deploy.env beside this script (copy deploy.env.example)
   --dry-run            print the commands, ready to paste, and change nothing
   --agreement N        before the switch ask both revisions about N penguins; too many differences stop it
-  --public             anyone on the internet may call the HTTP function
+  --public             up: anyone on the internet may call the HTTP function; the next up without it closes it again
   --with-data          down: delete the bucket and every model too
   --yes                down: do not ask
   -h, --help
@@ -37,6 +37,7 @@ HELP
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PYTHON=${PYTHON:-$HERE/.venv/bin/python}
 OPS_DIR=${OPS_DIR:-$HERE/ops}
+SETTLE_S=${SETTLE_S:-15}
 CONFIG=$HERE/deploy.env RENDERED=$HERE/build/ops
 DRY_RUN=false PUBLIC=false WITH_DATA=false ASSUME_YES=false AGREEMENT=0
 
@@ -125,13 +126,15 @@ main() {
     esac
     shift
   done
-  [[ $AGREEMENT =~ ^[0-9]{1,6}$ ]] || misused "--agreement takes a number of penguins"
+  [[ $AGREEMENT =~ ^(0|[1-9][0-9]{0,5})$ ]] || misused "--agreement takes a number of penguins"
   ((${#words[@]})) || misused 'which command?'
   case ${words[0]} in
     rollback | logs) ((${#words[@]} <= 2)) || misused "${words[0]} takes one argument at most" ;;
     up | release | monitoring | status | down) ((${#words[@]} == 1)) || misused "${words[0]} takes no argument" ;;
     *) misused "there is no command ${words[0]}" ;;
   esac
+  [[ $PUBLIC == false || ${words[0]} == up ]] || misused "--public goes with up"
+  [[ $WITH_DATA == false || ${words[0]} == down ]] || misused "--with-data goes with down"
 
   load_defaults
   load_config "$CONFIG"

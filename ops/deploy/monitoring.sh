@@ -70,8 +70,7 @@ apply_monitoring() {
   apply_dashboard
   # The uptime check calls a private service as Cloud Monitoring's own agent, which is then one of its invokers.
   if grep -q serviceAgentAuthentication "$OPS_DIR/uptime.json"; then
-    grant 'run services' "$FUNCTION" roles/run.invoker \
-      "serviceAccount:service-$PROJECT_NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+    grant 'run services' "$FUNCTION" roles/run.invoker "$MONITORING_AGENT"
   fi
   apply_uptime
   # With no minimum, no instance is no trouble.

@@ -45,12 +45,43 @@ def test_rollback_goes_to_the_revision_before_and_is_done_once(cloud: FakeCloud,
     assert again.status == 0, again.stderr
     assert len(cloud.mutations()) == 1, "it is there already"
 
-    nothing_older = deployment.run("rollback")
-    assert (nothing_older.status, nothing_older.last_line) == (1, f"deploy.sh: there is no ready revision before {OLD}")
+    twice = deployment.run("rollback")
+    assert twice.status == 0, twice.stderr
+    assert twice.last_line == f"{OLD} has all traffic, and {NEW} is newer: it was taken back already, or it never passed"
+    assert len(cloud.mutations()) == 1, "whoever is in a hurry and asks twice goes back once"
 
     unknown = deployment.run("rollback", "predict-00009-abc")
     assert unknown.status == 1
     assert "predict has no revision predict-00009-abc" in unknown.last_line
+
+
+def test_rollback_passes_over_a_revision_that_never_passed(cloud: FakeCloud, deployment: Deployment) -> None:
+    backend = "http://127.0.0.1:9"
+    oldest = cloud.place_function("predict", backend)
+    before = cloud.place_function("predict", backend, REPLACES=oldest)
+    cloud.place_function("predict", backend, REPLACES=before)  # Its smoke failed: it never got traffic.
+    latest = cloud.place_function("predict", backend, REPLACES=before)
+
+    outcome = deployment.run("rollback")
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.services["predict"].shares() == {before: 100}
+
+    again = deployment.run("rollback")
+    assert again.status == 0, again.stderr
+    assert cloud.services["predict"].shares() == {before: 100}
+    assert latest in again.last_line
+    assert again.last_line.endswith(f"to go further back: ./deploy.sh rollback {oldest}")
+
+
+@pytest.mark.usefixtures("two_revisions")
+def test_rollback_refuses_a_revision_that_cannot_serve(cloud: FakeCloud, deployment: Deployment) -> None:
+    (old, _) = cloud.services["predict"].revisions
+    old.resource["status"]["conditions"] = [{"type": "Ready", "status": "False", "message": "Container failed to start"}]
+    named = deployment.run("rollback", OLD)
+    assert (named.status, named.last_line) == (1, f"deploy.sh: {OLD} cannot serve: Container failed to start")
+    unnamed = deployment.run("rollback")
+    assert (unnamed.status, unnamed.last_line) == (1, f"deploy.sh: there is no ready revision before {NEW}")
+    assert cloud.mutations() == []
 
 
 @pytest.mark.usefixtures("two_revisions")
@@ -100,16 +131,20 @@ def test_monitoring_is_changed_where_it_differs_and_nowhere_else(cloud: FakeClou
     assert cloud.mutations()[count:] == []
 
     (dashboard,) = cloud.watching["dashboards"].values()
-    dashboard["displayName"] = "somebody else's"
+    dashboard["mosaicLayout"]["columns"] = 48
+    policy = next(p for p in cloud.watching["alertPolicies"].values() if p["displayName"] == "predict: CPU over 80%")
+    policy["conditions"][0]["conditionThreshold"]["thresholdValue"] = 0.5
     cloud.watching["metrics"]["projects/fake-project/metrics/predict-model-loads"]["filter"] = "changed by hand"
-    assert deployment.run("monitoring", MIN_INSTANCES="0").status == 0
+    mended = deployment.run("monitoring", MIN_INSTANCES="0")
+    assert mended.status == 0, mended.stderr
     changes = {
         (request.method, request.path.rpartition("projects/fake-project/")[2]) for request in cloud.mutations()[count:]
     }
     no_instance = next(path for method, path in changes if method == "DELETE")
     assert changes == {
         ("PUT", "metrics/predict-model-loads"),
-        ("POST", "dashboards"),
+        ("PATCH", dashboard["name"].partition("fake-project/")[2]),
+        ("PATCH", policy["name"].partition("fake-project/")[2]),
         ("DELETE", no_instance),
     }
     assert no_instance.startswith("alertPolicies/")
