@@ -37,7 +37,12 @@ return_to_blue() {
     return
   fi
   say "putting all traffic back on $blue"
-  if traffic --to-revisions "$blue=100" --remove-tags "$TAG"; then
+  # In a process group of its own (`set -m`): gcloud listens to Ctrl-C even where it is ignored, and a second one would
+  # end the way back half-way.
+  set -m
+  traffic --to-revisions "$blue=100" --remove-tags "$TAG" </dev/null &
+  set +m
+  if wait $!; then
     SAFE_STATE="all traffic is on $blue again"
   else
     SAFE_STATE="TRAFFIC COULD NOT BE PUT BACK, do it by hand: ./deploy.sh rollback $blue"

@@ -113,6 +113,18 @@ class Run:
         """What Ctrl-C does: a signal to every process of the group."""
         os.killpg(self.process.pid, signal.SIGINT)
 
+    def hang_up(self) -> None:
+        """What becomes of it when its terminal is closed."""
+        os.killpg(self.process.pid, signal.SIGHUP)
+
+    def terminate(self) -> None:
+        """What a CI system does that gives up: a signal to the script alone."""
+        self.process.terminate()
+
+    def said(self) -> str:
+        """What it printed for people until now."""
+        return self._files[1].read_text()
+
     def wait(self) -> Outcome:
         try:
             status = self.process.wait(TIMEOUT_S)
