@@ -59,7 +59,8 @@ confirm() {
   local answer
   [[ $ASSUME_YES == false && $DRY_RUN == false ]] || return 0
   printf '%s Type the project id to go on: ' "$1" >&2
-  read -r answer || die "not confirmed (--yes does without)"
+  read -r answer || { say '' && die "not confirmed (--yes does without), nothing was changed"; }
+  [[ -t 0 ]] || say '' # A terminal shows the line's end that was typed.
   [[ $answer == "$PROJECT_ID" ]] || die "not confirmed, nothing was changed"
 }
 
@@ -97,6 +98,6 @@ take_down() {
     if there it.json iam "v1/projects/$PROJECT_ID/serviceAccounts/$email"; then change gcloud iam service-accounts delete "$email" "${ON_PROJECT[@]}"; fi
   done
   if [[ $WITH_DATA == true && $BUCKET_EXISTS == true ]]; then
-    change gcloud storage rm --recursive "gs://$BUCKET" "${ON_PROJECT[@]}"
+    change gcloud storage rm "gs://$BUCKET" --recursive "${ON_PROJECT[@]}" # Every generation of every file.
   fi
 }

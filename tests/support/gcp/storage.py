@@ -16,7 +16,7 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
         own = {"kind": "storage#bucket", "id": name, "projectNumber": cloud.number, "metageneration": "1"}
         cloud.buckets[name] = own | request.body
         return cloud.buckets[name]
-    match = re.fullmatch(r"b/([^/]+)(/iam|/o)?", path)
+    match = re.fullmatch(r"b/([^/]+)(/iam|/o|/managedFolders|/storageLayout)?", path)
     if match is None or match[1] not in cloud.buckets:
         raise not_found(path)
     bucket = cloud.buckets[match[1]]
@@ -24,8 +24,10 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
         if request.method == "PUT":
             cloud.policies[f"buckets/{match[1]}"] = request.body
         return cloud.policies.get(f"buckets/{match[1]}", {"etag": "CAE=", "version": 1})
-    if match[2] == "/o":
-        return {"kind": "storage#objects", "items": []}
+    if match[2] in {"/o", "/managedFolders"}:
+        return {"items": []}
+    if match[2] == "/storageLayout":
+        return {"kind": "storage#storageLayout", "bucket": match[1], "locationType": "region"}
     if request.method == "PATCH":
         bucket.update({key: value for key, value in request.body.items() if value is not None})
     if request.method == "DELETE":
