@@ -53,6 +53,8 @@ source "$HERE/ops/deploy/resources.sh"
 source "$HERE/ops/deploy/functions.sh"
 # shellcheck source=ops/deploy/release.sh
 source "$HERE/ops/deploy/release.sh"
+# shellcheck source=ops/deploy/files.sh
+source "$HERE/ops/deploy/files.sh"
 # shellcheck source=ops/deploy/monitoring.sh
 source "$HERE/ops/deploy/monitoring.sh"
 # shellcheck source=ops/deploy/operate.sh
@@ -76,6 +78,7 @@ up() {
   apply_topics
   apply_events_function
   apply_trigger "$URL"
+  apply_files
   URL=$service_url
   apply_monitoring
   [[ $DRY_RUN == true ]] || summarise

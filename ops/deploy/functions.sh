@@ -21,6 +21,7 @@ function_flags() {
     [[ -z $CORS_ORIGINS ]] || environment+=(CORS_ORIGINS="$CORS_ORIGINS")
   else
     environment+=(RESULTS_TOPIC="projects/$PROJECT_ID/topics/$RESULTS_TOPIC" REJECTS_TOPIC="projects/$PROJECT_ID/topics/$REJECTS_TOPIC")
+    [[ -z $RESULTS_BUCKET ]] || environment+=(RESULTS_BUCKET="$RESULTS_BUCKET")
     FLAGS+=(--entry-point score --service-account "$EVENTS_EMAIL" --ingress-settings internal-only --timeout "${EVENTS_TIMEOUT_S}s"
       --concurrency "$EVENTS_CONCURRENCY" --min-instances "$EVENTS_MIN_INSTANCES" --max-instances "$EVENTS_MAX_INSTANCES")
   fi

@@ -71,6 +71,7 @@ take_down() {
   need_project
   need_own_bucket
   confirm "This deletes the functions, topics (with the messages that wait), accounts and monitoring of $PROJECT_ID.$data"
+  remove_files
   for name in "$SUBSCRIPTION" "$DEAD_LETTER_TOPIC-kept" "$RESULTS_TOPIC-kept" "$REJECTS_TOPIC-kept"; do
     if there it.json pubsub "v1/projects/$PROJECT_ID/subscriptions/$name"; then found+=("$name"); fi
   done
@@ -84,15 +85,12 @@ take_down() {
   done
   ((${#found[@]} == 0)) || change gcloud pubsub topics delete "${found[@]}" "${ON_PROJECT[@]}"
   remove_monitoring
-  # The grant would stay in the project's policy under the name of an account that is gone.
+  # As with buckets: the grant goes before the account.
   if read_policy projects "$PROJECT_ID" policy.json && state bound "$WORK/policy.json" roles/cloudbuild.builds.builder "serviceAccount:$BUILD_EMAIL"; then
     change gcloud projects remove-iam-policy-binding "$PROJECT_ID" --member "serviceAccount:$BUILD_EMAIL" --role roles/cloudbuild.builds.builder --condition None --format none "${ON_PROJECT[@]}"
   fi
-  if [[ $WITH_DATA == false && $BUCKET_EXISTS == true ]] && read_policy 'storage buckets' "gs://$BUCKET" policy.json; then
-    for email in "$FUNCTION_EMAIL" "$EVENTS_EMAIL"; do
-      ! state bound "$WORK/policy.json" roles/storage.objectViewer "serviceAccount:$email" ||
-        change gcloud storage buckets remove-iam-policy-binding "gs://$BUCKET" --member "serviceAccount:$email" --role roles/storage.objectViewer --format none "${ON_PROJECT[@]}"
-    done
+  if [[ $WITH_DATA == false && $BUCKET_EXISTS == true ]]; then
+    for email in "$FUNCTION_EMAIL" "$EVENTS_EMAIL"; do revoke "$BUCKET" roles/storage.objectViewer "$email"; done
   fi
   for email in "$FUNCTION_EMAIL" "$EVENTS_EMAIL" "$TRIGGER_EMAIL" "$BUILD_EMAIL"; do
     if there it.json iam "v1/projects/$PROJECT_ID/serviceAccounts/$email"; then change gcloud iam service-accounts delete "$email" "${ON_PROJECT[@]}"; fi

@@ -91,5 +91,6 @@ preflight() {
   need_project
   need_apis
   need_own_bucket
+  need_file_buckets
   need_good_model
 }

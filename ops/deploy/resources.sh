@@ -50,6 +50,13 @@ patiently() {
   done
 }
 
+# revoke BUCKET ROLE EMAIL: before the account is deleted. The grant would stay under the name of an account that is gone.
+revoke() {
+  if read_policy 'storage buckets' "gs://$1" policy.json && state bound "$WORK/policy.json" "$2" "serviceAccount:$3"; then
+    change gcloud storage buckets remove-iam-policy-binding "gs://$1" --member "serviceAccount:$3" --role "$2" --format none "${ON_PROJECT[@]}"
+  fi
+}
+
 # Google makes its own accounts when it first needs them; in a new project that is too late to grant them something.
 declare -A AGENTS=()
 make_agent() {
