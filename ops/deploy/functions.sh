@@ -59,11 +59,13 @@ deploy_function() {
 
 # read_service NAME: sets URL, and the service in $WORK/service.json.
 read_service() {
+  local variable=URL
+  [[ $1 == "$FUNCTION" ]] || variable=EVENTS_URL
   if service_there "$1"; then
     URL=$(state get "$WORK/service.json" status.url) || die "service $1 has no URL"
   elif [[ $DRY_RUN == true ]]; then
-    printf "URL=\$(%s)\n" "$(quoted gcloud run services describe "$1" "${IN_REGION[@]}" --format 'value(status.url)')"
-    URL="\$URL"
+    printf "%s=\$(%s)\n" "$variable" "$(quoted gcloud run services describe "$1" "${IN_REGION[@]}" --format 'value(status.url)')"
+    URL="\$$variable"
   else
     die "there is no service $1 although it was deployed"
   fi

@@ -183,7 +183,11 @@ release_over() {
 # In the order in which `state split` names them.
 shares() { printf '%s\n' "$@" | LC_ALL=C sort | paste -sd ' '; }
 
-smoke_line() { quoted "$PYTHON" -m predictor smoke "$1" --digest "$MODEL_DIGEST" --golden "${MODEL_LOCAL:-$MODEL_URI}" --p95-ms "$SMOKE_P95_MS"; }
+smoke_line() {
+  # shellcheck disable=SC2016  # for the shell that it is pasted into
+  printf 'IDENTITY_TOKEN=$(gcloud auth print-identity-token) '
+  quoted "$PYTHON" -m predictor smoke "$1" --digest "$MODEL_DIGEST" --golden "${MODEL_LOCAL:-$MODEL_URI}" --p95-ms "$SMOKE_P95_MS"
+}
 
 # With --dry-run: what would be done after the deployment. The names are known only then, so lines set them.
 show_shift() {

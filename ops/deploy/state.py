@@ -231,8 +231,9 @@ def previous(revisions_file: str, revision: str) -> int:
     ready = {item["metadata"]["name"] for item in items if _is_ready(item)}
     while revision in names:
         at = names.index(revision)
-        replaced = _environment(items[at]).get(_REPLACES)
-        revision = replaced if replaced in names[at + 1 :] else next(iter(names[at + 1 :]), "")
+        older = names[at + 1 :]
+        replaced = _environment(items[at]).get(_REPLACES, "")
+        revision = replaced if replaced in older else next(iter(older), "")
         if revision in ready:
             print(revision)
             return 0

@@ -50,7 +50,9 @@ def test_rollback_goes_to_the_revision_before_and_is_done_once(cloud: FakeCloud,
 
     twice = deployment.run("rollback")
     assert twice.status == 0, twice.stderr
-    assert twice.last_line == f"{OLD} has all traffic, and {NEW} is newer: it was taken back already, or it never passed"
+    assert (
+        twice.last_line == f"{OLD} has all traffic, and {NEW} is newer: it was taken back already, or it never passed"
+    )
     assert len(cloud.mutations()) == 1, "whoever is in a hurry and asks twice goes back once"
 
     unknown = deployment.run("rollback", "predict-00009-abc")
@@ -79,7 +81,9 @@ def test_rollback_passes_over_a_revision_that_never_passed(cloud: FakeCloud, dep
 @pytest.mark.usefixtures("two_revisions")
 def test_rollback_refuses_a_revision_that_cannot_serve(cloud: FakeCloud, deployment: Deployment) -> None:
     (old, _) = cloud.services["predict"].revisions
-    old.resource["status"]["conditions"] = [{"type": "Ready", "status": "False", "message": "Container failed to start"}]
+    old.resource["status"]["conditions"] = [
+        {"type": "Ready", "status": "False", "message": "Container failed to start"}
+    ]
     named = deployment.run("rollback", OLD)
     assert (named.status, named.last_line) == (1, f"deploy.sh: {OLD} cannot serve: Container failed to start")
     unnamed = deployment.run("rollback")
@@ -162,7 +166,9 @@ def furnished(cloud: FakeCloud, two_revisions: None) -> str:  # noqa: ARG001  wh
     cloud.accounts[email] = {"name": f"projects/{cloud.project}/serviceAccounts/{email}", "email": email}
     somebody = {"role": "roles/storage.objectViewer", "members": [f"serviceAccount:{email}", "user:a@example.org"]}
     cloud.policies[f"buckets/{bucket}"] = {"bindings": [somebody], "etag": "CAE=", "version": 1}
-    topic, subscription = (f"projects/{cloud.project}/{name}" for name in ("topics/penguins", "subscriptions/penguins-score"))
+    topic, subscription = (
+        f"projects/{cloud.project}/{name}" for name in ("topics/penguins", "subscriptions/penguins-score")
+    )
     cloud.topics[topic] = {"name": topic}
     cloud.subscriptions[subscription] = {"name": subscription, "topic": topic}
     metric = f"projects/{cloud.project}/metrics/predict-model-loads"
@@ -186,7 +192,14 @@ def test_down_keeps_the_bucket_and_takes_its_accounts_out_of_it(
 ) -> None:
     confirmed = replace(deployment, answer="fake-project\n").run("down")
     assert confirmed.status == 0, confirmed.stderr
-    left = [cloud.functions, cloud.services, cloud.topics, cloud.subscriptions, cloud.accounts, cloud.watching["metrics"]]
+    left = [
+        cloud.functions,
+        cloud.services,
+        cloud.topics,
+        cloud.subscriptions,
+        cloud.accounts,
+        cloud.watching["metrics"],
+    ]
     assert left == [{}] * len(left)
     assert furnished in cloud.buckets
     (binding,) = cloud.policies[f"buckets/{furnished}"]["bindings"]
@@ -211,7 +224,9 @@ def test_down_with_data_deletes_the_bucket_last(cloud: FakeCloud, deployment: De
     assert len(cloud.mutations()) == count
 
 
-def test_down_leaves_a_bucket_of_another_project_alone(cloud: FakeCloud, deployment: Deployment, furnished: str) -> None:
+def test_down_leaves_a_bucket_of_another_project_alone(
+    cloud: FakeCloud, deployment: Deployment, furnished: str
+) -> None:
     cloud.buckets[furnished]["projectNumber"] = "666"
     outcome = deployment.run("--yes", "--with-data", "down")
     assert outcome.status == 1
@@ -233,7 +248,9 @@ def test_a_dry_run_of_any_command_prints_what_can_be_pasted_and_changes_nothing(
     lines = outcome.stdout.splitlines() if changes else []
     assert len(lines) >= changes
     assert all(line.startswith(("gcloud ", "curl ")) for line in lines)
-    assert complaints([line for line in lines if line.startswith("gcloud ")] or ["gcloud info"], tmp_path / "lint") == []
+    assert (
+        complaints([line for line in lines if line.startswith("gcloud ")] or ["gcloud info"], tmp_path / "lint") == []
+    )
 
 
 def test_with_nothing_deployed_every_command_says_so(cloud: FakeCloud, deployment: Deployment) -> None:
@@ -244,7 +261,10 @@ def test_with_nothing_deployed_every_command_says_so(cloud: FakeCloud, deploymen
     rollback = deployment.run("rollback")
     assert (rollback.status, rollback.last_line) == (1, "deploy.sh: predict is not deployed")
     monitoring = deployment.run("monitoring")
-    assert (monitoring.status, monitoring.last_line) == (1, "deploy.sh: predict is not deployed: run ./deploy.sh up first")
+    assert (monitoring.status, monitoring.last_line) == (
+        1,
+        "deploy.sh: predict is not deployed: run ./deploy.sh up first",
+    )
     down = deployment.run("--yes", "down")
     assert down.status == 0, down.stderr
     assert cloud.mutations() == []

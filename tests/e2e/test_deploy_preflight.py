@@ -71,7 +71,7 @@ def test_a_published_model_that_is_not_there_is_refused(
 def test_it_runs_from_any_folder_and_one_with_blanks(
     cloud: FakeCloud, deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Everything but the models is found beside the script; without the project's Python the line says how to get it."""
+    """Everything but models is found beside the script; without the project's Python a line says how to get it."""
     copy = tmp_path / "a folder of mine"
     copy.mkdir()
     shutil.copy(PROJECT / "deploy.sh", copy)

@@ -339,11 +339,11 @@ def test_a_half_way_split_that_a_dead_release_left_is_not_taken_for_done(
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
 def test_a_url_that_is_not_known_everywhere_yet_is_waited_for(
-    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
+    deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
 ) -> None:
     unknown = itertools.chain([True] * 3, itertools.repeat(False))
 
-    def not_found_at_first(path: str, answer: Answer) -> None:
+    def not_found_at_first(_path: str, answer: Answer) -> None:
         if next(unknown):
             answer.status, answer.body = 404, b"<html>"
 

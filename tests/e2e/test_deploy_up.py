@@ -280,6 +280,18 @@ def test_a_dry_run_prints_commands_that_gcloud_understands_and_changes_nothing(
     _check_lines(outcome.stdout, tmp_path / "lint", at_least=25)
     (public,) = [line for line in outcome.stdout.splitlines() if "allUsers" in line]
     assert "services add-iam-policy-binding predict" in public
+    # The lines that will know the addresses set a name each, and the uptime check gets the right one.
+    set_by = dict(re.findall(r"^(\w+)=\$\(gcloud run services describe (\w+)", outcome.stdout, re.MULTILINE))
+    assert set_by == {"URL": "predict", "EVENTS_URL": "score"}
+    assert '--push-endpoint "$EVENTS_URL"' in outcome.stdout
+    (uptime,) = [line for line in outcome.stdout.splitlines() if "uptimeCheckConfigs" in line]
+    sed = subprocess.run(
+        ["bash", "-c", f"URL=https://predict-1.a.run.app; {uptime.partition(' | ')[0]}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(sed.stdout)["monitoredResource"]["labels"]["host"] == "predict-1.a.run.app"
 
 
 def _check_lines(script: str, home: Path, at_least: int) -> None:
