@@ -28,9 +28,11 @@ from predictor.artifacts.location import newest_version, open_store
 from predictor.artifacts.manifest import ONNX_FILE
 from predictor.decoding import decode, parse, validate
 from predictor.errors import PredictorError
+from predictor.models.columns import PenguinColumns
 from predictor.models.encoding import Encoder
 from predictor.models.loader import LoadedModel, load_model
-from predictor.models.onnx_engine import INPUT, OUTPUT
+from predictor.models.onnx_engine import OnnxEngine
+from predictor.models.onnx_graph import INPUT, OUTPUT
 from predictor.penguin import CATEGORIES, Penguin
 from predictor.service import predict
 from predictor.web.encoding import batch_body, detailed_body
@@ -56,20 +58,34 @@ def comparisons() -> list[Comparison]:
     store = newest_version(open_store(str(MODELS)), deadline=deadline)
     model = load_model(store, pin=None, choice="onnx", deadline=deadline)
     file = store.list_files(deadline=deadline)[ONNX_FILE]
-    session = _session(store.read(file, deadline=deadline))
+    graph = store.read(file, deadline=deadline)
+    session, runtime = _session(graph), OnnxEngine(graph, model.manifest)
     one, many = orjson.dumps(birds(1)[0]), orjson.dumps({"instances": birds(ROWS)})
     penguin = Penguin.model_validate(birds(1)[0])
     batch = decode(many, max_instances=ROWS)
     assert not isinstance(batch, Penguin)
     penguins = [row for row in batch.rows if isinstance(row, Penguin)]
+    by_column = PenguinColumns.of(penguins)
     encoder = Encoder(model.manifest.columns)
     features = encoder.encode([penguin])
     columns = list(model.manifest.columns)
     folded = _session(_smallest_graph(len(columns), len(model.manifest.classes)))
     return [
         Comparison(
+            "a linear model's answer for one bird, over ONNX Runtime's",
+            lambda: model.engine.rows((penguin,)),
+            lambda: runtime.rows((penguin,)),
+            500,
+        ),
+        Comparison(
+            f"a linear model's answers for {ROWS} birds, over ONNX Runtime's",
+            lambda: model.engine.column_probabilities(by_column),
+            lambda: runtime.column_probabilities(by_column),
+            20,
+        ),
+        Comparison(
             "one bird through bound buffers, over session.run",
-            lambda: model.engine.probabilities((penguin,)),
+            lambda: runtime.rows((penguin,)),
             lambda: session.run([OUTPUT], {INPUT: encoder.encode((penguin,))}),
             500,
         ),
@@ -104,13 +120,13 @@ def comparisons() -> list[Comparison]:
             3,
         ),
         Comparison(
-            f"{ROWS} answers from templates, over a dictionary each",
+            f"{ROWS} answers in pieces, over a dictionary each",
             lambda: batch_body(model, batch),
             lambda: _by_dictionaries(model, penguins),
             5,
         ),
         Comparison(
-            f"{ROWS} answers from templates, over orjson of a value each",
+            f"{ROWS} answers in pieces, over orjson of a value each",
             lambda: batch_body(model, batch),
             lambda: [detailed_body(prediction) for prediction in predict(model, penguins)],
             5,

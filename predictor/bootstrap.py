@@ -134,7 +134,14 @@ def _load(settings: Settings, store: Store | None) -> LoadedModel:
             store = open_store(settings.model_uri)
         elif store is None:
             store = newest_version(open_store(str(DEFAULT_ROOT)), deadline=deadline)
-    model = load_model(store, pin=settings.model_digest, choice=settings.model_engine, deadline=deadline, phases=phases)
+    model = load_model(
+        store,
+        pin=settings.model_digest,
+        choice=settings.model_engine,
+        deadline=deadline,
+        phases=phases,
+        batches=settings.model_loading == "eager",
+    )
     log(
         logging.INFO,
         "model_loaded",
@@ -142,6 +149,7 @@ def _load(settings: Settings, store: Store | None) -> LoadedModel:
         model_version=model.identity.version,
         model_digest=model.identity.digest,
         engine=model.engine.name,
+        runtime=model.engine.runtime,
         uri=store.uri,
         phases_ms=model.phases_ms,
         duration_ms=round((time.monotonic() - started) * 1000, 3),

@@ -38,6 +38,9 @@ CATEGORIES: Final[dict[str, tuple[str, ...]]] = {"sex": SEXES, "island": ISLANDS
 FEATURES: Final = (*MEASUREMENTS, *CATEGORIES)
 """The six features, in the order in which every file and every answer lists them."""
 
+HABITATS: Final = tuple((sex, island) for sex in SEXES for island in ISLANDS)
+"""Every pair of sex and island: all that a bird's categories can be."""
+
 
 class Penguin(BaseModel):
     """One bird as a caller describes it: all six fields, strict numbers, nothing else."""

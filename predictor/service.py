@@ -32,14 +32,13 @@ class PredictionService:
 
 def species_of(model: LoadedModel, penguin: Penguin) -> str:
     """The most probable species of one penguin: what most callers want, without the rest."""
-    row: list[float]
-    (row,) = model.engine.probabilities((penguin,)).tolist()
+    (row,) = model.engine.rows((penguin,))
     return model.manifest.classes[row.index(max(row))]
 
 
 def predict(model: LoadedModel, penguins: Sequence[Penguin]) -> Predictions:
     """One prediction per penguin, in order."""
-    return Predictions(model.identity, model.manifest.classes, model.engine.probabilities(penguins).tolist())
+    return Predictions(model.identity, model.manifest.classes, model.engine.rows(penguins))
 
 
 def predict_columns(model: LoadedModel, columns: "PenguinColumns") -> "NDArray[np.float64]":

@@ -9,7 +9,7 @@ from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.echo import Echo
 from benchmarks.contenders.litserve import LitServe
 from benchmarks.contenders.mlserver import MLServer
-from benchmarks.contenders.ours import Ours, OursEager, OursGcs, OursSklearn
+from benchmarks.contenders.ours import Ours, OursEager, OursForest, OursGcs, OursSklearn
 from benchmarks.contenders.predecessor import Predecessor
 from benchmarks.contenders.vetiver import Vetiver
 
@@ -18,6 +18,7 @@ ALL: Final[tuple[type[Contender], ...]] = (
     Ours,
     OursEager,
     OursGcs,
+    OursForest,
     OursSklearn,
     Predecessor,
     Vetiver,

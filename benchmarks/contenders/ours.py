@@ -1,4 +1,4 @@
-"""This project's function, as deployed: lazily or eagerly loaded, ONNX or scikit-learn, from a folder or a bucket."""
+"""This project's function, as deployed: loaded lazily or eagerly, from a folder or a bucket, in each runtime."""
 
 import hashlib
 import json
@@ -12,16 +12,16 @@ from typing import ClassVar, Final
 
 import httpx
 
-from benchmarks.contenders.contender import MODELS, ROOT, Function, run
+from benchmarks.contenders.contender import APPS, MODELS, ROOT, Function, run
 from benchmarks.environments import NoEnvironment
-from benchmarks.flock import Row
+from benchmarks.flock import DATA, Row
 from benchmarks.wire import HOST, free_port
 
 LARGEST_BATCH: Final = 10_000
 
 
 class Ours(Function):
-    """Loaded at the first request, ONNX Runtime, from a local folder."""
+    """Loaded at the first request, from a local folder."""
 
     name: ClassVar[str] = "ours"
     title: ClassVar[str] = "this function"
@@ -36,6 +36,9 @@ class Ours(Function):
     def prepare(self) -> None:
         """Install what is deployed, and pin the newest model that `make model` left."""
         super().prepare()
+        self._pin_newest()
+
+    def _pin_newest(self) -> None:
         manifests = sorted(self.models.glob("*/manifest.json"))
         if not manifests:
             raise NoEnvironment(f"there is no model in {self.models}; `make model` makes one in artifacts/")
@@ -74,6 +77,21 @@ class OursEager(Ours):
     title: ClassVar[str] = "this function, model loaded at import"
     batches: ClassVar[bool] = False  # As `ours`: once loaded, they are the same.
     loading: ClassVar[str] = "eager"
+
+
+class OursForest(Ours):
+    """A model that needs ONNX Runtime: the predecessor's own forest of 100 trees, published from its three pickles."""
+
+    name: ClassVar[str] = "ours-forest"
+    title: ClassVar[str] = "this function, the predecessor's forest in ONNX Runtime"
+
+    def prepare(self) -> None:
+        self.environment.make()
+        run(sys.executable, APPS / "fit.py", DATA, self.folder)
+        pickles = [self.folder / name for name in ("model.pkl", "label_encoder.pkl", "columns.pkl")]
+        self.models = self.folder / "models"
+        run(sys.executable, "-m", "predictor", "publish", "--from-pickles", *pickles, "--to", self.models)
+        self._pin_newest()
 
 
 class OursSklearn(Ours):

@@ -7,6 +7,7 @@ wrong. A property test holds all three ways together.
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -36,8 +37,8 @@ _LOWS, _HIGHS = np.array([RANGES[name] for name in MEASUREMENTS]).T
 def read_cells(layout: Layout, rows: Sequence[Sequence[str]]) -> tuple[PenguinColumns, dict[int, RowError]]:
     """The valid rows as columns, and what is wrong with the others, by their place. `rows` may be of any width."""
     blank = [""] * layout.width  # Refused by the columns' checks, so that the row itself is looked at.
-    columns = list(zip(*(row if len(row) == layout.width else blank for row in rows), strict=True))
-    features = {name: columns[place] for name, place in layout.places.items()}
+    picked = map(itemgetter(*layout.places.values()), (row if len(row) == layout.width else blank for row in rows))
+    features = dict(zip(layout.places, zip(*picked, strict=True), strict=True))
     measurements = np.column_stack([_numbers(features[name]) for name in MEASUREMENTS])
     pairs = zip(*(features[name] for name in CATEGORIES), strict=True)
     habitats = np.array([HABITAT_INDEX.get(pair, -1) for pair in pairs], dtype=np.intp)

@@ -8,6 +8,8 @@ from predictor.errors import UnusableFile
 
 BLOCK_BYTES: Final = 128 * 1024
 MAX_LINE_BYTES: Final = 1024 * 1024
+MAX_BLOCK_LINES: Final = 8192
+"""More are of lines too short for a penguin, and what is wrong with each takes far more memory than the line."""
 
 
 class Readable(Protocol):
@@ -41,8 +43,9 @@ class Blocks:
             end = block.find(b"\n")
             if (end if end >= 0 else len(block)) > MAX_LINE_BYTES:
                 raise UnusableFile("line_too_long", f"line {self.lines + 1} is longer than {MAX_LINE_BYTES} bytes")
-            self.lines += block.count(b"\n") + (not block.endswith(b"\n"))
-            yield block
+            for part in _split(block):
+                self.lines += part.count(b"\n") + (not part.endswith(b"\n"))
+                yield part
 
     def starts_like_json(self) -> bool:
         """Whether the first line that is not blank is no line of a table."""
@@ -67,6 +70,19 @@ class Blocks:
             rest = block[cut:]
         if rest:
             yield rest
+
+
+def _split(block: bytes) -> Iterator[bytes]:
+    """The block in parts of at most so many lines."""
+    if block.count(b"\n") <= MAX_BLOCK_LINES:
+        yield block
+        return
+    lines = block.split(b"\n")
+    for first in range(0, len(lines), MAX_BLOCK_LINES):
+        part = b"\n".join(lines[first : first + MAX_BLOCK_LINES])
+        last = first + MAX_BLOCK_LINES >= len(lines)
+        if part or not last:
+            yield part if last else part + b"\n"
 
 
 def decode_block(block: bytes, lines_before: int) -> str:

@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +23,8 @@ from predictor.models.columns import PenguinColumns
 from predictor.penguin import FEATURES
 
 QUOTED_ROWS: Final = 10_000
+QUOTED_BYTES: Final = 1024 * 1024
+"""A chunk of rows is full at this many of one or of the other: rows may be wide."""
 
 
 class Table:
@@ -51,32 +53,50 @@ class Table:
         return self._blocks.lines - block.count(b"\n") - (not block.endswith(b"\n"))
 
     def _read_header(self) -> list[str]:
-        first = next(self._rest, b"")
+        """The first row that is not blank, however many blank lines come before it."""
+        for block in self._rest:
+            header, used = self._find_header(block)
+            if header:
+                self._rest = chain([block[used:]], self._rest)
+                return header
+        return []
+
+    def _find_header(self, block: bytes) -> tuple[list[str], int]:
+        """The header, or nothing, and how many bytes it and what comes before it take."""
+        before = self._lines_before(block)
         used = 0
 
         def lines() -> Iterator[str]:
             nonlocal used
-            for number, line in enumerate(io.BytesIO(first)):
+            for number, line in enumerate(io.BytesIO(block), start=before):
                 used += len(line)
                 yield decode_block(line, number)
 
-        # Blank lines may come before it.
-        header = next((row for row in _rows(csv.reader(lines(), strict=True), 0, 0) if any(map(str.strip, row))), [])
-        self._rest = chain([first[used:]], self._rest)
-        return header
+        rows = _rows(csv.reader(lines(), strict=True), before, 0)
+        return next((row for row in rows if any(map(str.strip, row))), []), used
 
     def _parse(self, block: bytes) -> Iterator[Chunk]:
         """What is left of the file, from `block` on, with quotes."""
         lines_before = self._lines_before(block)
+        read = 0
 
         def lines() -> Iterator[str]:
+            nonlocal read
             number = lines_before
             for line in chain.from_iterable(map(io.BytesIO, chain([block], self._rest))):
+                read += len(line)
                 yield decode_block(line, number)
                 number += 1
 
         table = (row for row in _rows(csv.reader(lines(), strict=True), lines_before, self._rows) if row)
-        while rows := list(islice(table, QUOTED_ROWS)):
+        rows: list[list[str]] = []
+        full_at = QUOTED_BYTES
+        for row in table:
+            rows.append(row)
+            if len(rows) == QUOTED_ROWS or read >= full_at:
+                yield self._chunk(read_cells(self._layout, rows), rows.__iter__)
+                rows, full_at = [], read + QUOTED_BYTES
+        if rows:
             yield self._chunk(read_cells(self._layout, rows), rows.__iter__)
 
     def _chunk(

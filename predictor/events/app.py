@@ -125,6 +125,7 @@ class EventsApp(WebApp):
             message = envelopes.decode(request.headers, body)
         except NotAnEvent as error:
             raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error), kind=NOT_AN_EVENT) from error
+        del body  # It may have 16 MB, and need not wait with the message for the publish.
         delivery = _Delivery(message, started)
         notification = notification_in(message)
         if notification is not None and notification.ignored_because is not None:
@@ -173,9 +174,9 @@ class EventsApp(WebApp):
             bucket=notification.bucket, name=notification.name, generation=notification.generation
         )
         scorer, generation = self._object_scorer, notification.generation_number
-        if generation is None:
+        if generation is None or not notification.names_an_object:
             error = Unscorable(
-                "malformed_event", "The notification does not say which generation of the object it means."
+                "malformed_event", "The notification does not say which object it means, and which generation of it."
             )
             return scoring.reject(message, error, bad_object=reference)
         if scorer is None:

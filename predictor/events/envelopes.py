@@ -9,16 +9,29 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
+from urllib.parse import unquote
 
 from cloudevents.abstract import CloudEvent as AbstractCloudEvent
 from cloudevents.conversion import from_http
 from cloudevents.exceptions import GenericException
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from predictor.decoding import parse
 from predictor.errors import MalformedJson, NotAnEvent
 from predictor.events.message import Message
+from predictor.events.structured import JSON, take_data_out
 
 PUBSUB_TYPE: Final = "google.cloud.pubsub.topic.v1.messagePublished"
 OBJECT_TYPE: Final = "google.cloud.storage.object.v1.finalized"
@@ -29,6 +42,29 @@ PUBSUB_SOURCE: Final = "//pubsub.googleapis.com"
 _CORE: Final = frozenset({"id", "source", "specversion", "type", "time", "datacontenttype", "dataschema", "subject"})
 _JSON_TYPES: Final = ("", "application/json")
 
+MAX_CONTEXT_BYTES: Final = 160 * 1024
+"""Of everything but the data. Pub/Sub takes 100 attributes of 256 + 1,024 bytes; a reject must have room for all."""
+MAX_ORDERING_KEY_BYTES: Final = 1024
+"""Pub/Sub refuses to publish with a longer one."""
+
+
+def _encodable(value: Any) -> Any:
+    """JSON can spell half a surrogate pair, which no result could repeat."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+
+def _in_utc(time: datetime) -> datetime:
+    """Near the ends of the calendar a time may have no counterpart in UTC."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("no such time in UTC") from error
+
+
+_Text = Annotated[str, AfterValidator(_encodable)]
+_Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+_TIME: Final = TypeAdapter[datetime](_Time)
+
 
 class PushedMessage(BaseModel):
     """`message` in a push (google.pubsub.v1.PubsubMessage as JSON)."""
@@ -36,12 +72,10 @@ class PushedMessage(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     data: str | None = None
-    attributes: dict[str, str] | None = None
-    message_id: Annotated[str | None, Field(validation_alias=AliasChoices("messageId", "message_id"))] = None
-    publish_time: Annotated[
-        AwareDatetime | None, Field(validation_alias=AliasChoices("publishTime", "publish_time"))
-    ] = None
-    ordering_key: Annotated[str | None, Field(validation_alias=AliasChoices("orderingKey", "ordering_key"))] = None
+    attributes: dict[_Text, _Text] | None = None
+    message_id: Annotated[_Text | None, Field(validation_alias=AliasChoices("messageId", "message_id"))] = None
+    publish_time: Annotated[_Time | None, Field(validation_alias=AliasChoices("publishTime", "publish_time"))] = None
+    ordering_key: Annotated[_Text | None, Field(validation_alias=AliasChoices("orderingKey", "ordering_key"))] = None
 
 
 class Push(BaseModel):
@@ -50,7 +84,7 @@ class Push(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     message: PushedMessage
-    subscription: str | None = None
+    subscription: _Text | None = None
     # Eventarc's documents spell 64-bit numbers as strings, as protobuf's JSON does.
     delivery_attempt: Annotated[
         int | None, Field(validation_alias=AliasChoices("deliveryAttempt", "delivery_attempt"))
@@ -60,9 +94,9 @@ class Push(BaseModel):
 class StoredObject(BaseModel):
     """The part that matters here of a CloudEvent from Cloud Storage (google.events.cloud.storage.v1)."""
 
-    bucket: str
-    name: str
-    generation: str | None = None
+    bucket: _Text
+    name: _Text
+    generation: _Text | None = None
 
 
 def decode(headers: Mapping[str, str], body: bytes) -> Message:
@@ -70,9 +104,20 @@ def decode(headers: Mapping[str, str], body: bytes) -> Message:
 
     Data that is missing or broken inside a well-formed event is no matter of this step: the message says so.
     """
+    message = _decode(headers, body)
+    texts = [message.id, message.source, message.ordering_key, *message.attributes, *message.attributes.values()]
+    if sum(len(text.encode()) for text in texts) > MAX_CONTEXT_BYTES:
+        raise NotAnEvent(f"apart from its data an event may have {MAX_CONTEXT_BYTES} bytes")
+    if len(message.ordering_key.encode()) > MAX_ORDERING_KEY_BYTES:
+        defect = f"its ordering key has more than {MAX_ORDERING_KEY_BYTES} bytes"
+        return replace(message, ordering_key="", defect=defect)
+    return message
+
+
+def _decode(headers: Mapping[str, str], body: bytes) -> Message:
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if "ce-specversion" in headers or content_type == STRUCTURED:
-        return _from_cloud_event(_cloud_event(headers, body))
+        return _from_cloud_event(_cloud_event(headers, body, structured=content_type == STRUCTURED))
     if content_type == BATCH:
         raise NotAnEvent("a batch of CloudEvents is not supported, send one event per request")
     return _from_raw_push(body)
@@ -135,15 +180,17 @@ class _CloudEvent(AbstractCloudEvent):
         return self.data
 
 
-def _encodable(value: Any) -> Any:
-    """JSON can spell half a surrogate pair, which no result could repeat."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
-
-
-def _cloud_event(headers: Mapping[str, str], body: bytes) -> _CloudEvent:
+def _cloud_event(headers: Mapping[str, str], body: bytes, *, structured: bool) -> _CloudEvent:
     try:
+        data = None
+        if structured:
+            body, data = take_data_out(body)
+        # The HTTP binding has header values percent-encoded; the SDK leaves them so.
+        headers = {name: unquote(value) if name.startswith("ce-") else value for name, value in headers.items()}
         event: _CloudEvent = from_http(_CloudEvent, headers, body, data_unmarshaller=_as_it_is)
-    except (GenericException, ValueError, TypeError, AttributeError, RecursionError) as error:
+        if data is not None:
+            event.data = data
+    except (GenericException, ValueError, TypeError, AttributeError, IndexError, RecursionError) as error:
         # What the SDK raises for a strange document is not always its own kind of error.
         raise NotAnEvent("it is not a CloudEvent with specversion, id, source and type") from error
     for name in ("id", "source", "type"):
@@ -162,7 +209,7 @@ def _from_cloud_event(event: _CloudEvent) -> Message:
     data = _bytes_of(event.data, is_json=content_type in _JSON_TYPES or content_type.endswith("+json"))
     if event["type"] == PUBSUB_TYPE:
         return _from_pubsub_event(event, data)
-    attributes = {name: str(_encodable(value)) for name, value in event.attributes.items() if name not in _CORE}
+    attributes = {name: _text_of(value) for name, value in event.attributes.items() if name not in _CORE}
     if content_type not in _JSON_TYPES:
         attributes.setdefault("content-type", content_type)
     if event["type"] == OBJECT_TYPE:
@@ -177,10 +224,15 @@ def _from_cloud_event(event: _CloudEvent) -> Message:
     )
 
 
+def _text_of(value: Any) -> str:
+    """An attribute's value as binary mode spells it."""
+    return json.dumps(value) if isinstance(value, bool) else str(_encodable(value))
+
+
 def _bytes_of(data: Any, *, is_json: bool) -> bytes:
     """Event data as it was sent. In a structured event text of another type than JSON stands as a JSON string."""
     if isinstance(data, str) and not is_json:
-        text = json.loads(data)
+        text = JSON.decode(data)
         data = text if isinstance(text, str) else data
     if data in (None, "null", b"null"):  # gcloud spells an event without data so.
         return b""
@@ -212,12 +264,8 @@ def _from_object_event(event: _CloudEvent, data: bytes, attributes: dict[str, st
     return Message(event["id"], event["source"], data, attributes, publish_time=_time_of(event), defect=defect)
 
 
-class _Time(BaseModel):
-    time: AwareDatetime
-
-
-def _time_of(event: _CloudEvent) -> Any:
+def _time_of(event: _CloudEvent) -> datetime | None:
     try:
-        return _Time.model_validate({"time": event.get("time")}).time
+        return _TIME.validate_python(event.get("time"))
     except ValidationError:
         return None

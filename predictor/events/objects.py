@@ -11,6 +11,7 @@ sees it.
   in the middle (not UTF-8, not CSV), is bad as a whole: nothing is written, and the error names the rows.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -25,11 +26,15 @@ from predictor.events.source import Source
 from predictor.models.loader import LoadedModel
 
 SUFFIX: Final = ".scored.ndjson"
+MAX_NAME_BYTES: Final = 1024
+"""Cloud Storage answers 400 to a longer one."""
 PIECES_AHEAD: Final = 8
-"""Answers to so many blocks (about 1 MB each) may wait while a part of the result is sent."""
+"""Answers to so many blocks (about 1 MB each, up to 4 MB of errors) may wait while a part of the result is sent."""
 
+OBJECTS_AT_ONCE: Final = 2
+"""Each takes some 50 MB, and one processor does all the work: as many as requests are taken would not fit."""
 TIMEOUT_S: Final = 540.0
-"""Of one object, everything together: Pub/Sub waits 600 s at most."""
+"""Of one object, everything together, also the wait for its turn: Pub/Sub waits 600 s at most."""
 
 _FORMATS: Final[dict[str, FileFormat]] = {".csv": "csv", ".ndjson": "ndjson"}
 
@@ -54,13 +59,21 @@ class ObjectScorer:
     """Scores objects into one results bucket. Blocking; safe to call from several threads."""
 
     def __init__(
-        self, results_bucket: str, max_bytes: int, max_rows: int, client: Any = None, *, timeout_s: float = TIMEOUT_S
+        self,
+        results_bucket: str,
+        max_bytes: int,
+        max_rows: int,
+        client: Any = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        at_once: int = OBJECTS_AT_ONCE,
     ) -> None:
         """`client` is a `google.cloud.storage.Client`; without one it is built when first needed."""
         self._results = Results(results_bucket, client)
         self._max_bytes = max_bytes
         self._max_rows = max_rows
         self._timeout_s = timeout_s
+        self._turns = threading.BoundedSemaphore(at_once)
 
     def score(self, model: LoadedModel, bucket: str, name: str, generation: int) -> ObjectResult:
         """Raises `BadObject` for what can never be scored, `StoreUnavailable` for what may work later."""
@@ -68,6 +81,18 @@ class ObjectScorer:
         if file_format is None:
             raise BadObject("unsupported_type", f"{name} is neither a .csv nor an .ndjson object to score.")
         deadline = time.monotonic() + self._timeout_s
+        if len((name + SUFFIX).encode()) > MAX_NAME_BYTES:
+            raise BadObject("name_too_long", f"With {SUFFIX} the name would have more than {MAX_NAME_BYTES} bytes.")
+        if not self._turns.acquire(timeout=self._timeout_s):
+            raise StoreUnavailable(f"gs://{bucket}/{name}", f"its turn did not come within {self._timeout_s:g} s")
+        try:
+            return self._score(model, bucket, name, generation, file_format, deadline=deadline)
+        finally:
+            self._turns.release()
+
+    def _score(
+        self, model: LoadedModel, bucket: str, name: str, generation: int, file_format: FileFormat, *, deadline: float
+    ) -> ObjectResult:
         result_name = name + SUFFIX
         tag = Tag(f"gs://{bucket}/{name}", generation, model.identity)
         existing = self._results.find(result_name, deadline=deadline)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from predictor.artifacts.gcs_client import new_client, retry, timeout, translated
 from predictor.bulk import Count, count_answers
-from predictor.errors import PredictorError
+from predictor.errors import PredictorError, StoreUnavailable
 from predictor.prediction import ModelIdentity
 
 if TYPE_CHECKING:
@@ -93,10 +93,11 @@ class Results:
 
         blob = self._blob(name)
         blob.metadata = tag.as_metadata()
+        pulled = _Pulled(pieces)
         with translated(self.uri(name)):
             try:
                 blob.upload_from_file(
-                    _Pulled(pieces),
+                    pulled,
                     content_type="application/x-ndjson",
                     if_generation_match=0 if replaces is None else replaces.generation,
                     checksum="crc32c",
@@ -105,6 +106,11 @@ class Results:
                 )
             except PreconditionFailed as error:
                 raise Conflict(f"{self.uri(name)} has been written by somebody else.") from error
+            except ValueError as error:
+                if pulled.is_reading:
+                    raise  # From whoever makes the pieces.
+                # The store may keep less of a request than was sent; the client would have to send the rest again.
+                raise StoreUnavailable(self.uri(name), "it did not keep all of a request") from error
 
     def count(self, name: str, existing: Existing, *, deadline: float) -> Count:
         """Count the rows of a result. Raises `StoreUnavailable`."""
@@ -126,8 +132,10 @@ class _Pulled:
         self._pieces = pieces
         self._waiting = b""
         self._position = 0
+        self.is_reading = False
 
     def read(self, size: int) -> bytes:
+        self.is_reading = True
         taken, length = [self._waiting], len(self._waiting)
         while length < size and (piece := next(self._pieces, None)) is not None:
             taken.append(piece)
@@ -136,6 +144,7 @@ class _Pulled:
         self._waiting = data[size:]
         data = data[:size]
         self._position += len(data)
+        self.is_reading = False
         return data
 
     def tell(self) -> int:

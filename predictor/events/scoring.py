@@ -30,8 +30,10 @@ from predictor.service import predict
 
 NDJSON: Final = "application/x-ndjson"
 JSON_TYPES: Final = ("application/json", "")
+MAX_OUTCOME_BYTES: Final = 9_900_000
+"""Pub/Sub takes 10,000,000 with the attributes and the topic's name."""
 MAX_REJECT_DATA_BYTES: Final = 6 * 1024 * 1024
-"""Pub/Sub takes at most 10 MB; base64 makes four bytes of three, and the attributes need room too."""
+"""Base64 makes four bytes of three, and the attributes need room too."""
 MAX_ROW_NUMBERS: Final = 100
 
 Row = Penguin | InvalidInput | MalformedJson
@@ -78,7 +80,7 @@ def result(
     predictions: list[ScoredRow],
     scored_object: ObjectReference | None = None,
 ) -> Outcome:
-    """The result of a message, of whose rows each has been scored or refused."""
+    """The result of a message, of whose rows each has been scored or refused; a reject where it is too large."""
     published = ResultMessage(
         **_common(message),
         model=ModelReference(version=model.identity.version, digest=model.identity.digest),
@@ -87,7 +89,12 @@ def result(
         predictions=predictions,
         object=scored_object,
     )
-    return Outcome(published.to_bytes(), published.id, rows, rejected_rows)
+    body = published.to_bytes()
+    if len(body) > MAX_OUTCOME_BYTES:
+        # Bad rows may take far more room in the result, with all that is wrong, than in the message.
+        error = Unscorable("result_too_large", f"The result has {len(body)} bytes; send fewer rows in one message.")
+        return reject(message, error, bad_object=scored_object)
+    return Outcome(body, published.id, rows, rejected_rows)
 
 
 def reject(

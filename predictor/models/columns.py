@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from predictor.penguin import CATEGORIES, ISLANDS, MEASUREMENTS, SEXES, Penguin
+from predictor.penguin import CATEGORIES, HABITATS, MEASUREMENTS, Penguin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-HABITATS: Final = tuple((sex, island) for sex in SEXES for island in ISLANDS)
-"""Every pair of sex and island; a bird's pair is kept as its place in this list."""
-
 HABITAT_INDEX: Final[dict[tuple[str, str], int]] = {pair: index for index, pair in enumerate(HABITATS)}
+"""A bird's pair of sex and island is kept as its place in HABITATS."""
 
 _measurements: Callable[[Penguin], tuple[float, ...]] = attrgetter(*MEASUREMENTS)
 _category: Callable[[Penguin], tuple[str, str]] = attrgetter(*CATEGORIES)

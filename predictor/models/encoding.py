@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from predictor.models.columns import HABITATS, PenguinColumns
-from predictor.penguin import CATEGORIES, MEASUREMENTS, Penguin
+from predictor.models.columns import PenguinColumns
+from predictor.penguin import CATEGORIES, HABITATS, MEASUREMENTS, Penguin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,6 +1,7 @@
 """What an engine is: verified bytes in, probabilities out.
 
-Two exist, `onnx` and `sklearn`; both pass one contract test suite and give the same answers.
+Two exist by name, `onnx` and `sklearn`, and `onnx` has two ways to run: a linear model is evaluated in
+`predictor.models.linear_engine`, any other by ONNX Runtime. All pass one contract test suite and give the same answers.
 """
 
 from collections.abc import Sequence
@@ -26,14 +27,18 @@ class Engine(Protocol):
     def name(self) -> EngineName: ...
 
     @property
+    def runtime(self) -> str:
+        """What evaluates the model: `linear`, `onnxruntime` or `scikit-learn`. For the log."""
+
+    @property
     def blocking(self) -> bool:
         """Whether one call takes milliseconds, so that an event loop had better hand it to a thread."""
 
-    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.floating]":
-        """Class probabilities, shape (len(penguins), number of classes), in the order of the manifest's classes.
+    def rows(self, penguins: Sequence[Penguin]) -> list[list[float]]:
+        """Class probabilities of each penguin, in the order of the manifest's classes. Best for few penguins."""
+
+    def column_probabilities(self, columns: "PenguinColumns") -> "NDArray[np.floating]":
+        """The same numbers as an array, shape (len(columns), number of classes), for many penguins.
 
         float32 or float64, as the engine computes them.
         """
-
-    def column_probabilities(self, columns: "PenguinColumns") -> "NDArray[np.floating]":
-        """As `probabilities`, for penguins that are there column by column."""

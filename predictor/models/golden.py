@@ -1,5 +1,6 @@
 """The self-test of a loaded engine: inputs with the answers that were published with the model."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -40,12 +41,23 @@ class Golden(BaseModel):
         except ValidationError as error:
             raise UnloadableModel(GOLDEN_FILE, f"{error.error_count()} fields are not as expected") from error
 
-    def check(self, engine: Engine, classes: tuple[str, ...]) -> None:
-        """Raise `GoldenMismatch` (or `UnloadableModel` on other classes) unless `engine` gives these answers."""
+    def check(self, engine: Engine, classes: tuple[str, ...], *, batches: bool) -> None:
+        """Raise `GoldenMismatch` (or `UnloadableModel` on other classes) unless `engine` gives these answers.
+
+        With `batches`, also when they are asked for as a batch. That needs numpy, which a linear model can do without.
+        """
         if classes != self.classes:
             raise UnloadableModel(GOLDEN_FILE, f"its classes are {self.classes}, the manifest's {classes}")
-        actual = engine.probabilities([row.penguin for row in self.rows]).tolist()
-        for index, (row, got) in enumerate(zip(self.rows, actual, strict=True)):
+        penguins = [row.penguin for row in self.rows]
+        self._compare(self.rows, engine.rows(penguins))
+        self._compare(self.rows[:1], engine.rows(penguins[:1]))  # One bird may take a way of its own.
+        if batches:
+            from predictor.models.columns import PenguinColumns
+
+            self._compare(self.rows, engine.column_probabilities(PenguinColumns.of(penguins)).tolist())
+
+    def _compare(self, expected: Sequence[GoldenRow], actual: list[list[float]]) -> None:
+        for index, (row, got) in enumerate(zip(expected, actual, strict=True)):
             # `not <=` so that a NaN counts as a difference.
             same_length = len(got) == len(row.probabilities)
             if not same_length or not all(

@@ -9,6 +9,7 @@ from predictor.artifacts.store import Store
 from predictor.errors import ArtifactMissing
 from predictor.models.engine import Engine, EngineChoice, EngineName
 from predictor.models.golden import Golden
+from predictor.models.linear_engine import LinearEngine, linear_form
 from predictor.prediction import ModelIdentity
 from predictor.telemetry.phases import Phases
 
@@ -24,10 +25,17 @@ class LoadedModel:
 
 
 def load_model(
-    store: Store, *, pin: str | None, choice: EngineChoice, deadline: float, phases: Phases | None = None
+    store: Store,
+    *,
+    pin: str | None,
+    choice: EngineChoice,
+    deadline: float,
+    phases: Phases | None = None,
+    batches: bool = True,
 ) -> LoadedModel:
     """Fetch, verify, load and test a model; docs/architecture.md gives the order and its reasons.
 
+    Without `batches` a linear model is tested bird by bird only, and imports numpy when the first batch comes.
     Raises `StoreUnavailable` (transient) or an `ArtifactError` (the stored model is bad, or does not fit here).
     """
     phases = phases or Phases()
@@ -41,7 +49,7 @@ def load_model(
     manifest = bundle.manifest
     with phases.measure("load"):
         engine = build_engine(engine_name(choice, manifest), bundle)
-        Golden.from_bytes(bundle[GOLDEN_FILE]).check(engine, manifest.classes)
+        Golden.from_bytes(bundle[GOLDEN_FILE]).check(engine, manifest.classes, batches=batches)
     return LoadedModel(ModelIdentity(manifest.version, bundle.digest), manifest, engine, phases.as_dict())
 
 
@@ -66,9 +74,13 @@ def build_engine(engine: EngineName, bundle: Bundle) -> Engine:
     # numpy's OpenBLAS starts a thread per core that spins: 140 ms of CPU at the start, for sums too small to need it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if engine == "onnx":
+        manifest = bundle.manifest
+        form = linear_form(bundle[ONNX_FILE], len(manifest.columns), len(manifest.classes))
+        if form is not None:
+            return LinearEngine(form, manifest.columns)
         from predictor.models.onnx_engine import OnnxEngine
 
-        return OnnxEngine(bundle[ONNX_FILE], bundle.manifest)
+        return OnnxEngine(bundle[ONNX_FILE], manifest)
     from predictor.models.sklearn_engine import SklearnEngine
 
     return SklearnEngine(bundle.files, bundle.manifest)

@@ -1,6 +1,7 @@
-"""The serving engine: the model compiled to ONNX, one float tensor in, probabilities out.
+"""ONNX Runtime: any model compiled to ONNX, one float tensor in, probabilities out.
 
-Importing this module imports numpy and ONNX Runtime, and neither pandas nor scikit-learn.
+Linear models do without it (`predictor.models.linear_engine`). Importing this module imports numpy and ONNX Runtime,
+and neither pandas nor scikit-learn.
 """
 
 import struct
@@ -15,19 +16,18 @@ from predictor.artifacts.manifest import ONNX_FILE, Manifest
 from predictor.errors import UnloadableModel
 from predictor.models.columns import PenguinColumns
 from predictor.models.encoding import Encoder
+from predictor.models.onnx_graph import INPUT, OUTPUT
 from predictor.penguin import Penguin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-INPUT: Final = "features"
-OUTPUT: Final = "probabilities"
 
 
 class OnnxEngine:
     """Runs `model.onnx`: input `features` (float32, [n, columns]), output `probabilities` (float32, [n, classes])."""
 
     name: Final = "onnx"
+    runtime: Final = "onnxruntime"
     blocking: Final = False
 
     def __init__(self, onnx_bytes: bytes, manifest: Manifest) -> None:
@@ -47,12 +47,10 @@ class OnnxEngine:
         self._encoder = Encoder(manifest.columns)
         self._single = _SingleRow(session, self._encoder, len(manifest.columns), self._classes)
 
-    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float32]":
+    def rows(self, penguins: Sequence[Penguin]) -> list[list[float]]:
         if len(penguins) == 1:
-            return self._single.probabilities(penguins[0])
-        if not penguins:
-            return np.empty((0, self._classes), dtype=np.float32)
-        return self._run(self._outputs, {INPUT: self._encoder.encode(penguins)})[0]  # type: ignore[no-any-return]
+            return [self._single.probabilities(penguins[0])]
+        return self.column_probabilities(PenguinColumns.of(penguins)).tolist()  # type: ignore[no-any-return]
 
     def column_probabilities(self, columns: PenguinColumns) -> "NDArray[np.float32]":
         if not len(columns):
@@ -85,8 +83,8 @@ class _SingleRow:
         self._run = session.run_with_iobinding
         self._lock = threading.Lock()  # The buffers are shared: one row at a time, also from several threads.
 
-    def probabilities(self, penguin: Penguin) -> "NDArray[np.float32]":
+    def probabilities(self, penguin: Penguin) -> list[float]:
         with self._lock:
             self._pack(self._input.data, 0, *self._row(penguin))
             self._run(self._binding)
-            return self._output.copy()
+            return self._output[0].tolist()  # type: ignore[no-any-return]

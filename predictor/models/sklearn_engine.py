@@ -17,8 +17,8 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from predictor.artifacts.manifest import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, PICKLES, Manifest
 from predictor.errors import LibraryMismatch, UnloadableModel
-from predictor.models.columns import HABITATS, PenguinColumns
-from predictor.penguin import CATEGORIES, MEASUREMENTS, Penguin
+from predictor.models.columns import PenguinColumns
+from predictor.penguin import CATEGORIES, HABITATS, MEASUREMENTS, Penguin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +34,7 @@ class SklearnEngine:
     """Runs `model.pkl` with `label_encoder.pkl` and `columns.pkl`."""
 
     name: Final = "sklearn"
+    runtime: Final = "scikit-learn"
     blocking: Final = True
 
     def __init__(self, files: Mapping[str, bytes], manifest: Manifest) -> None:
@@ -55,8 +56,8 @@ class SklearnEngine:
             raise UnloadableModel(LABEL_ENCODER_FILE, f"its classes are {classes}, the manifest's {manifest.classes}")
         self._classes = len(classes)
 
-    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
-        return self.column_probabilities(PenguinColumns.of(penguins))
+    def rows(self, penguins: Sequence[Penguin]) -> list[list[float]]:
+        return self.column_probabilities(PenguinColumns.of(penguins)).tolist()  # type: ignore[no-any-return]
 
     def column_probabilities(self, columns: PenguinColumns) -> "NDArray[np.float64]":
         if not len(columns):

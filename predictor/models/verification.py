@@ -62,7 +62,7 @@ def _check_engines(bundle: Bundle, *, unpickle: bool) -> list[ArtifactError]:
     for name in engines:
         try:
             engine = build_engine(name, bundle)
-            Golden.from_bytes(bundle[GOLDEN_FILE]).check(engine, bundle.manifest.classes)
+            Golden.from_bytes(bundle[GOLDEN_FILE]).check(engine, bundle.manifest.classes, batches=True)
         except ArtifactError as error:
             findings.append(error)
     return findings

@@ -30,42 +30,53 @@ def detailed_body(prediction: Prediction) -> bytes:
 def batch_body(model: LoadedModel, batch: Batch) -> bytes:
     """`{"predictions": [...]}` in order: a detailed prediction, or the error of a row that is none."""
     penguins = [row for row in batch.rows if not isinstance(row, InvalidInput)]
-    rows = _detailed_rows(model, penguins)
+    if not penguins:
+        rows = [orjson.dumps(row_error(row)) for row in batch.rows if isinstance(row, InvalidInput)]
+        return b'{"predictions":[' + b",".join(rows) + b"]}"
+    pieces, per_row = _pieces(model, penguins)
     if len(penguins) != len(batch.rows):
-        good = iter(rows)
-        rows = [orjson.dumps(row_error(row)) if isinstance(row, InvalidInput) else next(good) for row in batch.rows]
-    return b'{"predictions":[' + b",".join(rows) + b"]}"
+        starts = iter(range(0, len(pieces), per_row))
+        pieces = [
+            orjson.dumps(row_error(row)) + b","
+            if isinstance(row, InvalidInput)
+            else b"".join(pieces[(start := next(starts)) : start + per_row])
+            for row in batch.rows
+        ]
+    return b'{"predictions":[' + b"".join(pieces)[:-1] + b"]}"  # Without the last comma.
 
 
 def row_error(error: InvalidInput) -> dict[str, Any]:
     return {"error": {"detail": str(error), "errors": violations_as_dicts(error.violations)}}
 
 
-def _detailed_rows(model: LoadedModel, penguins: Sequence[Penguin]) -> list[bytes]:
-    """The same documents as `detailed_body`. Only the probabilities differ between two birds of a species.
+def _pieces(model: LoadedModel, penguins: Sequence[Penguin]) -> tuple[list[bytes], int]:
+    """The documents of `detailed_body`, each with a comma behind it, in pieces; and how many make one document.
 
-    They are written all at once and put into the species' template: a third less time than with a dictionary per row,
-    and nothing that the garbage collector would look at (docs/performance.md).
+    Only the species and the probabilities differ between two birds. The numbers are written all at once, and every
+    step goes along the birds: half the time of a template filled per bird (docs/performance.md).
     """
-    if not penguins:
-        return []
-    probabilities = model.engine.probabilities(penguins)
-    numbers = orjson.dumps(probabilities.astype("float64"), option=orjson.OPT_SERIALIZE_NUMPY)
-    values = iter(numbers[2:-2].replace(b"],[", b",").split(b","))
-    rows = zip(*[values] * len(model.manifest.classes), strict=True)
+    from predictor.models.columns import PenguinColumns  # With numpy, which single birds can do without.
+
+    probabilities = model.engine.column_probabilities(PenguinColumns.of(penguins))
+    count, classes = probabilities.shape
+    text = orjson.dumps(probabilities.astype("float64", copy=False), option=orjson.OPT_SERIALIZE_NUMPY)
+    numbers = text[2:-2].replace(b"],[", b",").split(b",")
     best = probabilities.argmax(axis=1).tolist()
-    templates = _templates(model)
-    return [templates[species] % (row[species], *row) for species, row in zip(best, rows, strict=True)]
+    heads, names, tail = _template(model)
+    per_row = 3 + 2 * classes
+    pieces = [tail] * (count * per_row)
+    pieces[0::per_row] = [heads[species] for species in best]
+    pieces[1::per_row] = [numbers[row * classes + species] for row, species in enumerate(best)]
+    for place, name in enumerate(names):
+        pieces[2 + 2 * place :: per_row] = [name] * count
+        pieces[3 + 2 * place :: per_row] = numbers[place::classes]
+    return pieces, per_row
 
 
-def _templates(model: LoadedModel) -> list[bytes]:
-    """A document per class, with a `%b` for its probability and one for that of each class."""
-    names = [_literal(name) for name in model.manifest.classes]
-    probabilities = b",".join(name + b":%b" for name in names)
-    rest = b'"probability":%%b,"probabilities":{%b},"model":%b}' % (probabilities, _literal(model.identity))
-    return [b'{"prediction":' + name + b"," + rest for name in names]
-
-
-def _literal(value: Any) -> bytes:
-    """JSON that stays as it is when it is part of a template."""
-    return orjson.dumps(value).replace(b"%", b"%%")
+def _template(model: LoadedModel) -> tuple[list[bytes], list[bytes], bytes]:
+    """What stands before the probability, per class; before that of each class, in order; and behind the last one."""
+    names = [orjson.dumps(name) for name in model.manifest.classes]
+    heads = [b'{"prediction":' + name + b',"probability":' for name in names]
+    opening = [b',"probabilities":{', *[b","] * (len(names) - 1)]
+    tail = b'},"model":' + orjson.dumps(model.identity) + b"},"
+    return heads, [before + name + b":" for before, name in zip(opening, names, strict=True)], tail

@@ -62,7 +62,7 @@ def test_one_that_cannot_be_finished_is_not_acknowledged(pool: ThreadPoolExecuto
 
 
 def test_a_file_in_work_does_not_hold_up_the_end(pool: ThreadPoolExecutor, function: FunctionProcess) -> None:
-    attributes = {"eventType": "OBJECT_FINALIZE", "bucketId": "b", "objectId": "birds.csv", "objectGeneration": "1"}
+    attributes = {"eventType": "OBJECT_FINALIZE", "bucketId": "birds", "objectId": "birds.csv", "objectGeneration": "1"}
     answer = in_work(pool, function, "scoring_object", **attributes)
     terminate(function)
     assert answer.result().status_code == 503

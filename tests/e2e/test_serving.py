@@ -73,6 +73,32 @@ def test_the_onnx_path_never_imports_what_training_needs(
     assert not {"google.cloud.storage", "google.cloud.pubsub", "grpc"} & set(modules)
 
 
+def test_a_linear_model_imports_numpy_for_its_first_batch_and_onnx_runtime_never(
+    start_function: StartFunction, tmp_path: Path
+) -> None:
+    linear = publish_by_hand(tmp_path, linear=True)
+    spying = start_function(linear.env, target="spy", source=PROJECT / "tests/support/spying_main.py")
+
+    def imported() -> set[str]:
+        modules = httpx.get(f"{spying.url}/modules", timeout=30).json()
+        return {"numpy", "onnxruntime"} & set(modules)
+
+    for url in (f"{spying.url}/predict", f"{spying.url}/predict?details=true"):
+        assert httpx.post(url, content=BODY, headers=AS_JSON, timeout=30).json()["prediction"] == "Adelie"
+    assert imported() == set()
+    batch = b'{"instances": [%b, %b]}' % (BODY, BODY)
+    rows = httpx.post(f"{spying.url}/predict", content=batch, headers=AS_JSON, timeout=30).json()["predictions"]
+    assert [row["prediction"] for row in rows] == ["Adelie", "Adelie"]
+    assert imported() == {"numpy"}
+
+
+def test_an_eager_start_has_proved_batches_too(start_function: StartFunction, tmp_path: Path) -> None:
+    linear = publish_by_hand(tmp_path, linear=True)
+    env = {**linear.env, "MODEL_LOADING": "eager"}
+    spying = start_function(env, target="spy", source=PROJECT / "tests/support/spying_main.py")
+    assert "numpy" in httpx.get(f"{spying.url}/modules", timeout=30).json()
+
+
 def test_starting_imports_no_more_modules_than_it_did(start_function: StartFunction, bundle: PublishedBundle) -> None:
     """A ceiling, so that a heavy import on the way to the first answer does not go unseen."""
     spying = start_function(bundle.env, target="spy", source=PROJECT / "tests/support/spying_main.py")

@@ -1,8 +1,10 @@
 """Objects scored from one real bucket into another, also when something gets in the way."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from predictor.artifacts.local_store import LocalStore
 from predictor.errors import BadObject, StoreUnavailable
-from predictor.events.objects import SUFFIX, ObjectResult, ObjectScorer, format_of
+from predictor.events.objects import OBJECTS_AT_ONCE, SUFFIX, ObjectResult, ObjectScorer, format_of
 from predictor.events.results import UPLOAD_BYTES
 from predictor.models.loader import LoadedModel, load_model
 from predictor.penguin import FEATURES
@@ -225,10 +227,57 @@ class TestBad:
         assert caught.value.reason_code == "result_name_taken"
         assert written(gcs_server, results).download_as_bytes() == b"mine"
 
+    def test_a_name_that_leaves_no_room_for_the_results_name(
+        self, gcs_server: GcsServer, bucket: str, results: str, score: Scored
+    ) -> None:
+        longest = "x" * (1_024 - len(".csv" + SUFFIX)) + ".csv"
+        gcs_server.put(bucket, longest, HEADER + GOOD)
+        assert score(longest).rows == 1
+        with pytest.raises(BadObject) as caught:
+            score("x" + longest, generation=1)
+        assert caught.value.reason_code == "name_too_long"
+
     def test_other_kinds_of_objects(self, score: Scored) -> None:
         with pytest.raises(BadObject) as caught:
             score("birds.parquet", generation=1)
         assert caught.value.reason_code == "unsupported_type"
+
+
+def test_however_many_are_asked_for_only_a_few_are_scored_at_once(
+    gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, results: str, model: LoadedModel
+) -> None:
+    """As many files as an instance takes requests would need more memory than it has."""
+    names = [f"{number}.csv" for number in range(OBJECTS_AT_ONCE + 2)]
+    for name in names:
+        gcs_server.put(bucket, name, HEADER + GOOD)
+    generations = [generation_of(gcs_server, bucket, name) for name in names]
+    reading: list[str] = []
+    most: list[int] = []
+    too_many = threading.Event()
+
+    def hold(path: str, _: Answer) -> None:
+        if "alt=media" in path:
+            reading.append(path)
+            most.append(len(reading))
+            if len(reading) > OBJECTS_AT_ONCE:
+                too_many.set()
+            too_many.wait(0.5)  # Long enough for the others to come as well, if they may.
+            reading.remove(path)
+
+    gcs_proxy.fault = hold
+    scorer = ObjectScorer(results, 10**6, 10, gcs_server.client(gcs_proxy.url), timeout_s=30.0)
+    with ThreadPoolExecutor(len(names)) as pool:
+        scored = list(
+            pool.map(lambda name, generation: scorer.score(model, bucket, name, generation), names, generations)
+        )
+    assert [result.rows for result in scored] == [1] * len(names)
+    assert max(most) == OBJECTS_AT_ONCE
+
+
+def test_whose_turn_does_not_come_in_time_is_asked_for_again(gcs_server: GcsServer, model: LoadedModel) -> None:
+    scorer = ObjectScorer("results", 10**6, 10, gcs_server.client(), timeout_s=0.05, at_once=0)
+    with pytest.raises(StoreUnavailable, match="turn"):
+        scorer.score(model, "b", NAME, 1)
 
 
 class TestTrouble:
@@ -250,6 +299,24 @@ class TestTrouble:
         assert written(gcs_server, results) is None
         gcs_proxy.fault = None
         assert score(url=gcs_proxy.url).rows == 130_000
+
+    def test_a_store_that_keeps_less_than_was_sent_is_trouble_that_passes(
+        self, gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, results: str, score: Scored
+    ) -> None:
+        """As it may: https://cloud.google.com/storage/docs/performing-resumable-uploads."""
+        gcs_server.put(bucket, NAME, HEADER + GOOD * 50_000)
+
+        def keep_less(path: str, answer: Answer) -> None:
+            if "upload_id" in path and answer.status == 308:
+                kept = [header for header in answer.headers if header[0].lower() != "range"]
+                answer.headers = [*kept, ("Range", "bytes=0-262143")]
+
+        gcs_proxy.fault = keep_less
+        with pytest.raises(StoreUnavailable, match="did not keep all"):
+            score(url=gcs_proxy.url)
+        assert written(gcs_server, results) is None
+        gcs_proxy.fault = None
+        assert score(url=gcs_proxy.url).rows == 50_000
 
     def test_a_byte_that_was_changed_on_the_way_is_noticed(
         self, gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, results: str, score: Scored

@@ -5,16 +5,17 @@ import json
 import socket
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any
 
 import pytest
 
 from predictor.errors import PublisherUnavailable
+from predictor.events.envelopes import MAX_ORDERING_KEY_BYTES
 from predictor.events.publisher import LogPublisher, Publisher
 from predictor.events.pubsub_publisher import PubSubClient, PubSubPublisher
-from predictor.events.scoring import Outcome
+from predictor.events.scoring import MAX_OUTCOME_BYTES, Outcome
 from predictor.telemetry import logs
 from tests.support.events import FakePublisher
 from tests.support.pubsub import PubSubEmulator
@@ -122,6 +123,21 @@ def test_pubsub_messages_say_what_they_are_in_attributes(
         {"content-type": "application/json", "id": "a", "kind": "result"},
         {"content-type": "application/json", "id": "b", "kind": "reject", "reason": "no_data"},
     ]
+    _close(client)
+
+
+def test_the_largest_outcome_is_taken(pubsub: PubSubEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub.host)
+    name = f"large-{uuid.uuid4().hex}"
+    topic = pubsub.create_topic(name)
+    subscription = pubsub.subscribe(topic, name)
+    client = PubSubClient()
+    largest = Outcome(b"x" * MAX_OUTCOME_BYTES, "a", rows=0, rejected_rows=0, reason="unsupported_content_type")
+    publish(PubSubPublisher(topic, client), (largest, "k" * MAX_ORDERING_KEY_BYTES))
+    (message,) = pubsub.pull_all(subscription, until=lambda so_far: len(so_far) == 1)
+    assert len(message.data) == MAX_OUTCOME_BYTES
+    with pytest.raises(PublisherUnavailable):
+        publish(PubSubPublisher(topic, client), (replace(largest, body=b"x" * 10_000_000), ""))
     _close(client)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
+from onnx import TensorProto, helper
+from onnx.numpy_helper import from_array
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.linear_model import LogisticRegression
@@ -76,9 +78,17 @@ def encode(penguins: list[Penguin]) -> pd.DataFrame:
 
 
 def publish_by_hand(
-    root: Path, *, seed: int = 1, onnx: bool = True, overrides: dict[str, bytes] | None = None
+    root: Path,
+    *,
+    seed: int = 1,
+    onnx: bool = True,
+    linear: bool = False,
+    overrides: dict[str, bytes] | None = None,
 ) -> PublishedBundle:
-    """Fit, export and lay out a model under `root`; `overrides` replaces files before the manifest is made."""
+    """Fit, export and lay out a model under `root`; `overrides` replaces files before the manifest is made.
+
+    Its graph is skl2onnx's own, for ONNX Runtime; with `linear` it is one that is evaluated without.
+    """
     penguins, species = random_penguins(150, seed)
     label_encoder = LabelEncoder()
     estimator = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
@@ -91,7 +101,7 @@ def publish_by_hand(
         "model_card.md": b"# A model for tests\n",
     }
     if onnx:
-        files["model.onnx"] = _onnx(estimator)
+        files["model.onnx"] = linear_graph(*_folded(estimator)) if linear else _onnx(estimator)
     files |= overrides or {}
     name = f"20260101-000000-{seed:08d}"
     manifest = Manifest(
@@ -127,6 +137,32 @@ def _onnx(estimator: Pipeline) -> bytes:
         name="penguins",
     )
     data: bytes = graph.SerializeToString()
+    return data
+
+
+def _folded(estimator: Pipeline) -> tuple[Any, Any]:
+    """Weights, shape (columns, classes), and intercepts of a regression behind a scaler."""
+    scaler, regression = (step for _, step in estimator.steps)
+    weights = regression.coef_ / scaler.scale_
+    return weights.T, regression.intercept_ - weights @ scaler.mean_
+
+
+def linear_graph(weights: Any, intercepts: Any, axis: int = -1) -> bytes:
+    """Cast, MatMul, Add, Softmax, Cast: what this project's publishing makes of a linear model."""
+    tensors = [from_array(np.asarray(value), name) for name, value in (("w", weights), ("b", intercepts))]
+    nodes = [
+        helper.make_node("Cast", ["features"], ["doubles"], to=TensorProto.DOUBLE),
+        helper.make_node("MatMul", ["doubles", "w"], ["products"]),
+        helper.make_node("Add", ["products", "b"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["shares"], axis=axis),
+        helper.make_node("Cast", ["shares"], ["probabilities"], to=TensorProto.FLOAT),
+    ]
+    columns, classes = np.asarray(weights).shape
+    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, columns])]
+    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, classes])]
+    graph = helper.make_graph(nodes, "linear", inputs, outputs, tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    data: bytes = model.SerializeToString()
     return data
 
 

@@ -58,7 +58,7 @@ class PubSubEmulator:
                 stderr=subprocess.STDOUT,
             )
         wait_until(self._is_up, "the Pub/Sub emulator")
-        channel = grpc.insecure_channel(self.host)
+        channel = grpc.insecure_channel(self.host, options=[("grpc.max_receive_message_length", -1)])
         credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
         self.publisher = PublisherClient(
             publisher_options=PublisherOptions(enable_message_ordering=True),

@@ -15,6 +15,7 @@ def test_patterns_choose_in_the_order_of_the_turns() -> None:
         "ours",
         "ours-eager",
         "ours-gcs",
+        "ours-forest",
         "ours-sklearn",
     ]
 

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import time
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 
 from predictor.artifacts.local_store import LocalStore
 from predictor.bulk import Count, FileFormat, answer_lines, count_answers, score
-from predictor.bulk.lines import BLOCK_BYTES, MAX_LINE_BYTES
+from predictor.bulk.lines import BLOCK_BYTES, MAX_BLOCK_LINES, MAX_LINE_BYTES, Blocks
+from predictor.bulk.ndjson import read_ndjson
+from predictor.bulk.table import Table
 from predictor.decoding import decode
 from predictor.errors import UnusableFile
 from predictor.models.engine import EngineName
@@ -131,8 +134,45 @@ class TestChunks:
         assert [row["row"] for row in found] == [1, 2]
 
     def test_an_empty_file_has_no_rows(self, model: LoadedModel) -> None:
-        for data in (b"", b"\n\n", HEADER.encode()):
+        for data in (b"", b"\n\n", b"\n" * 3 * BLOCK_BYTES, HEADER.encode()):
             assert answers(model, data)[1].rows == 0
+
+    @pytest.mark.parametrize("blank", ["\n", " \r\n"])
+    def test_blank_lines_before_the_header_are_passed_over_however_many(self, model: LoadedModel, blank: str) -> None:
+        lines = 2 * BLOCK_BYTES
+        found, count = answers(model, (blank * lines + HEADER + GOOD + BAD).encode())
+        assert (count.rows, count.bad, [row["row"] for row in found]) == (2, 1, [1, 2])
+        with pytest.raises(UnusableFile, match=f"line {lines + 3} is not UTF-8"):
+            answers(model, (blank * lines + HEADER + GOOD).encode() + b"\xff\n")
+
+
+class TestMemory:
+    """What is held at a time is bounded by bytes, however odd the lines."""
+
+    def test_short_lines_are_not_taken_in_one_chunk(self) -> None:
+        data = HEADER.encode() + b"x\n" * (3 * MAX_BLOCK_LINES)
+        chunks = list(Table(Blocks(io.BytesIO(data))))
+        assert max(chunk.rows for chunk in chunks) <= MAX_BLOCK_LINES
+        assert sum(chunk.rows for chunk in chunks) == 3 * MAX_BLOCK_LINES
+        chunks = list(read_ndjson(Blocks(io.BytesIO(b"{}\n" * (MAX_BLOCK_LINES + 1)))))
+        assert [(chunk.first_row, chunk.rows) for chunk in chunks] == [(1, MAX_BLOCK_LINES), (MAX_BLOCK_LINES + 1, 1)]
+
+    @pytest.mark.parametrize("start", ["", f'"{GOOD[:4]}"{GOOD[4:]}'])
+    def test_wide_rows_are_not_taken_in_one_chunk(self, start: str) -> None:
+        wide = "," * (MAX_LINE_BYTES - 1) + "\n"
+        chunks = list(Table(Blocks(io.BytesIO((HEADER + start + wide * 6).encode()))))
+        assert max(chunk.rows for chunk in chunks) <= 2
+
+    def test_columns_that_are_not_needed_take_no_room(self) -> None:
+        width = 5_000
+        data = (HEADER.strip() + ",x" * width + "\n" + "y\n" * MAX_BLOCK_LINES).encode()
+        tracemalloc.start()
+        try:
+            assert sum(chunk.rows for chunk in Table(Blocks(io.BytesIO(data)))) == MAX_BLOCK_LINES
+            held_bytes = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert held_bytes < MAX_BLOCK_LINES * width
 
 
 class TestUnusable:

@@ -15,8 +15,8 @@ from predictor.bulk.lines import Blocks
 from predictor.bulk.table import Table
 from predictor.decoding import validate
 from predictor.errors import InvalidInput, MalformedJson
-from predictor.models.columns import HABITATS, PenguinColumns
-from predictor.penguin import FEATURES, ISLANDS, MEASUREMENTS, RANGES, SEXES, Penguin
+from predictor.models.columns import PenguinColumns
+from predictor.penguin import FEATURES, HABITATS, ISLANDS, MEASUREMENTS, RANGES, SEXES, Penguin
 
 LAYOUT = Layout({name: place for place, name in enumerate(FEATURES)}, len(FEATURES))
 

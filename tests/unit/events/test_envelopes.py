@@ -109,6 +109,60 @@ class TestPlainCloudEvents:
         message = decode({"content-type": "application/cloudevents+json"}, json.dumps(event).encode())
         assert (message.id, message.attributes["station"]) == ("?", "?")
 
+    @pytest.mark.parametrize(
+        "data",
+        [
+            ROW[:-1] + b', "sex": "female"}',
+            b'{ "bill_length_mm" :' + b"1" * 5_000 + b"}",
+            b'"\\ud800 \xc3\xa9"',
+            b"[1,\n2]",
+        ],
+    )
+    def test_structured_data_is_taken_as_it_was_sent_and_not_as_a_parser_repeats_it(self, data: bytes) -> None:
+        event = b'{"specversion": "1.0", "id": "7", "data" :\n%b , "source": "//lab","type":"penguin.seen"} \n'
+        assert decode({"content-type": "application/cloudevents+json"}, event % data) == decode(BINARY, data)
+
+    def test_the_two_modes_spell_attributes_the_same_way(self) -> None:
+        headers = {**BINARY, "ce-id": "caf%C3%A9%20%22a%22", "ce-station": "5", "ce-dry": "true"}
+        event: dict[str, Any] = {"specversion": "1.0", "id": 'caf\u00e9 "a"', "source": "//lab", "type": "penguin.seen"}
+        event |= {"station": 5, "dry": True}
+        structured = decode({"content-type": "application/cloudevents+json"}, json.dumps(event).encode())
+        assert structured == decode(headers, b"")
+        assert structured.attributes == {"station": "5", "dry": "true"}
+
+
+class TestWhatCouldNotBePublished:
+    """A result or reject must always be possible, or the message would come again for ever."""
+
+    def test_half_a_surrogate_pair_in_a_push_is_replaced(self) -> None:
+        odd = b'{"message": {"messageId": "\\ud800", "orderingKey": "\\ud800", "attributes": {"\\ud800": "\\ud800"}}}'
+        message = decode({"content-type": "application/json"}, odd)
+        assert (message.id, message.ordering_key, message.attributes) == ("?", "?", {"?": "?"})
+        stored = decode(STORAGE, b'{"bucket": "b", "name": "\\ud800.csv", "generation": "17"}')
+        assert stored.attributes["objectId"] == "?.csv"
+
+    @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+    def test_a_time_without_a_counterpart_in_utc_is_none(self, time: str) -> None:
+        assert decode({**BINARY, "ce-time": time}, ROW).publish_time is None
+        push = push_document()
+        push["message"]["publishTime"] = time
+        with pytest.raises(NotAnEvent):
+            decode(*raw_push(push))
+
+    def test_a_key_that_is_too_long_for_pubsub_is_a_defect(self) -> None:
+        good = decode({**BINARY, "ce-partitionkey": "x" * 1_024}, ROW)
+        bad = decode({**BINARY, "ce-partitionkey": "x" * 1_025}, ROW)
+        assert (len(good.ordering_key), good.defect) == (1_024, None)
+        assert (bad.ordering_key, bad.data) == ("", ROW)
+        assert bad.defect is not None
+        assert decode(*raw_push(push_document(ordering_key="\u00e9" * 513))).defect is not None
+
+    def test_as_many_attributes_as_pubsub_takes_are_taken_and_no_more_than_a_reject_has_room_for(self) -> None:
+        most = {f"{number:0256}": "\0" * 1_024 for number in range(100)}
+        assert decode(*raw_push(push_document(attributes=most))).attributes == most
+        with pytest.raises(NotAnEvent, match="bytes"):
+            decode(*raw_push(push_document(attributes={"a": "x" * 200_000})))
+
 
 class TestPubSubEventsWithOddData:
     @pytest.mark.parametrize("body", [b"{", b"[]", b'{"message": 1}', ROW])
@@ -159,6 +213,13 @@ class TestStorageEvents:
         ({"content-type": "application/cloudevents+json"}, b"\xff"),
         ({"content-type": "application/cloudevents+json"}, b"[" * 100_000),
         ({"content-type": "application/cloudevents+json"}, b"[1]"),
+        ({"content-type": "application/cloudevents+json"}, b"{}"),
+        ({"content-type": "application/cloudevents+json"}, b'{1: "specversion"}'),
+        ({"content-type": "application/cloudevents+json"}, b'{"specversion" "1.0"}'),
+        (
+            {"content-type": "application/cloudevents+json"},
+            b'{"specversion": "1.0", "id": "1", "source": "s", "type": "t"} {}',
+        ),
         ({"content-type": "application/cloudevents+json"}, b'{"specversion": ["1.0"]}'),
         ({"content-type": "application/cloudevents+json"}, b'{"specversion": "1.0", "id": "1"}'),
         (

@@ -171,8 +171,8 @@ class FakeObjectScorer:
         return self
 
 
-def notification(name: str = "birds.csv", event_type: str = "OBJECT_FINALIZE") -> Request:
-    attributes = {"eventType": event_type, "bucketId": "b", "objectId": name, "objectGeneration": "17"}
+def notification(name: str = "birds.csv", event_type: str = "OBJECT_FINALIZE", *, bucket: str = "birds-in") -> Request:
+    attributes = {"eventType": event_type, "bucketId": bucket, "objectId": name, "objectGeneration": "17"}
     return raw_push(push_document(b'{"kind": "storage#object"}', attributes=attributes))
 
 
@@ -181,11 +181,11 @@ class TestFiles:
         scorer = FakeObjectScorer()
         client = Client(build(settings, publisher=publisher, object_scorer=scorer).events())
         assert send(client, notification()).status_code == 204
-        assert scorer.asked == [("b", "birds.csv", 17)]
+        assert scorer.asked == [("birds-in", "birds.csv", 17)]
         (document,) = publisher.documents
         assert (document["rows"], document["rejected_rows"], document["predictions"]) == (10, 2, [])
         assert document["object"] == {
-            "bucket": "b",
+            "bucket": "birds-in",
             "name": "birds.csv",
             "generation": "17",
             "result_uri": "gs://results/birds.csv.scored.ndjson",
@@ -211,11 +211,24 @@ class TestFiles:
         assert send(client, notification()).status_code == 204
         assert publisher.documents[0]["reason"] == "no_results_bucket"
 
-    @pytest.mark.parametrize("generation", ["", "newest", "9" * 30])
+    @pytest.mark.parametrize(
+        ("bucket", "name"),
+        [("", "a.csv"), ("a/b", "a.csv"), ("No such", "a.csv"), ("b-1", "a\n.csv"), ("b-1", "\u00e9" * 511 + ".csv")],
+    )
+    def test_a_notification_about_what_can_be_no_object_is_rejected(
+        self, settings: Settings, publisher: FakePublisher, bucket: str, name: str
+    ) -> None:
+        """The client raises for some of them, and the service answers 400 for others."""
+        scorer = FakeObjectScorer()
+        client = Client(build(settings, publisher=publisher, object_scorer=scorer).events())
+        assert send(client, notification(name, bucket=bucket)).status_code == 204
+        assert (publisher.documents[0]["reason"], scorer.asked) == ("malformed_event", [])
+
+    @pytest.mark.parametrize("generation", ["", "newest", "9" * 30, str(2**63)])
     def test_a_notification_without_a_generation_is_rejected(
         self, client: Client, publisher: FakePublisher, generation: str
     ) -> None:
-        attributes = {"eventType": "OBJECT_FINALIZE", "bucketId": "b", "objectId": "birds.csv"}
+        attributes = {"eventType": "OBJECT_FINALIZE", "bucketId": "birds-in", "objectId": "birds.csv"}
         request = raw_push(push_document(attributes=attributes | {"objectGeneration": generation}))
         assert send(client, request).status_code == 204
         assert publisher.documents[0]["reason"] == "malformed_event"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictor.errors import Unscorable
+from predictor.errors import Unscorable, Violation
 from predictor.events.documents import outcome_id
 from predictor.events.message import Message
-from predictor.events.scoring import MAX_REJECT_DATA_BYTES, Outcome, read_rows, reject, score
+from predictor.events.scoring import MAX_OUTCOME_BYTES, MAX_REJECT_DATA_BYTES, Outcome, read_rows, reject, score
 from predictor.models.loader import LoadedModel
 from tests.support.bundles import EXAMPLE
 from tests.support.events import BAD_ROW, ROW
@@ -117,6 +117,25 @@ def test_a_reject_always_fits_into_a_message() -> None:
     assert base64.b64decode(document["data"]) == given.data[:MAX_REJECT_DATA_BYTES]
     assert (document["data_bytes"], document["data_truncated"]) == (10_000_000, True)
     assert len(reject(given, Unscorable("too_large", "Too large.")).body) < 9_000_000
+
+
+def test_a_reject_of_the_largest_message_fits_however_its_texts_are_escaped() -> None:
+    attributes = {f"{number:0256}": "\0" * 1_024 for number in range(100)}
+    error = Unscorable(
+        "too_large", "Too large.", [Violation("/" + "\0" * 200, "unknown_field", "No such field.")] * 100
+    )
+    assert len(reject(message(b"x" * 10_000_000, attributes), error).body) <= MAX_OUTCOME_BYTES
+
+
+def test_a_result_that_pubsub_would_never_take_is_a_reject(model: LoadedModel) -> None:
+    odd_row = b"{" + b",".join(b'"%d": 1' % number for number in range(100)) + b"}"
+    given = message(b"\n".join([odd_row] * 1_000), NDJSON)
+    outcome = score(model, given, read_rows(given, max_data_bytes=2_000_000, max_rows=1_000))
+    document = json.loads(outcome.body)
+    assert (outcome.reason, document["reason"]) == ("result_too_large", "result_too_large")
+    assert base64.b64decode(document["data"]) == given.data
+    fewer = score(model, given, read_rows(given, max_data_bytes=2_000_000, max_rows=1_000)[:500])
+    assert (fewer.reason, fewer.rejected_rows) == (None, 500)
 
 
 def test_what_comes_of_a_message_does_not_depend_on_when_or_how_often(model: LoadedModel) -> None:

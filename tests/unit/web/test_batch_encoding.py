@@ -26,8 +26,11 @@ class FixedEngine:
     def __init__(self, dtype: type[np.floating[Any]]) -> None:
         self._dtype = dtype
 
-    def probabilities(self, penguins: Any) -> Any:
-        rows = np.random.default_rng(len(penguins)).dirichlet((0.01, 0.01, 0.01), len(penguins))
+    def rows(self, penguins: Any) -> Any:
+        return self.column_probabilities(penguins).tolist()
+
+    def column_probabilities(self, columns: Any) -> Any:
+        rows = np.random.default_rng(len(columns)).dirichlet((0.01, 0.01, 0.01), len(columns))
         return rows.astype(self._dtype)
 
 

@@ -1,0 +1,142 @@
+"""A linear model is one multiplication: for such a graph, `model.onnx` is evaluated here, without ONNX Runtime.
+
+A run of ONNX Runtime costs the same whatever the model is, and for this project's own model that was the largest
+part of a request; importing it and numpy was a fifth of a cold start (docs/performance.md). What this module does not
+recognise goes to `predictor.models.onnx_engine`. Importing it imports neither ONNX Runtime nor numpy: numpy is
+imported for the first batch.
+"""
+
+import math
+import re
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from predictor.models.onnx_graph import DOUBLE, FLOAT, INPUT, OUTPUT, Graph, UnreadableGraph, read_graph
+from predictor.penguin import CATEGORIES, HABITATS, MEASUREMENTS, Penguin
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from predictor.models.columns import PenguinColumns
+
+FEW: Final = 64
+"""Up to so many penguins are scored one by one: a batch pays for its arrays."""
+
+_SHAPE: Final = re.compile(r"((Cast|Identity) )*MatMul Add Softmax( (Cast|Identity))*")
+_PER_AXIS_SOFTMAX: Final = 13
+"""Since this version of the operator set, Softmax works along one axis."""
+
+_measurements: Callable[[Penguin], tuple[float, float, float, float]] = attrgetter(*MEASUREMENTS)
+_category: Callable[[Penguin], tuple[str, str]] = attrgetter(*CATEGORIES)
+
+
+@dataclass(frozen=True, slots=True)
+class LinearForm:
+    """softmax(features @ weights + intercepts): `weights` has a row per column, each with a number per class."""
+
+    weights: tuple[tuple[float, ...], ...]
+    intercepts: tuple[float, ...]
+
+
+def linear_form(onnx_bytes: bytes, columns: int, classes: int) -> LinearForm | None:
+    """What a graph computes, if it is a linear model of that many columns and classes; None if it is anything else."""
+    try:
+        graph = read_graph(onnx_bytes)
+    except UnreadableGraph:
+        return None
+    operators = [node.operator if not node.domain else f"{node.domain}.{node.operator}" for node in graph.nodes]
+    if not _SHAPE.fullmatch(" ".join(operators)) or graph.opset < _PER_AXIS_SOFTMAX or not _is_chain(graph):
+        return None
+    multiply, add, softmax = (graph.nodes[operators.index(name)] for name in ("MatMul", "Add", "Softmax"))
+    casts = [node.integers.get("to") for node in graph.nodes if node.operator == "Cast"]
+    weights, intercepts = graph.tensors.get(multiply.inputs[1]), graph.tensors.get(add.inputs[1])
+    if weights is None or intercepts is None or not {FLOAT, DOUBLE}.issuperset(casts):
+        return None
+    if softmax.integers.get("axis", -1) not in (-1, 1):
+        return None
+    if weights.shape != (columns, classes) or intercepts.shape not in ((classes,), (1, classes)):
+        return None
+    if len(weights.values) != columns * classes or len(intercepts.values) != classes:
+        return None
+    rows = tuple(weights.values[start : start + classes] for start in range(0, columns * classes, classes))
+    return LinearForm(rows, intercepts.values)
+
+
+def _is_chain(graph: Graph) -> bool:
+    """Whether each node works on what the one before it made, from the input to the output."""
+    value = INPUT
+    for node in graph.nodes:
+        if len(node.inputs) != (2 if node.operator in ("MatMul", "Add") else 1) or len(node.outputs) != 1:
+            return False
+        if node.inputs[0] != value:
+            return False
+        value = node.outputs[0]
+    return value == OUTPUT
+
+
+class LinearEngine:
+    """Evaluates a `LinearForm`, in double, and rounds to float32 as the graph's output is.
+
+    Measurements are not rounded to float32 first, so its answers are nearer to scikit-learn's than ONNX Runtime's are.
+    The order of all sums is fixed and no BLAS is called: one bird gets the same answer alone and in a batch, and on
+    every processor.
+    """
+
+    name: Final = "onnx"
+    runtime: Final = "linear"
+    blocking: Final = False
+
+    def __init__(self, form: LinearForm, columns: Sequence[str]) -> None:
+        """`columns` are the features' names, one per row of weights, encoded as in `predictor.models.encoding`."""
+        weights = dict(zip(columns, form.weights, strict=True))
+        none = (0.0,) * len(form.intercepts)  # A measurement that the model does not use.
+        by_measurement = [weights.get(name, none) for name in MEASUREMENTS]
+        terms: dict[tuple[str, str], list[tuple[float, ...]]] = {}
+        for sex, island in HABITATS:
+            dummies = [weights[name] for name in (f"sex_{sex}", f"island_{island}") if name in weights]
+            constants = map(math.fsum, zip(form.intercepts, *dummies, strict=True))
+            terms[sex, island] = list(zip(constants, *by_measurement, strict=True))
+        self._terms = terms
+        self._classes = len(form.intercepts)
+        self._float32 = struct.Struct(f"{self._classes}f")
+
+    def rows(self, penguins: Sequence[Penguin]) -> list[list[float]]:
+        if len(penguins) > FEW:
+            from predictor.models.columns import PenguinColumns
+
+            return self.column_probabilities(PenguinColumns.of(penguins)).tolist()  # type: ignore[no-any-return]
+        return [self._row(penguin) for penguin in penguins]
+
+    def _row(self, penguin: Penguin) -> list[float]:
+        a, b, c, d = _measurements(penguin)
+        scores = [k + p * a + q * b + r * c + s * d for k, p, q, r, s in self._terms[_category(penguin)]]
+        highest = max(scores)
+        powers = [math.exp(score - highest) for score in scores]
+        total = sum(powers)
+        return list(self._float32.unpack(self._float32.pack(*[power / total for power in powers])))
+
+    def column_probabilities(self, columns: "PenguinColumns") -> "NDArray[np.float32]":
+        import numpy as np
+
+        constants, weights = self._arrays
+        # A row per class, so that every step runs along the birds.
+        scores = constants[:, columns.habitats]
+        for measured, weight in zip(columns.measurements.T, weights, strict=True):
+            scores += weight * measured
+        scores -= scores.max(axis=0)
+        np.exp(scores, out=scores)
+        scores /= scores.sum(axis=0)
+        return np.ascontiguousarray(scores.T, dtype=np.float32)
+
+    @cached_property
+    def _arrays(self) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+        """Constants, shape (classes, habitats), and weights, shape (measurements, classes, 1)."""
+        import numpy as np
+
+        terms = np.array([self._terms[habitat] for habitat in HABITATS], dtype=np.float64)
+        return np.ascontiguousarray(terms[:, :, 0].T), np.ascontiguousarray(terms[0, :, 1:].T)[:, :, np.newaxis]
