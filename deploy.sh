@@ -23,7 +23,7 @@ Options
   --config FILE        settings; default: deploy.env beside this script (copy deploy.env.example)
   --dry-run            print the commands, ready to paste, and change nothing
   --agreement N        before the switch ask both revisions about N penguins; too many differences stop it
-  --public             anyone on the internet may call the HTTP function
+  --public             up: anyone on the internet may call the HTTP function; the next up without it closes it again
   --with-data          down: delete the bucket and every model too
   --yes                down: do not ask
   -h, --help
@@ -37,6 +37,7 @@ HELP
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PYTHON=${PYTHON:-$HERE/.venv/bin/python}
 OPS_DIR=${OPS_DIR:-$HERE/ops}
+SETTLE_S=${SETTLE_S:-15}
 CONFIG=$HERE/deploy.env RENDERED=$HERE/build/ops
 DRY_RUN=false PUBLIC=false WITH_DATA=false ASSUME_YES=false AGREEMENT=0
 
@@ -52,6 +53,8 @@ source "$HERE/ops/deploy/resources.sh"
 source "$HERE/ops/deploy/functions.sh"
 # shellcheck source=ops/deploy/release.sh
 source "$HERE/ops/deploy/release.sh"
+# shellcheck source=ops/deploy/files.sh
+source "$HERE/ops/deploy/files.sh"
 # shellcheck source=ops/deploy/monitoring.sh
 source "$HERE/ops/deploy/monitoring.sh"
 # shellcheck source=ops/deploy/operate.sh
@@ -75,6 +78,7 @@ up() {
   apply_topics
   apply_events_function
   apply_trigger "$URL"
+  apply_files
   URL=$service_url
   apply_monitoring
   [[ $DRY_RUN == true ]] || summarise
@@ -125,13 +129,15 @@ main() {
     esac
     shift
   done
-  [[ $AGREEMENT =~ ^[0-9]{1,6}$ ]] || misused "--agreement takes a number of penguins"
+  [[ $AGREEMENT =~ ^(0|[1-9][0-9]{0,5})$ ]] || misused "--agreement takes a number of penguins"
   ((${#words[@]})) || misused 'which command?'
   case ${words[0]} in
     rollback | logs) ((${#words[@]} <= 2)) || misused "${words[0]} takes one argument at most" ;;
     up | release | monitoring | status | down) ((${#words[@]} == 1)) || misused "${words[0]} takes no argument" ;;
     *) misused "there is no command ${words[0]}" ;;
   esac
+  [[ $PUBLIC == false || ${words[0]} == up ]] || misused "--public goes with up"
+  [[ $WITH_DATA == false || ${words[0]} == down ]] || misused "--with-data goes with down"
 
   load_defaults
   load_config "$CONFIG"

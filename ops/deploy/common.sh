@@ -7,6 +7,8 @@ REASON=''
 SHIFTING_FROM=''
 # What is in service now, for the last line of a failure.
 SAFE_STATE=''
+# The process that a pause waits for.
+PAUSE=''
 WORK=$(mktemp -d)
 
 say() { printf '%s\n' "$*" >&2; }
@@ -19,9 +21,10 @@ die() {
 # The only way out: puts traffic back if it was between two revisions, then says in one line why this ended.
 finish() {
   local status=$?
+  trap '' INT TERM HUP # Nothing may stop the return to blue, and no child of it.
   trap - EXIT ERR
-  trap '' INT TERM  # Nothing may stop the return to blue.
   set +e
+  [[ -z $PAUSE ]] || kill "$PAUSE" 2>/dev/null
   if ((status != 0)) && [[ -n $SHIFTING_FROM ]]; then return_to_blue; fi
   rm -rf "$WORK"
   if ((status != 0)); then say "deploy.sh: ${REASON:-stopped}${SAFE_STATE:+; $SAFE_STATE}"; fi
@@ -38,6 +41,16 @@ trap finish EXIT
 trap on_error ERR
 trap 'REASON=interrupted; exit 130' INT
 trap 'REASON=terminated; exit 143' TERM
+# The terminal is gone, and whoever writes to it would end of that.
+trap 'exec >/dev/null 2>&1; REASON="hung up"; exit 129' HUP
+
+# pause SECONDS: a signal ends it at once. Bash looks at signals only when the command that runs has ended.
+pause() {
+  sleep "$1" &
+  PAUSE=$!
+  wait "$PAUSE"
+  PAUSE=''
+}
 
 # A command as it can be pasted into a shell. "$GREEN" and "$URL" stand for what only Google will know: --dry-run
 # prints the line that sets them, so they are left for the shell to fill in.

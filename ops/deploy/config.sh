@@ -9,18 +9,19 @@ load_defaults() {
   FUNCTION=predict EVENTS_FUNCTION=score
   FUNCTION_ACCOUNT=penguin-predict EVENTS_ACCOUNT=penguin-score TRIGGER_ACCOUNT=penguin-trigger BUILD_ACCOUNT=penguin-build
   INPUT_TOPIC=penguins RESULTS_TOPIC=penguin-results REJECTS_TOPIC=penguin-rejects DEAD_LETTER_TOPIC=penguin-dead-letters
-  INVOKERS=''
+  INVOKERS='' INPUT_BUCKET='' RESULTS_BUCKET=''
   CPU=1 MEMORY=512Mi CONCURRENCY=80 MIN_INSTANCES=1 MAX_INSTANCES=10 TIMEOUT_S=60
   EVENTS_CONCURRENCY=20 EVENTS_MIN_INSTANCES=0 EVENTS_MAX_INSTANCES=10 EVENTS_TIMEOUT_S=60
   ACK_DEADLINE_S=60 MIN_RETRY_DELAY_S=10 MAX_RETRY_DELAY_S=600 MAX_DELIVERY_ATTEMPTS=10 RETENTION_DAYS=7
-  SMOKE_P95_MS=300 MAX_DISAGREEMENT=0.01 MAX_ERROR_SHARE=0.01 STEP_WAIT_S=300
+  SMOKE_P95_MS=300 SMOKE_WAIT_S=60 MAX_DISAGREEMENT=0.01 MAX_ERROR_SHARE=0.01 STEP_WAIT_S=300
   NOTIFICATION_CHANNELS='' CORS_ORIGINS='' LOG_LEVEL=INFO
 }
 KEYS=' PROJECT_ID REGION BUCKET MODEL_ROOT MODEL_FOLDER MODEL_URI MODEL_DIGEST FUNCTION EVENTS_FUNCTION FUNCTION_ACCOUNT
- EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC INVOKERS CPU MEMORY
+ EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC INVOKERS
+ INPUT_BUCKET RESULTS_BUCKET CPU MEMORY
  CONCURRENCY MIN_INSTANCES MAX_INSTANCES TIMEOUT_S EVENTS_CONCURRENCY EVENTS_MIN_INSTANCES EVENTS_MAX_INSTANCES
- EVENTS_TIMEOUT_S ACK_DEADLINE_S MIN_RETRY_DELAY_S MAX_RETRY_DELAY_S MAX_DELIVERY_ATTEMPTS RETENTION_DAYS SMOKE_P95_MS MAX_DISAGREEMENT
- MAX_ERROR_SHARE STEP_WAIT_S NOTIFICATION_CHANNELS CORS_ORIGINS LOG_LEVEL '
+ EVENTS_TIMEOUT_S ACK_DEADLINE_S MIN_RETRY_DELAY_S MAX_RETRY_DELAY_S MAX_DELIVERY_ATTEMPTS RETENTION_DAYS SMOKE_P95_MS SMOKE_WAIT_S
+ MAX_DISAGREEMENT MAX_ERROR_SHARE STEP_WAIT_S NOTIFICATION_CHANNELS CORS_ORIGINS LOG_LEVEL '
 
 # Reads KEY=VALUE lines. The file is data: nothing in it is run, and a key that nobody knows is a mistake.
 load_config() {
@@ -45,8 +46,23 @@ matches() {
   [[ ${!1} =~ ^($2)$ ]] || die "$1='${!1}' in $CONFIG: expected $3"
 }
 
+# within KEY LEAST MOST: whole numbers that Google would refuse, but only after half of the work is done.
+within() {
+  ((${!1} >= $2 && ${!1} <= $3)) || die "$1=${!1} in $CONFIG: expected $2 to $3"
+}
+
+# distinct KEY...: two of these with one value would overwrite each other, or send messages round in a circle.
+distinct() {
+  local key
+  local -A seen=()
+  for key in "$@"; do
+    [[ -z ${seen[${!key}]:-} ]] || die "${seen[${!key}]} and $key are both '${!key}' in $CONFIG: each needs a name of its own"
+    seen[${!key}]=$key
+  done
+}
+
 check_config() {
-  local key name='[a-z][a-z0-9-]{0,61}[a-z0-9]' number='[1-9][0-9]{0,8}' share='0(\.[0-9]+)?|1(\.0+)?'
+  local key member members name='[a-z][a-z0-9-]{0,61}[a-z0-9]' number='[1-9][0-9]{0,8}' share='0(\.[0-9]+)?|1(\.0+)?'
   matches PROJECT_ID '[a-z][a-z0-9-]{4,28}[a-z0-9]' 'the id of a Google Cloud project'
   matches REGION '[a-z]+-[a-z]+[0-9]+' 'a region such as us-central1'
   BUCKET=${BUCKET:-$PROJECT_ID-penguin-models}
@@ -65,13 +81,37 @@ check_config() {
     RETENTION_DAYS SMOKE_P95_MS ACK_DEADLINE_S MAX_DELIVERY_ATTEMPTS; do
     matches "$key" "$number" 'a whole number of at least 1'
   done
-  for key in MIN_INSTANCES EVENTS_MIN_INSTANCES STEP_WAIT_S; do matches "$key" "0|$number" 'a whole number'; done
+  for key in MIN_INSTANCES EVENTS_MIN_INSTANCES STEP_WAIT_S SMOKE_WAIT_S; do matches "$key" "0|$number" 'a whole number'; done
   for key in MAX_DISAGREEMENT MAX_ERROR_SHARE; do matches "$key" "$share" 'a share between 0 and 1'; done
-  ((ACK_DEADLINE_S >= 10 && ACK_DEADLINE_S <= 600)) || die "ACK_DEADLINE_S=$ACK_DEADLINE_S in $CONFIG: Pub/Sub takes 10 to 600"
-  ((MAX_DELIVERY_ATTEMPTS >= 5 && MAX_DELIVERY_ATTEMPTS <= 100)) ||
-    die "MAX_DELIVERY_ATTEMPTS=$MAX_DELIVERY_ATTEMPTS in $CONFIG: Pub/Sub takes 5 to 100"
+  matches LOG_LEVEL 'DEBUG|INFO|WARNING|ERROR' 'DEBUG, INFO, WARNING or ERROR'
+  matches CORS_ORIGINS '[^|]*' 'origins, separated by commas'
+  distinct FUNCTION EVENTS_FUNCTION
+  distinct INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC
+  distinct FUNCTION_ACCOUNT EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT
+  within ACK_DEADLINE_S 10 600
+  within MAX_DELIVERY_ATTEMPTS 5 100
+  within MAX_RETRY_DELAY_S "$MIN_RETRY_DELAY_S" 600
+  within RETENTION_DAYS 1 31
+  for key in TIMEOUT_S EVENTS_TIMEOUT_S; do within "$key" 1 3600; done
+  for key in CONCURRENCY EVENTS_CONCURRENCY; do within "$key" 1 1000; done
+  within MIN_INSTANCES 0 "$MAX_INSTANCES"
+  within EVENTS_MIN_INSTANCES 0 "$EVENTS_MAX_INSTANCES"
+  if [[ -n $INPUT_BUCKET$RESULTS_BUCKET ]]; then
+    for key in INPUT_BUCKET RESULTS_BUCKET; do matches "$key" '[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]' 'the name of a bucket, and both INPUT_BUCKET and RESULTS_BUCKET'; done
+    distinct BUCKET INPUT_BUCKET RESULTS_BUCKET # Who writes results must not be able to write models.
+    ((ACK_DEADLINE_S == 600)) || die "ACK_DEADLINE_S=$ACK_DEADLINE_S in $CONFIG: a file may take minutes, so with INPUT_BUCKET it must be 600"
+  fi
   ((EVENTS_TIMEOUT_S >= ACK_DEADLINE_S)) ||
     die "EVENTS_TIMEOUT_S=$EVENTS_TIMEOUT_S in $CONFIG is under ACK_DEADLINE_S=$ACK_DEADLINE_S: requests would end that Pub/Sub still waits for"
+  MEMBERS=()
+  IFS=, read -ra members <<<"$INVOKERS"
+  for member in "${members[@]}"; do
+    read -r member <<<"$member" # Without the blanks around it.
+    # Not allUsers and allAuthenticatedUsers: a service is opened with --public and by no line in a file.
+    [[ $member =~ ^(user|group|serviceAccount|domain|principal|principalSet):[^[:space:]]+$ ]] ||
+      die "INVOKERS='$INVOKERS' in $CONFIG: expected members such as group:vets@example.org, separated by commas, not '$member'"
+    MEMBERS+=("$member")
+  done
   derive
 }
 

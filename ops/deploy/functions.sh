@@ -21,41 +21,51 @@ function_flags() {
     [[ -z $CORS_ORIGINS ]] || environment+=(CORS_ORIGINS="$CORS_ORIGINS")
   else
     environment+=(RESULTS_TOPIC="projects/$PROJECT_ID/topics/$RESULTS_TOPIC" REJECTS_TOPIC="projects/$PROJECT_ID/topics/$REJECTS_TOPIC")
+    [[ -z $RESULTS_BUCKET ]] || environment+=(RESULTS_BUCKET="$RESULTS_BUCKET")
     FLAGS+=(--entry-point score --service-account "$EVENTS_EMAIL" --ingress-settings internal-only --timeout "${EVENTS_TIMEOUT_S}s"
       --concurrency "$EVENTS_CONCURRENCY" --min-instances "$EVENTS_MIN_INSTANCES" --max-instances "$EVENTS_MAX_INSTANCES")
   fi
   local IFS='|' # `gcloud topic escaping`: the values may hold commas.
   FLAGS+=(--set-env-vars "^|^${environment[*]}")
   IFS=' '
-  FINGERPRINT=$(state fingerprint "$HERE" "$WORK/files" "$PUBLIC" "${FLAGS[@]/#"$HERE"/.}")
+  FINGERPRINT=$(state fingerprint "$HERE" "$WORK/files" "${FLAGS[@]/#"$HERE"/.}")
 }
 
 # service_there NAME: whether there is such a Cloud Run service; it is in $WORK/service.json.
 service_there() { there service.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/services/$1"; }
 
-# Whether what is wanted is in service already: the same source and settings, and all traffic on it.
+# Whether what is wanted is in service already: the same source and settings, and all traffic on it. The revision itself
+# is asked: what the function says of itself may come from a deployment that failed.
 in_service() {
+  local name
   there function.json cloudfunctions "v2/projects/$PROJECT_ID/locations/$REGION/functions/$1" &&
-    [[ $(state get "$WORK/function.json" labels.fingerprint) == "$FINGERPRINT" ]] &&
     [[ $(state get "$WORK/function.json" state) == ACTIVE ]] &&
     service_there "$1" &&
-    [[ $(state blue "$WORK/service.json" none) == "$(state get "$WORK/service.json" status.latestReadyRevisionName) "* ]]
+    read -r name _ < <(state blue "$WORK/service.json" none) &&
+    [[ $(state share "$WORK/service.json" "$name") == 100 ]] &&
+    there revision.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/revisions/$name" &&
+    [[ $(state variable "$WORK/revision.json" FINGERPRINT) == "$FINGERPRINT" ]]
 }
 
+# deploy_function NAME REPLACES [FLAG...]: the new revision remembers what it is made of and which one it is to replace;
+# `up` and `rollback` read that. Access is not touched, so nobody gets in before a revision has shown that it is good.
 deploy_function() {
-  local name=$1
-  shift
-  change gcloud functions deploy "$name" "${FLAGS[@]}" "$@" \
-    --update-labels "git-commit=$GIT_COMMIT,model-version=$MODEL_VERSION,fingerprint=$FINGERPRINT" "${IN_REGION[@]}" --format none
+  local name=$1 flags=("${FLAGS[@]}")
+  flags[-1]+="|FINGERPRINT=$FINGERPRINT|REPLACES=$2"
+  shift 2
+  change gcloud functions deploy "$name" "${flags[@]}" "$@" \
+    --update-labels "git-commit=$GIT_COMMIT,model-version=$MODEL_VERSION" "${IN_REGION[@]}" --format none
 }
 
 # read_service NAME: sets URL, and the service in $WORK/service.json.
 read_service() {
+  local variable=URL
+  [[ $1 == "$FUNCTION" ]] || variable=EVENTS_URL
   if service_there "$1"; then
     URL=$(state get "$WORK/service.json" status.url) || die "service $1 has no URL"
   elif [[ $DRY_RUN == true ]]; then
-    printf "URL=\$(%s)\n" "$(quoted gcloud run services describe "$1" "${IN_REGION[@]}" --format 'value(status.url)')"
-    URL="\$URL"
+    printf "%s=\$(%s)\n" "$variable" "$(quoted gcloud run services describe "$1" "${IN_REGION[@]}" --format 'value(status.url)')"
+    URL="\$$variable"
   else
     die "there is no service $1 although it was deployed"
   fi
@@ -69,6 +79,6 @@ apply_events_function() {
     URL=$(state get "$WORK/service.json" status.url)
     return 0
   fi
-  deploy_function "$EVENTS_FUNCTION" --no-allow-unauthenticated || die "gcloud functions deploy $EVENTS_FUNCTION failed (its message is above); events wait"
+  deploy_function "$EVENTS_FUNCTION" none --no-allow-unauthenticated || die "gcloud functions deploy $EVENTS_FUNCTION failed (its message is above); events wait"
   read_service "$EVENTS_FUNCTION"
 }

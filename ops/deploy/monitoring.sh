@@ -7,10 +7,19 @@
 send() {
   local method=$1 api=$2 path=$3 file=$4
   if [[ $DRY_RUN == true ]]; then
-    mkdir -p "$RENDERED"
-    cp "$WORK/$file" "$RENDERED/$file"
-    printf "curl --fail-with-body -X %s -H \"Authorization: Bearer \$(gcloud auth print-access-token)\" -H 'Content-Type: application/json' --data-binary @%s %s\n" \
-      "$method" "$(quoted "$RENDERED/$file")" "$(quoted "$(endpoint "$api")$path")"
+    local curl body=''
+    curl="curl --fail-with-body -X $method -H \"Authorization: Bearer \$(gcloud auth print-access-token)\""
+    if [[ $method != DELETE ]]; then
+      mkdir -p "$RENDERED"
+      cp "$WORK/$file" "$RENDERED/$file"
+      body=" -H 'Content-Type: application/json' --data-binary @$(quoted "$RENDERED/$file")"
+      # The host is known only then: a line before has set URL.
+      # shellcheck disable=SC2016
+      if grep -qF '"$URL"' "$WORK/$file"; then
+        curl="sed \"s|\\\$URL|\${URL#https://}|\" $(quoted "$RENDERED/$file") | $curl" body=" -H 'Content-Type: application/json' --data-binary @-"
+      fi
+    fi
+    printf '%s%s %s\n' "$curl" "$body" "$(quoted "$(endpoint "$api")$path")"
     return 0
   fi
   say "+ $method $(endpoint "$api")$path ($file)"
@@ -29,6 +38,7 @@ apply_collection() {
   shift 5
   # Objectives of a service that is not there yet are not there either.
   there listed.json "$api" "$version/$parent/$collection" --get --data-urlencode pageSize=500 || printf '{}' >"$WORK/listed.json"
+  ! state get "$WORK/listed.json" nextPageToken >/dev/null || die "there are more than 500 $collection in $parent: ours cannot be told apart" # They would be made twice.
   state plan "$WORK/listed.json" "$collection.$key" "$WORK" "$OPS_DIR" "$REMOVE" \
     PROJECT_ID="$PROJECT_ID" REGION="$REGION" FUNCTION="$FUNCTION" EVENTS_FUNCTION="$EVENTS_FUNCTION" SUBSCRIPTION="$SUBSCRIPTION" \
     DEAD_LETTER_SUBSCRIPTION="$DEAD_LETTER_SUBSCRIPTION" SERVICE_HOST="$SERVICE_HOST" NOTIFICATION_CHANNELS="$NOTIFICATION_CHANNELS" \
@@ -70,8 +80,7 @@ apply_monitoring() {
   apply_dashboard
   # The uptime check calls a private service as Cloud Monitoring's own agent, which is then one of its invokers.
   if grep -q serviceAgentAuthentication "$OPS_DIR/uptime.json"; then
-    grant 'run services' "$FUNCTION" roles/run.invoker \
-      "serviceAccount:service-$PROJECT_NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+    grant 'run services' "$FUNCTION" roles/run.invoker "$MONITORING_AGENT"
   fi
   apply_uptime
   # With no minimum, no instance is no trouble.

@@ -20,19 +20,25 @@ show_status() {
   done
 }
 
-# rollback [REVISION]: all traffic to a revision. Without a name: to the one that served before, which is the newest ready
-# one that is older; while a split is left from a release that died, to the one that the release began with.
+# rollback [REVISION]: all traffic to a revision. Without a name: to the one that served before; while a split is left from
+# a release that died, to the one that the release began with. A second time changes nothing.
 rollback() {
-  local blue target=${1:-} tags=()
+  local blue newer why target=${1:-} tags=()
   service_there "$FUNCTION" || die "$FUNCTION is not deployed"
   read_revisions "$FUNCTION"
   read -r blue _ < <(state blue "$WORK/service.json" "$TAG") || die "$FUNCTION has no revision in service"
   if [[ -n $target ]]; then
     state find "$WORK/revisions.json" metadata.name "$target" >/dev/null || die "$FUNCTION has no revision $target (./deploy.sh status lists them)"
+    why=$(state ready "$WORK/revisions.json" "$target") || die "$target cannot serve: $why"
   elif [[ $(state share "$WORK/service.json" "$blue") != 100 ]]; then
     target=$blue
   else
-    target=$(state previous "$WORK/revisions.json" "$blue") || die "there is no ready revision before $blue"
+    target=$(state previous "$WORK/revisions.json" "$blue") || target=''
+    if newer=$(state newer "$WORK/revisions.json" "$blue"); then
+      say "$blue has all traffic, and $newer is newer: it was taken back already, or it never passed${target:+; to go further back: ./deploy.sh rollback $target}"
+      return 0
+    fi
+    [[ -n $target ]] || die "there is no ready revision before $blue"
   fi
   if [[ $(state share "$WORK/service.json" "$target") == 100 ]]; then
     say "$target has all traffic already"
@@ -53,7 +59,8 @@ confirm() {
   local answer
   [[ $ASSUME_YES == false && $DRY_RUN == false ]] || return 0
   printf '%s Type the project id to go on: ' "$1" >&2
-  read -r answer || die "not confirmed (--yes does without)"
+  read -r answer || { say '' && die "not confirmed (--yes does without), nothing was changed"; }
+  [[ -t 0 ]] || say '' # A terminal shows the line's end that was typed.
   [[ $answer == "$PROJECT_ID" ]] || die "not confirmed, nothing was changed"
 }
 
@@ -64,6 +71,7 @@ take_down() {
   need_project
   need_own_bucket
   confirm "This deletes the functions, topics (with the messages that wait), accounts and monitoring of $PROJECT_ID.$data"
+  remove_files
   for name in "$SUBSCRIPTION" "$DEAD_LETTER_TOPIC-kept" "$RESULTS_TOPIC-kept" "$REJECTS_TOPIC-kept"; do
     if there it.json pubsub "v1/projects/$PROJECT_ID/subscriptions/$name"; then found+=("$name"); fi
   done
@@ -77,14 +85,17 @@ take_down() {
   done
   ((${#found[@]} == 0)) || change gcloud pubsub topics delete "${found[@]}" "${ON_PROJECT[@]}"
   remove_monitoring
-  # The grant would stay in the project's policy under the name of an account that is gone.
+  # As with buckets: the grant goes before the account.
   if read_policy projects "$PROJECT_ID" policy.json && state bound "$WORK/policy.json" roles/cloudbuild.builds.builder "serviceAccount:$BUILD_EMAIL"; then
     change gcloud projects remove-iam-policy-binding "$PROJECT_ID" --member "serviceAccount:$BUILD_EMAIL" --role roles/cloudbuild.builds.builder --condition None --format none "${ON_PROJECT[@]}"
+  fi
+  if [[ $WITH_DATA == false && $BUCKET_EXISTS == true ]]; then
+    for email in "$FUNCTION_EMAIL" "$EVENTS_EMAIL"; do revoke "$BUCKET" roles/storage.objectViewer "$email"; done
   fi
   for email in "$FUNCTION_EMAIL" "$EVENTS_EMAIL" "$TRIGGER_EMAIL" "$BUILD_EMAIL"; do
     if there it.json iam "v1/projects/$PROJECT_ID/serviceAccounts/$email"; then change gcloud iam service-accounts delete "$email" "${ON_PROJECT[@]}"; fi
   done
   if [[ $WITH_DATA == true && $BUCKET_EXISTS == true ]]; then
-    change gcloud storage rm --recursive "gs://$BUCKET" "${ON_PROJECT[@]}"
+    change gcloud storage rm "gs://$BUCKET" --recursive "${ON_PROJECT[@]}" # Every generation of every file.
   fi
 }

@@ -35,13 +35,14 @@ choose_model() {
     MODEL_DIGEST=sha256:$(state sha256 "$MODEL_LOCAL/manifest.json")
   fi
   MODEL_VERSION=${MODEL_URI##*/}
+  matches MODEL_VERSION '[a-z0-9_-]{1,63}' 'a version as publish names it: it becomes a label' # Google takes no other.
 }
 
 need_good_model() {
-  [[ -n $MODEL_LOCAL ]] || return 0
-  say "verifying $MODEL_LOCAL"
-  predictor verify "$MODEL_LOCAL" --digest "$MODEL_DIGEST" >"$WORK/verify" 2>"$WORK/verify.error" ||
-    die "the model in $MODEL_LOCAL is bad: $(tail -qn 1 "$WORK/verify.error" "$WORK/verify" | tr '\n' ' ')"
+  local where=${MODEL_LOCAL:-$MODEL_URI}
+  say "verifying $where"
+  predictor verify "$where" --digest "$MODEL_DIGEST" >"$WORK/verify" 2>"$WORK/verify.error" ||
+    die "the model in $where is bad: $(tail -qn 1 "$WORK/verify.error" "$WORK/verify" | tr '\n' ' ')"
 }
 
 # Publishing and reading models uses the Python client, which has a login of its own.
@@ -53,6 +54,8 @@ need_client_login() {
 need_project() {
   there project.json cloudresourcemanager "v1/projects/$PROJECT_ID" || die "there is no project $PROJECT_ID"
   PROJECT_NUMBER=$(state get "$WORK/project.json" projectNumber)
+  PUBSUB_AGENT=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com
+  MONITORING_AGENT=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com
 }
 
 need_apis() {
@@ -88,5 +91,6 @@ preflight() {
   need_project
   need_apis
   need_own_bucket
+  need_file_buckets
   need_good_model
 }

@@ -32,7 +32,29 @@ grant() {
     *@gcp-sa-pubsub.*) make_agent pubsub ;;
     *@gcp-sa-monitoring-notification.*) make_agent monitoring ;;
   esac
-  change gcloud "${group[@]}" add-iam-policy-binding "$name" --member "$member" --role "$role" "${more[@]}" "${ON_PROJECT[@]}"
+  patiently gcloud "${group[@]}" add-iam-policy-binding "$name" --member "$member" --role "$role" "${more[@]}" "${ON_PROJECT[@]}"
+}
+
+# An account that is a few seconds old is not known everywhere, and who asks too early is told that there is none.
+patiently() {
+  local attempt
+  for attempt in 1 2 3 4 5; do
+    if ((attempt == 5 || ${#MADE[@]} + ${#AGENTS[@]} == 0)); then
+      change "$@"
+      return
+    fi
+    if change "$@"; then return 0; fi
+    REASON=''
+    say "trying again in $SETTLE_S s: what was just made may not be known everywhere yet"
+    pause "$SETTLE_S"
+  done
+}
+
+# revoke BUCKET ROLE EMAIL: before the account is deleted. The grant would stay under the name of an account that is gone.
+revoke() {
+  if read_policy 'storage buckets' "gs://$1" policy.json && state bound "$WORK/policy.json" "$2" "serviceAccount:$3"; then
+    change gcloud storage buckets remove-iam-policy-binding "gs://$1" --member "serviceAccount:$3" --role "$2" --format none "${ON_PROJECT[@]}"
+  fi
 }
 
 # Google makes its own accounts when it first needs them; in a new project that is too late to grant them something.
@@ -121,6 +143,9 @@ apply_subscription() {
     MADE["pubsub subscriptions $name"]=yes
     return 0
   fi
+  # A topic that was deleted and made again is another one: the subscription hears nothing of it, and cannot be moved.
+  [[ $(state get "$WORK/subscription.json" topic) == "projects/$PROJECT_ID/topics/$topic" ]] ||
+    die "the subscription $name hears $(state get "$WORK/subscription.json" topic) and not $topic: delete it and run this again: $(quoted gcloud pubsub subscriptions delete "$name" --project "$PROJECT_ID")"
   printf '%s' "$wanted" >"$WORK/subscription-wanted.json"
   if ! state covers "$WORK/subscription.json" "$WORK/subscription-wanted.json"; then
     change gcloud pubsub subscriptions update "$name" "$@" "${ON_PROJECT[@]}"
@@ -129,7 +154,7 @@ apply_subscription() {
 
 # Our own push subscription and not Eventarc's: deadline, back-off, ordering and dead letters are set when it is made.
 apply_trigger() {
-  local url=$1 agent=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com wanted
+  local url=$1 agent=$PUBSUB_AGENT wanted
   grant 'run services' "$EVENTS_FUNCTION" roles/run.invoker "serviceAccount:$TRIGGER_EMAIL"
   grant 'iam service-accounts' "$TRIGGER_EMAIL" roles/iam.serviceAccountTokenCreator "$agent"
   grant 'pubsub topics' "$DEAD_LETTER_TOPIC" roles/pubsub.publisher "$agent"

@@ -52,6 +52,14 @@ def bound(file: str, role: str, member: str) -> int:
     return int(not any(b["role"] == role and member in b.get("members", []) and "condition" not in b for b in bindings))
 
 
+def members(file: str, role: str) -> int:
+    """Print who has the role, one a line."""
+    bindings = (_load(file) or {}).get("bindings", [])
+    for member in sorted({member for b in bindings if b["role"] == role for member in b.get("members", [])}):
+        print(member)
+    return 0
+
+
 def enabled(file: str, api: str) -> int:
     """Whether Service Usage says that the API is enabled."""
     services = (_load(file) or {}).get("services", [])
@@ -121,6 +129,34 @@ def blue(file: str, tag: str) -> int:
     return 0
 
 
+def split(file: str, tag: str) -> int:
+    """Print who gets what, as it was asked for: `REVISION=PERCENT ...`, and `TAG:REVISION` where there is this tag."""
+    service = _load(file)
+    words: dict[str, int] = {}
+    tagged = []
+    for target in _at(service, "spec.traffic") or []:
+        name = target.get("revisionName") or "LATEST"
+        words[name] = words.get(name, 0) + int(target.get("percent") or 0)
+        if target.get("tag") == tag:
+            tagged.append(f"{tag}:{name}")
+    print(" ".join([f"{name}={share}" for name, share in sorted(words.items()) if share > 0] + tagged))
+    return 0
+
+
+def variable(revision_file: str, name: str) -> int:
+    """Print an environment variable of a revision; status 1 when it has none of that name."""
+    value = _environment(_load(revision_file)).get(name)
+    if not value:
+        return 1
+    print(value)
+    return 0
+
+
+def _environment(revision: Json) -> dict[str, str]:
+    containers = _at(revision, "spec.containers") or [{}]
+    return {entry["name"]: entry.get("value", "") for entry in containers[0].get("env", [])}
+
+
 def tag_url(file: str, tag: str) -> int:
     """The URL that reaches the tagged revision only."""
     for target in _at(_load(file), "status.traffic") or []:
@@ -143,7 +179,7 @@ def revisions(service_file: str, revisions_file: str) -> int:
     for item in sorted(_load(revisions_file) or [], key=_created, reverse=True):
         name, spec = item["metadata"]["name"], item["spec"]
         container = spec["containers"][0]
-        env = {entry["name"]: entry.get("value", "") for entry in container.get("env", [])}
+        env = _environment(item)
         scale = item["metadata"].get("annotations") or {}
         limits = _at(container, "resources.limits") or {}
         rows.append(
@@ -186,14 +222,45 @@ def share(file: str, revision: str) -> int:
 
 
 def previous(revisions_file: str, revision: str) -> int:
-    """Print the newest ready revision that is older than this one."""
+    """Print the ready revision that was in service when this one was deployed (it says so in its variable REPLACES).
+
+    Those between them never passed. Where nothing is said (it was deployed by other means) the newest older one counts.
+    """
     items = sorted(_load(revisions_file) or [], key=_created, reverse=True)
-    names = [item["metadata"]["name"] for item in items if _is_ready(item) or item["metadata"]["name"] == revision]
-    older = names[names.index(revision) + 1 :] if revision in names else []
-    if not older:
+    names = [item["metadata"]["name"] for item in items]
+    ready = {item["metadata"]["name"] for item in items if _is_ready(item)}
+    while revision in names:
+        at = names.index(revision)
+        older = names[at + 1 :]
+        replaced = _environment(items[at]).get(_REPLACES, "")
+        revision = replaced if replaced in older else next(iter(older), "")
+        if revision in ready:
+            print(revision)
+            return 0
+    return 1
+
+
+def newer(revisions_file: str, revision: str) -> int:
+    """Print the newest ready revision, if that is another: it was taken back, or never passed."""
+    items = sorted(_load(revisions_file) or [], key=_created, reverse=True)
+    newest = next((item["metadata"]["name"] for item in items if _is_ready(item)), revision)
+    if newest == revision:
         return 1
-    print(older[0])
+    print(newest)
     return 0
+
+
+def ready(revisions_file: str, revision: str) -> int:
+    """Whether this revision can serve; prints why not."""
+    item = next(item for item in _load(revisions_file) or [] if item["metadata"]["name"] == revision)
+    if _is_ready(item):
+        return 0
+    conditions = _at(item, "status.conditions") or []
+    print(next((c["message"] for c in conditions if c["type"] == "Ready" and c.get("message")), "it is not ready"))
+    return 1
+
+
+_REPLACES: Final = "REPLACES"
 
 
 def _is_ready(resource: Json) -> bool:
@@ -238,6 +305,8 @@ def plan(listed: str, known_by: str, to: str, root: str, remove: str, *rest: str
         elif found is None:
             print("create", name)
         elif not _covers(found, wanted):
+            if "etag" in found:  # Dashboards are only changed by who says which version they read.
+                (Path(to) / name).write_text(json.dumps(wanted | {"etag": found["etag"]}, indent=2), encoding="utf-8")
             print("change", name, found["name"])
     return 0
 
@@ -276,8 +345,8 @@ def sha256(file: str) -> int:
 
 
 _COMMANDS: Final[tuple[Callable[..., int], ...]] = (
-    *(get, find, bound, enabled, covers, plan),
-    *(blue, tag_url, share, previous, revisions, error_share),
+    *(get, find, bound, members, enabled, covers, plan),
+    *(blue, tag_url, split, share, previous, newer, ready, variable, revisions, error_share),
     *(fingerprint, sha256),
 )
 COMMANDS: Final = {command.__name__.replace("_", "-"): command for command in _COMMANDS}

@@ -27,7 +27,12 @@ def deployment(cloud: FakeCloud, gcs_server: GcsServer, tmp_path: Path) -> Deplo
     require_program("gcloud")
     require_program("curl")
     env = {**gcloud_env(cloud, tmp_path / "gcloud"), "STORAGE_EMULATOR_HOST": gcs_server.url}
-    return Deployment(cloud, tmp_path, env, {"PROJECT_ID": cloud.project, "STEP_WAIT_S": "0", "SMOKE_P95_MS": "5000"})
+    return Deployment(
+        cloud,
+        tmp_path,
+        env,
+        {"PROJECT_ID": cloud.project, "STEP_WAIT_S": "0", "SMOKE_WAIT_S": "0", "SMOKE_P95_MS": "5000"},
+    )
 
 
 @dataclass(frozen=True)

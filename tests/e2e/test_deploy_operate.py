@@ -1,8 +1,11 @@
 """`status`, `rollback` and `down` on a project in which two revisions were deployed."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from tests.support.gcloud import Deployment
+from tests.support.gcloud import Deployment, complaints
 from tests.support.gcp import FakeCloud
 
 pytestmark = pytest.mark.slow
@@ -45,12 +48,47 @@ def test_rollback_goes_to_the_revision_before_and_is_done_once(cloud: FakeCloud,
     assert again.status == 0, again.stderr
     assert len(cloud.mutations()) == 1, "it is there already"
 
-    nothing_older = deployment.run("rollback")
-    assert (nothing_older.status, nothing_older.last_line) == (1, f"deploy.sh: there is no ready revision before {OLD}")
+    twice = deployment.run("rollback")
+    assert twice.status == 0, twice.stderr
+    assert (
+        twice.last_line == f"{OLD} has all traffic, and {NEW} is newer: it was taken back already, or it never passed"
+    )
+    assert len(cloud.mutations()) == 1, "whoever is in a hurry and asks twice goes back once"
 
     unknown = deployment.run("rollback", "predict-00009-abc")
     assert unknown.status == 1
     assert "predict has no revision predict-00009-abc" in unknown.last_line
+
+
+def test_rollback_passes_over_a_revision_that_never_passed(cloud: FakeCloud, deployment: Deployment) -> None:
+    backend = "http://127.0.0.1:9"
+    oldest = cloud.place_function("predict", backend)
+    before = cloud.place_function("predict", backend, REPLACES=oldest)
+    cloud.place_function("predict", backend, REPLACES=before)  # Its smoke failed: it never got traffic.
+    latest = cloud.place_function("predict", backend, REPLACES=before)
+
+    outcome = deployment.run("rollback")
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.services["predict"].shares() == {before: 100}
+
+    again = deployment.run("rollback")
+    assert again.status == 0, again.stderr
+    assert cloud.services["predict"].shares() == {before: 100}
+    assert latest in again.last_line
+    assert again.last_line.endswith(f"to go further back: ./deploy.sh rollback {oldest}")
+
+
+@pytest.mark.usefixtures("two_revisions")
+def test_rollback_refuses_a_revision_that_cannot_serve(cloud: FakeCloud, deployment: Deployment) -> None:
+    (old, _) = cloud.services["predict"].revisions
+    old.resource["status"]["conditions"] = [
+        {"type": "Ready", "status": "False", "message": "Container failed to start"}
+    ]
+    named = deployment.run("rollback", OLD)
+    assert (named.status, named.last_line) == (1, f"deploy.sh: {OLD} cannot serve: Container failed to start")
+    unnamed = deployment.run("rollback")
+    assert (unnamed.status, unnamed.last_line) == (1, f"deploy.sh: there is no ready revision before {NEW}")
+    assert cloud.mutations() == []
 
 
 @pytest.mark.usefixtures("two_revisions")
@@ -100,44 +138,133 @@ def test_monitoring_is_changed_where_it_differs_and_nowhere_else(cloud: FakeClou
     assert cloud.mutations()[count:] == []
 
     (dashboard,) = cloud.watching["dashboards"].values()
-    dashboard["displayName"] = "somebody else's"
+    dashboard["mosaicLayout"]["columns"] = 48
+    policy = next(p for p in cloud.watching["alertPolicies"].values() if p["displayName"] == "predict: CPU over 80%")
+    policy["conditions"][0]["conditionThreshold"]["thresholdValue"] = 0.5
     cloud.watching["metrics"]["projects/fake-project/metrics/predict-model-loads"]["filter"] = "changed by hand"
-    assert deployment.run("monitoring", MIN_INSTANCES="0").status == 0
+    mended = deployment.run("monitoring", MIN_INSTANCES="0")
+    assert mended.status == 0, mended.stderr
     changes = {
         (request.method, request.path.rpartition("projects/fake-project/")[2]) for request in cloud.mutations()[count:]
     }
     no_instance = next(path for method, path in changes if method == "DELETE")
     assert changes == {
         ("PUT", "metrics/predict-model-loads"),
-        ("POST", "dashboards"),
+        ("PATCH", dashboard["name"].partition("fake-project/")[2]),
+        ("PATCH", policy["name"].partition("fake-project/")[2]),
         ("DELETE", no_instance),
     }
     assert no_instance.startswith("alertPolicies/")
 
 
-@pytest.mark.usefixtures("two_revisions")
-def test_down_asks_first_and_keeps_the_bucket(cloud: FakeCloud, deployment: Deployment) -> None:
+@pytest.fixture
+def furnished(cloud: FakeCloud, two_revisions: None) -> str:  # noqa: ARG001  what it furnishes
+    """One of each thing that `down` deletes, and the bucket's name."""
     bucket = f"{cloud.project}-penguin-models"
     cloud.buckets[bucket] = {"name": bucket, "projectNumber": cloud.number}
-    topic = f"projects/{cloud.project}/topics/penguins"
-    cloud.topics[topic] = {"name": topic}
     email = f"penguin-predict@{cloud.project}.iam.gserviceaccount.com"
     cloud.accounts[email] = {"name": f"projects/{cloud.project}/serviceAccounts/{email}", "email": email}
+    somebody = {"role": "roles/storage.objectViewer", "members": [f"serviceAccount:{email}", "user:a@example.org"]}
+    cloud.policies[f"buckets/{bucket}"] = {"bindings": [somebody], "etag": "CAE=", "version": 1}
+    topic, subscription = (
+        f"projects/{cloud.project}/{name}" for name in ("topics/penguins", "subscriptions/penguins-score")
+    )
+    cloud.topics[topic] = {"name": topic}
+    cloud.subscriptions[subscription] = {"name": subscription, "topic": topic}
     metric = f"projects/{cloud.project}/metrics/predict-model-loads"
     cloud.watching["metrics"] = {metric: {"name": "predict-model-loads"}}
+    return bucket
 
-    unasked = deployment.run("down")
-    assert unasked.status == 1
-    assert "not confirmed" in unasked.last_line
+
+@pytest.mark.parametrize("answer", ["", "no\n", "fake-projec\n", "y"])
+def test_down_does_nothing_unless_the_project_is_named(
+    cloud: FakeCloud, deployment: Deployment, furnished: str, answer: str
+) -> None:
+    outcome = replace(deployment, answer=answer).run("down", "--with-data")
+    assert outcome.status == 1
+    assert f"THE BUCKET gs://{furnished} AND EVERY MODEL IN IT ARE DELETED" in outcome.stderr
+    assert outcome.last_line.startswith("deploy.sh: not confirmed")
     assert cloud.mutations() == []
 
-    confirmed = deployment.run("--yes", "down")
+
+def test_down_keeps_the_bucket_and_takes_its_accounts_out_of_it(
+    cloud: FakeCloud, deployment: Deployment, furnished: str
+) -> None:
+    confirmed = replace(deployment, answer="fake-project\n").run("down")
     assert confirmed.status == 0, confirmed.stderr
-    left = [cloud.functions, cloud.services, cloud.topics, cloud.accounts, cloud.watching["metrics"]]
+    left = [
+        cloud.functions,
+        cloud.services,
+        cloud.topics,
+        cloud.subscriptions,
+        cloud.accounts,
+        cloud.watching["metrics"],
+    ]
     assert left == [{}] * len(left)
-    assert bucket in cloud.buckets
+    assert furnished in cloud.buckets
+    (binding,) = cloud.policies[f"buckets/{furnished}"]["bindings"]
+    assert binding["members"] == ["user:a@example.org"]
 
     count = len(cloud.mutations())
     again = deployment.run("--yes", "down")
     assert again.status == 0, again.stderr
     assert len(cloud.mutations()) == count, "nothing is left to take down"
+
+
+def test_down_with_data_deletes_the_bucket_last(cloud: FakeCloud, deployment: Deployment, furnished: str) -> None:
+    outcome = deployment.run("--yes", "--with-data", "down")
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.buckets == {}
+    last = cloud.mutations()[-1]
+    assert (last.method, last.api, last.path) == ("DELETE", "storage", f"b/{furnished}")
+
+    count = len(cloud.mutations())
+    again = deployment.run("--yes", "--with-data", "down")
+    assert again.status == 0, again.stderr
+    assert len(cloud.mutations()) == count
+
+
+def test_down_leaves_a_bucket_of_another_project_alone(
+    cloud: FakeCloud, deployment: Deployment, furnished: str
+) -> None:
+    cloud.buckets[furnished]["projectNumber"] = "666"
+    outcome = deployment.run("--yes", "--with-data", "down")
+    assert outcome.status == 1
+    assert "belongs to project number 666" in outcome.last_line
+    assert cloud.mutations() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "changes"),
+    [("status", 0), ("logs", 0), ("rollback", 1), ("monitoring", 25), ("down", 6), ("down --with-data", 6)],
+)
+@pytest.mark.usefixtures("furnished")
+def test_a_dry_run_of_any_command_prints_what_can_be_pasted_and_changes_nothing(
+    cloud: FakeCloud, deployment: Deployment, tmp_path: Path, command: str, changes: int
+) -> None:
+    outcome = deployment.run("--dry-run", *command.split())
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.mutations() == []
+    lines = outcome.stdout.splitlines() if changes else []
+    assert len(lines) >= changes
+    assert all(line.startswith(("gcloud ", "curl ")) for line in lines)
+    assert (
+        complaints([line for line in lines if line.startswith("gcloud ")] or ["gcloud info"], tmp_path / "lint") == []
+    )
+
+
+def test_with_nothing_deployed_every_command_says_so(cloud: FakeCloud, deployment: Deployment) -> None:
+    status = deployment.run("status")
+    assert (status.status, status.stdout) == (0, "predict  is not deployed\nscore  is not deployed\n")
+    logs = deployment.run("logs")
+    assert (logs.status, logs.stdout) == (0, "")
+    rollback = deployment.run("rollback")
+    assert (rollback.status, rollback.last_line) == (1, "deploy.sh: predict is not deployed")
+    monitoring = deployment.run("monitoring")
+    assert (monitoring.status, monitoring.last_line) == (
+        1,
+        "deploy.sh: predict is not deployed: run ./deploy.sh up first",
+    )
+    down = deployment.run("--yes", "down")
+    assert down.status == 0, down.stderr
+    assert cloud.mutations() == []

@@ -1,5 +1,9 @@
 """What stops deploy.sh before anything is changed: each time one clear line, and not one mutating request."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +11,7 @@ import pytest
 from tests.e2e.conftest import ServedModel
 from tests.support.gcloud import Deployment, Outcome
 from tests.support.gcp import FakeCloud
+from tests.support.processes import PROJECT
 
 
 def _assert_refused(cloud: FakeCloud, outcome: Outcome, *words: str) -> None:
@@ -54,6 +59,39 @@ def test_a_model_without_a_digest_is_refused(cloud: FakeCloud, deployment: Deplo
     _assert_refused(cloud, outcome, "MODEL_DIGEST is not")
 
 
+def test_a_published_model_that_is_not_there_is_refused(
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel
+) -> None:
+    cloud.buckets[blue_model.bucket] = {"name": blue_model.bucket, "projectNumber": cloud.number}
+    missing = f"gs://{blue_model.bucket}/penguins/20260101-000000-00000000"
+    outcome = deployment.run("up", **{**blue_model.settings, "MODEL_URI": missing})
+    _assert_refused(cloud, outcome, missing, "is bad")
+
+
+def test_it_runs_from_any_folder_and_one_with_blanks(
+    cloud: FakeCloud, deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything but models is found beside the script; without the project's Python a line says how to get it."""
+    copy = tmp_path / "a folder of mine"
+    copy.mkdir()
+    shutil.copy(PROJECT / "deploy.sh", copy)
+    shutil.copytree(PROJECT / "ops", copy / "ops")
+    (copy / "deploy.env").write_text(f"PROJECT_ID={cloud.project}\n")
+    monkeypatch.chdir(tmp_path)
+    env = {**os.environ, **deployment.env}
+
+    def run(**more: str) -> subprocess.CompletedProcess[str]:
+        command = [str(copy / "deploy.sh"), "status"]
+        return subprocess.run(command, env=env | more, capture_output=True, text=True, timeout=60, check=False)
+
+    found = run(PYTHON=sys.executable)
+    assert (found.returncode, found.stdout) == (0, "predict  is not deployed\nscore  is not deployed\n")
+    env.pop("PYTHON", None)
+    without = run()
+    assert without.returncode == 1
+    assert without.stderr == f"deploy.sh: there is no {copy}/.venv/bin/python: run 'make model' first, or set PYTHON\n"
+
+
 def test_a_damaged_model_is_refused(
     cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, tmp_path: Path
 ) -> None:
@@ -75,6 +113,22 @@ def test_a_damaged_model_is_refused(
         ({"ACK_DEADLINE_S": "120"}, ("EVENTS_TIMEOUT_S=60", "ACK_DEADLINE_S=120")),
         ({"PROJECT_ID": "$(touch pwned)"}, ("PROJECT_ID='$(touch pwned)'",)),
         ({"MODEL_FOLDER": "nowhere"}, ("there is no model in", "nowhere")),
+        ({"MODEL_FOLDER": ""}, ("there is no model in",)),
+        ({"INVOKERS": "allUsers"}, ("INVOKERS='allUsers'", "not 'allUsers'")),
+        ({"INVOKERS": "user:a@example.org, allAuthenticatedUsers"}, ("not 'allAuthenticatedUsers'",)),
+        ({"EVENTS_FUNCTION": "predict"}, ("FUNCTION and EVENTS_FUNCTION are both 'predict'",)),
+        ({"RESULTS_TOPIC": "penguins"}, ("INPUT_TOPIC and RESULTS_TOPIC are both 'penguins'",)),
+        ({"BUILD_ACCOUNT": "penguin-score"}, ("EVENTS_ACCOUNT and BUILD_ACCOUNT are both 'penguin-score'",)),
+        ({"MIN_INSTANCES": "11"}, ("MIN_INSTANCES=11", "0 to 10")),
+        ({"MIN_RETRY_DELAY_S": "60", "MAX_RETRY_DELAY_S": "30"}, ("MAX_RETRY_DELAY_S=30", "60 to 600")),
+        ({"INPUT_BUCKET": "notes"}, ("RESULTS_BUCKET=''", "both")),
+        ({"INPUT_BUCKET": "notes", "RESULTS_BUCKET": "fake-project-penguin-models"}, ("BUCKET and RESULTS_BUCKET",)),
+        ({"INPUT_BUCKET": "notes", "RESULTS_BUCKET": "scored"}, ("ACK_DEADLINE_S=60", "600")),
+        ({"LOG_LEVEL": "loud"}, ("LOG_LEVEL='loud'", "WARNING")),
+        ({"CORS_ORIGINS": "https://a|MODEL_URI=x"}, ("CORS_ORIGINS=",)),
+        ({"MEMORY": ""}, ("MEMORY=''", "512Mi")),
+        ({"MEMORY ": "1Gi"}, ("line 5 is not KEY=VALUE",)),
+        ({"INVOKERS": '"user:a@example.org"\r', "MEMORY": "'256'\r"}, ("MEMORY='256'",)),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(
@@ -84,7 +138,13 @@ def test_a_setting_that_cannot_be_is_named(
     assert cloud.requests == []
 
 
-@pytest.mark.parametrize("arguments", [(), ("upp",), ("up", "now"), ("up", "--fast"), ("up", "--agreement", "many")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *((), ("upp",), ("up", "now"), ("up", "--fast"), ("up", "--agreement", "many"), ("up", "--agreement", "010")),
+        *(("release", "--public"), ("up", "--with-data")),
+    ],
+)
 def test_a_wrong_command_line_is_status_2(cloud: FakeCloud, deployment: Deployment, arguments: tuple[str, ...]) -> None:
     outcome = deployment.run(*arguments)
     assert outcome.status == 2
@@ -94,8 +154,6 @@ def test_a_wrong_command_line_is_status_2(cloud: FakeCloud, deployment: Deployme
 
 def test_the_example_settings_are_the_defaults(cloud: FakeCloud, deployment: Deployment) -> None:
     """What deploy.env.example shows is accepted, and its comments are not taken for values."""
-    from tests.support.processes import PROJECT
-
     example = dict(
         line.split("=", 1)
         for line in (PROJECT / "deploy.env.example").read_text().splitlines()

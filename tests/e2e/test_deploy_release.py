@@ -9,8 +9,9 @@ import pytest
 
 from tests.e2e.conftest import ServedModel
 from tests.support.fault_proxy import Answer, FaultProxy
-from tests.support.gcloud import Deployment, Outcome, complaints, gcloud_lines
+from tests.support.gcloud import TIMEOUT_S, Deployment, Outcome, complaints, gcloud_lines
 from tests.support.gcp import FakeCloud, Recorded
+from tests.support.processes import wait_until
 
 BLUE, GREEN = "predict-00001-abc", "predict-00002-abc"
 SHIFT = [{GREEN: 5, BLUE: 95}, {GREEN: 25, BLUE: 75}, {GREEN: 50, BLUE: 50}, {GREEN: 100}]
@@ -204,6 +205,8 @@ def test_a_build_that_fails_leaves_blue_alone(
     _assert_blue_serves(cloud, outcome)
     assert "no matching distribution" in outcome.stderr
     assert cloud.traffic_changes("predict") == [{BLUE: 100}]
+    again = deployment.run("--dry-run", "release", **green_model.settings)
+    assert "gcloud functions deploy predict" in again.stdout, "what failed is not taken for what is in service"
 
 
 @pytest.mark.slow
@@ -215,6 +218,12 @@ def test_ctrl_c_in_the_middle_of_the_shift_puts_everything_back(
 
     def interrupt_at_25(request: Recorded) -> None:
         if request.api == "run" and request.method == "PUT" and _percent(request, GREEN) == 25:
+            cloud.on_request = interrupt_again
+            run.interrupt()
+
+    def interrupt_again(request: Recorded) -> None:
+        """By somebody impatient, while everything goes back."""
+        if request.api == "run" and request.method == "PUT":
             cloud.on_request = lambda _: None
             run.interrupt()
 
@@ -224,6 +233,123 @@ def test_ctrl_c_in_the_middle_of_the_shift_puts_everything_back(
     assert outcome.last_line == f"deploy.sh: interrupted; all traffic is on {BLUE} again"
     assert cloud.services["predict"].shares() == {BLUE: 100}
     assert cloud.services["predict"].tags() == {}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_service")
+def test_a_closed_terminal_in_the_middle_of_the_shift_puts_everything_back(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    run = deployment.start("release", **green_model.settings)
+
+    def hang_up_at_25(request: Recorded) -> None:
+        if request.api == "run" and request.method == "PUT" and _percent(request, GREEN) == 25:
+            cloud.on_request = lambda _: None
+            run.hang_up()
+
+    cloud.on_request = hang_up_at_25
+    outcome = run.wait()
+    assert outcome.status == 129, outcome.stderr
+    assert cloud.services["predict"].shares() == {BLUE: 100}
+    assert cloud.services["predict"].tags() == {}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_service")
+def test_a_ci_job_that_is_cancelled_while_it_waits_puts_everything_back_at_once(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    run = deployment.start("release", **{**green_model.settings, "STEP_WAIT_S": "3600"})
+    wait_until(lambda: "waiting 3600 s" in run.said(), "the first step", timeout_s=TIMEOUT_S)
+    run.terminate()
+    outcome = run.wait()
+    assert (outcome.status, outcome.last_line) == (
+        143,
+        f"deploy.sh: terminated; all traffic is on {BLUE} again",
+    )
+    assert cloud.services["predict"].shares() == {BLUE: 100}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_service")
+def test_traffic_that_somebody_else_moved_is_theirs(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    """Whoever is on call rolls back while the shift goes on: the release must not undo that."""
+
+    def roll_back_at_25(request: Recorded) -> None:
+        service = cloud.services["predict"]
+        if request.path.endswith("/timeSeries") and service.shares() == SHIFT[1]:
+            service.split([{"revisionName": BLUE, "percent": 100}])
+
+    cloud.on_request = roll_back_at_25
+    outcome = deployment.run("release", **green_model.settings)
+    assert outcome.status == 1
+    assert "somebody else moved the traffic of predict while this ran" in outcome.last_line
+    assert outcome.last_line.endswith(f"it is left as it is: {BLUE}=100")
+    assert cloud.traffic_changes("predict")[-1] == SHIFT[1]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_service")
+def test_a_second_deployment_at_the_same_time_is_noticed(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    def deploy_too(request: Recorded) -> None:
+        """Right after ours, before anything was asked about it."""
+        if "/operations/" in request.path:
+            cloud.on_request = lambda _: None
+            cloud.place_function("predict", green_model.url, FINGERPRINT="another")
+
+    cloud.on_request = deploy_too
+    outcome = deployment.run("release", **green_model.settings)
+    _assert_blue_serves(cloud, outcome)
+    assert "somebody else deployed predict while this ran" in outcome.last_line
+    assert cloud.traffic_changes("predict") == [{BLUE: 100}]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_service")
+def test_a_shift_that_cannot_be_watched_ends(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    cloud.refuse = lambda request: request.path.endswith("/timeSeries")
+    outcome = deployment.run("release", **green_model.settings)
+    _assert_blue_serves(cloud, outcome)
+    assert "timeSeries: Permission denied" in outcome.last_line
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_service")
+def test_a_half_way_split_that_a_dead_release_left_is_not_taken_for_done(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    """The same files and settings, half of the traffic: `up` must go on."""
+    first = deployment.run("release", **green_model.settings)
+    assert first.status == 0, first.stderr
+    cloud.services["predict"].split(
+        [{"revisionName": GREEN, "percent": 50, "tag": "green"}, {"revisionName": BLUE, "percent": 50}]
+    )
+    outcome = deployment.run("--dry-run", "release", **green_model.settings)
+    assert outcome.status == 0, outcome.stderr
+    assert f"update-traffic predict --to-revisions {BLUE}=100 " in outcome.stdout
+    assert "gcloud functions deploy predict" in outcome.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_service")
+def test_a_url_that_is_not_known_everywhere_yet_is_waited_for(
+    deployment: Deployment, green_model: ServedModel, green_proxy: FaultProxy
+) -> None:
+    unknown = itertools.chain([True] * 3, itertools.repeat(False))
+
+    def not_found_at_first(_path: str, answer: Answer) -> None:
+        if next(unknown):
+            answer.status, answer.body = 404, b"<html>"
+
+    green_proxy.fault = not_found_at_first
+    outcome = deployment.run("release", **{**green_model.settings, "SMOKE_WAIT_S": "60"})
+    assert outcome.status == 0, outcome.stderr
 
 
 def _percent(request: Recorded, revision: str) -> int:
@@ -236,8 +362,8 @@ def test_a_first_revision_that_is_bad_is_reported_as_such(
 ) -> None:
     cloud.buckets[green_model.bucket] = {"name": green_model.bucket, "projectNumber": cloud.number}
     cloud.next_backend["predict"] = blue_model.url
-    outcome = deployment.run("release", "--public", **green_model.settings)
-    assert outcome.status == 1
+    outcome = deployment.run("up", "--public", **green_model.settings)
+    assert outcome.status == 1, outcome.stderr
     assert blue_model.bundle.digest in outcome.last_line
     assert outcome.last_line.endswith("there is no earlier revision to return to; only its invokers can call this one")
-    assert not any("setIamPolicy" in request.path for request in cloud.mutations()), "nobody was let in"
+    assert not any("setIamPolicy" in request.path for request in cloud.mutations("run")), "nobody was let in"

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,67 @@ def _check_monitoring(cloud: FakeCloud) -> None:
 
 
 @pytest.mark.slow
+def test_a_service_in_service_is_opened_and_closed_without_a_new_revision(
+    cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str]
+) -> None:
+    """Also: what Google does not know at once is asked for again, and files are wired when they are asked for."""
+    hasty = replace(deployment, env={**deployment.env, "SETTLE_S": "0"})
+    refusals = iter([True, True])
+    cloud.refuse = lambda request: "setIamPolicy" in request.path and next(refusals, False)
+    files = {"INPUT_BUCKET": "notes", "RESULTS_BUCKET": "scored", "ACK_DEADLINE_S": "600", "EVENTS_TIMEOUT_S": "600"}
+    for name in ("notes", "scored"):
+        cloud.buckets[name] = {"name": name, "projectNumber": cloud.number}
+    settings = {**local_model, **files, "INVOKERS": "user:a@example.org, group:vets@example.org"}
+    first = hasty.run("up", **settings)
+    assert first.status == 0, first.stderr
+    assert first.stderr.count("trying again in 0 s") == 2
+    _check_files(cloud)
+    here = f"projects/{cloud.project}/locations/{cloud.region}/services/predict"
+    private = _grants(cloud.policies[here])
+    wanted = {"user:a@example.org", "group:vets@example.org", MONITORING}
+    assert private == {("roles/run.invoker", member) for member in wanted}
+
+    count = len(cloud.requests)
+    opened = hasty.run("up", "--public", **settings)
+    assert opened.status == 0, opened.stderr
+    assert _grants(cloud.policies[here]) == private | {("roles/run.invoker", "allUsers")}
+    closed = hasty.run("up", **settings | {"INVOKERS": "group:vets@example.org"})
+    assert closed.status == 0, closed.stderr
+    assert _grants(cloud.policies[here]) == private
+    assert "closing it, since --public is not given" in closed.stderr
+    assert "user:a@example.org may call predict too" in closed.stderr
+    changes = [request for request in cloud.requests[count:] if request.mutating]
+    assert [request.path.rpartition(":")[2] for request in changes] == ["setIamPolicy"] * 2
+
+    count = len(cloud.requests)
+    cloud.subscriptions[f"projects/{cloud.project}/subscriptions/penguins-score"]["topic"] = "_deleted-topic_"
+    deaf = hasty.run("up", **settings | {"INVOKERS": ""})
+    assert deaf.status == 1
+    assert "the subscription penguins-score hears _deleted-topic_ and not penguins" in deaf.last_line
+    assert [request for request in cloud.requests[count:] if request.mutating] == []
+
+    cloud.subscriptions.clear()
+    down = hasty.run("--yes", "down", **settings)
+    assert down.status == 0, down.stderr
+    assert cloud.notifications == {"notes": {}}
+    assert _grants(cloud.policies["buckets/notes"]) == _grants(cloud.policies["buckets/scored"]) == set()
+
+
+def _check_files(cloud: FakeCloud) -> None:
+    scorer = _account("penguin-score")
+    assert _grants(cloud.policies["buckets/notes"]) == {("roles/storage.objectViewer", scorer)}
+    assert _grants(cloud.policies["buckets/scored"]) == {("roles/storage.objectUser", scorer)}
+    agent = f"serviceAccount:service-{cloud.number}@gs-project-accounts.iam.gserviceaccount.com"
+    topic = f"projects/{cloud.project}/topics/penguins"
+    assert _grants(cloud.policies[topic]) == {("roles/pubsub.publisher", agent)}
+    (notification,) = cloud.notifications["notes"].values()
+    assert notification["topic"] == f"//pubsub.googleapis.com/{topic}"
+    assert (notification["event_types"], notification["payload_format"]) == (["OBJECT_FINALIZE"], "JSON_API_V1")
+    assert _deployed(cloud, "score")["serviceConfig"]["environmentVariables"]["RESULTS_BUCKET"] == "scored"
+    assert "RESULTS_BUCKET" not in _deployed(cloud, "predict")["serviceConfig"]["environmentVariables"]
+
+
+@pytest.mark.slow
 def test_a_dry_run_prints_commands_that_gcloud_understands_and_changes_nothing(
     cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str], tmp_path: Path
 ) -> None:
@@ -218,6 +280,18 @@ def test_a_dry_run_prints_commands_that_gcloud_understands_and_changes_nothing(
     _check_lines(outcome.stdout, tmp_path / "lint", at_least=25)
     (public,) = [line for line in outcome.stdout.splitlines() if "allUsers" in line]
     assert "services add-iam-policy-binding predict" in public
+    # The lines that will know the addresses set a name each, and the uptime check gets the right one.
+    set_by = dict(re.findall(r"^(\w+)=\$\(gcloud run services describe (\w+)", outcome.stdout, re.MULTILINE))
+    assert set_by == {"URL": "predict", "EVENTS_URL": "score"}
+    assert '--push-endpoint "$EVENTS_URL"' in outcome.stdout
+    (uptime,) = [line for line in outcome.stdout.splitlines() if "uptimeCheckConfigs" in line]
+    sed = subprocess.run(
+        ["bash", "-c", f"URL=https://predict-1.a.run.app; {uptime.partition(' | ')[0]}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(sed.stdout)["monitoredResource"]["labels"]["host"] == "predict-1.a.run.app"
 
 
 def _check_lines(script: str, home: Path, at_least: int) -> None:

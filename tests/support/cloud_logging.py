@@ -16,6 +16,7 @@ VALUES = {
     "REGION": "europe-west1",
     "FUNCTION": "penguins",
     "EVENTS_FUNCTION": "penguins-events",
+    "SUBSCRIPTION": "penguins-to-score",
     "DEAD_LETTER_SUBSCRIPTION": "penguins-dead-letters",
     "SERVICE_HOST": "penguins-abc-ew.a.run.app",
     "NOTIFICATION_CHANNELS": "projects/a-project/notificationChannels/1",

@@ -82,11 +82,14 @@ class Deployment:
     folder: Path
     env: Mapping[str, str]
     settings: Mapping[str, str]
+    answer: str = ""
+    """What is typed when it asks."""
 
     def start(self, *arguments: str, **settings: str) -> "Run":
         """`settings` are further lines of deploy.env."""
         config = self.folder / "deploy.env"
         config.write_text("".join(f"{key}={value}\n" for key, value in {**self.settings, **settings}.items()))
+        (self.folder / "stdin").write_text(self.answer)
         return Run(["--config", str(config), *arguments], self.env, self.folder)
 
     def run(self, *arguments: str, **settings: str) -> Outcome:
@@ -99,11 +102,12 @@ class Run:
     def __init__(self, arguments: list[str], env: Mapping[str, str], folder: Path) -> None:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("CLOUDSDK_", "GOOGLE_"))}
         self._files = [folder / "stdout", folder / "stderr"]
-        with self._files[0].open("wb") as stdout, self._files[1].open("wb") as stderr:
+        stdin = folder / "stdin"
+        with self._files[0].open("wb") as stdout, self._files[1].open("wb") as stderr, stdin.open("rb") as typed:
             self.process = subprocess.Popen(
                 [str(PROJECT / "deploy.sh"), *arguments],
                 env={**inherited, "PYTHON": sys.executable, **env},
-                stdin=subprocess.DEVNULL,
+                stdin=typed,
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
@@ -112,6 +116,18 @@ class Run:
     def interrupt(self) -> None:
         """What Ctrl-C does: a signal to every process of the group."""
         os.killpg(self.process.pid, signal.SIGINT)
+
+    def hang_up(self) -> None:
+        """What becomes of it when its terminal is closed."""
+        os.killpg(self.process.pid, signal.SIGHUP)
+
+    def terminate(self) -> None:
+        """What a CI system does that gives up: a signal to the script alone."""
+        self.process.terminate()
+
+    def said(self) -> str:
+        """What it printed for people until now."""
+        return self._files[1].read_text()
 
     def wait(self) -> Outcome:
         try:

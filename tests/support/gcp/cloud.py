@@ -43,6 +43,7 @@ class FakeCloud:
         self.policies: dict[str, Json] = {}
         self.accounts: dict[str, Json] = {}
         self.buckets: dict[str, Json] = {}
+        self.notifications: dict[str, dict[str, Json]] = {}
         self.topics: dict[str, Json] = {}
         self.subscriptions: dict[str, Json] = {}
         self.functions: dict[str, Json] = {}

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from tests.support.gcp.request import Json, Recorded, not_found
+from tests.support.gcp.request import Json, Recorded, Refused, not_found
 
 if TYPE_CHECKING:
     from tests.support.gcp.cloud import FakeCloud
@@ -28,6 +28,8 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
     if name not in held:
         raise not_found(name)
     if request.method in {"PATCH", "PUT"}:
+        if kind == "dashboards" and request.body.get("etag") != held[name]["etag"]:
+            raise Refused(400, "Update Dashboard should specify a non empty etag")
         held[name] = _named(request.body, name, kind)
     return held.pop(name) if request.method == "DELETE" else held[name]
 
@@ -42,7 +44,7 @@ def _new_id(request: Recorded, count: int) -> str:
 def _named(body: Json, name: str, kind: str) -> Json:
     """Logging's metrics are known by their short name; dashboards need their etag to be changed."""
     named = {**body, "name": body["name"] if kind == "metrics" else name}
-    return named | {"etag": "e1"} if kind == "dashboards" else named
+    return named | {"etag": f"{body.get('etag', '')}1"} if kind == "dashboards" else named
 
 
 def _series(response_code_class: str, count: int) -> Json:

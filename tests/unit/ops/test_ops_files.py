@@ -26,6 +26,7 @@ GOOGLES_METRICS = {
     "run.googleapis.com/container/memory/utilizations",
     "run.googleapis.com/container/startup_latencies",
     "pubsub.googleapis.com/subscription/num_undelivered_messages",
+    "pubsub.googleapis.com/subscription/oldest_unacked_message_age",
 }
 
 # Google's message of each kind of file: API, version, message.
@@ -145,6 +146,12 @@ def test_the_dashboards_tiles_do_not_overlap() -> None:
         }
         assert not cells & taken
         taken |= cells
+
+
+def test_an_events_function_that_never_starts_is_noticed_before_its_messages_are_dead() -> None:
+    """It prints nothing, so what counts its lines is silent."""
+    filters = [c["conditionThreshold"]["filter"] for c in alerts()["event-age"]["conditions"]]
+    assert any("user/" not in text and f'subscription_id="{VALUES["SUBSCRIPTION"]}"' in text for text in filters)
 
 
 def test_each_alert_points_to_its_section_of_the_runbook() -> None:

@@ -19,7 +19,10 @@ from tests.support.programs import require_program
 RUNBOOK = (PROJECT / "docs/runbook.md").read_text()
 BASH = "\n".join(re.findall(r"```bash\n(.*?)```", RUNBOOK, re.DOTALL))
 COMMANDS = [line.strip() for line in BASH.splitlines() if line.strip()]
-GCLOUD = [*(line for line in COMMANDS if line.startswith("gcloud ")), *re.findall(r"\$\((gcloud [^)]*)\)", BASH)]
+GCLOUD = [
+    *(line for line in COMMANDS if line.startswith("gcloud ")),
+    *re.findall(r"\$\((gcloud [^()]*(?:\([^()]*\)[^()]*)*)\)", BASH),
+]
 DEPLOY_COMMANDS = {"up", "release", "rollback", "status", "logs", "down", "monitoring"}
 EVENTS = {
     *("model_loaded", "model_load_failed", "cannot_start", "request_failed", "slow_request", "unhandled_error"),

@@ -165,3 +165,29 @@ def test_a_fingerprint_changes_with_a_file_and_with_a_setting(ask: Ask, tmp_path
     other_file = ask("fingerprint", str(tmp_path), str(listed), "--cpu", "1").stdout
     assert first == again
     assert len({first, other_setting, other_file}) == 3
+
+
+def test_what_a_revision_replaced_counts_more_than_its_age(ask: Ask) -> None:
+    def revision(number: int, replaces: str, ready: str = "True") -> Any:
+        env = [{"name": "REPLACES", "value": replaces}]
+        return {
+            "metadata": {"name": f"r{number}", "creationTimestamp": f"2026-01-01T00:0{number}:00Z"},
+            "spec": {"containers": [{"env": env}]},
+            "status": {"conditions": [{"type": "Ready", "status": ready}]},
+        }
+
+    never_passed = revision(3, "r2")
+    revisions = [revision(1, "none"), revision(2, "r1"), never_passed, revision(4, "r2")]
+    assert ask("previous", revisions, "r4").stdout.strip() == "r2"
+    assert ask("previous", revisions, "r1").returncode == 1
+    assert ask("newer", revisions, "r2").stdout.strip() == "r4"
+    assert ask("newer", revisions, "r4").returncode == 1
+    broken = [revision(1, "none"), revision(2, "r1", ready="False"), never_passed, revision(4, "r2")]
+    assert ask("previous", broken, "r4").stdout.strip() == "r1"
+
+
+def test_who_gets_what_is_told_in_one_order_and_with_the_tag(ask: Ask) -> None:
+    service = _service(("b", 5, "green"), ("a", 95, ""), ("c", 0, "other"))
+    assert ask("split", service, "green").stdout.strip() == "a=95 b=5 green:b"
+    floating = _service(asked=[{"latestRevision": True, "percent": 100}])
+    assert ask("split", floating, "green").stdout.strip() == "LATEST=100"
