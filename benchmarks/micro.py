@@ -26,7 +26,7 @@ from benchmarks.flock import birds
 from benchmarks.table import spread
 from predictor.artifacts.location import newest_version, open_store
 from predictor.artifacts.manifest import ONNX_FILE
-from predictor.decoding import decode, parse, validate
+from predictor.decoding import Batch, decode, parse, validate
 from predictor.errors import PredictorError
 from predictor.models.columns import PenguinColumns
 from predictor.models.encoding import Encoder
@@ -35,7 +35,8 @@ from predictor.models.onnx_engine import OnnxEngine
 from predictor.models.onnx_graph import INPUT, OUTPUT
 from predictor.penguin import CATEGORIES, Penguin
 from predictor.service import predict
-from predictor.web.encoding import batch_body, detailed_body
+from predictor.web.encoding import columns_body, detailed_body
+from predictor.web.instances import read_instances
 
 ROWS: Final = 1000
 Step = Callable[[], object]
@@ -62,9 +63,7 @@ def comparisons() -> list[Comparison]:
     session, runtime = _session(graph), OnnxEngine(graph, model.manifest)
     one, many = orjson.dumps(birds(1)[0]), orjson.dumps({"instances": birds(ROWS)})
     penguin = Penguin.model_validate(birds(1)[0])
-    batch = decode(many, max_instances=ROWS)
-    assert not isinstance(batch, Penguin)
-    penguins = [row for row in batch.rows if isinstance(row, Penguin)]
+    penguins = _penguins(decode(many, max_instances=ROWS))
     by_column = PenguinColumns.of(penguins)
     encoder = Encoder(model.manifest.columns)
     features = encoder.encode([penguin])
@@ -120,14 +119,20 @@ def comparisons() -> list[Comparison]:
             3,
         ),
         Comparison(
+            f"{ROWS} birds from bytes to columns, over an object each",
+            lambda: read_instances(many, ROWS),
+            lambda: PenguinColumns.of(_penguins(decode(many, max_instances=ROWS))),
+            10,
+        ),
+        Comparison(
             f"{ROWS} answers in pieces, over a dictionary each",
-            lambda: batch_body(model, batch),
+            lambda: columns_body(model, by_column),
             lambda: _by_dictionaries(model, penguins),
             5,
         ),
         Comparison(
             f"{ROWS} answers in pieces, over orjson of a value each",
-            lambda: batch_body(model, batch),
+            lambda: columns_body(model, by_column),
             lambda: [detailed_body(prediction) for prediction in predict(model, penguins)],
             5,
         ),
@@ -208,6 +213,11 @@ def _smallest_graph(columns: int, classes: int) -> bytes:
         graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9
     ).SerializeToString()
     return made
+
+
+def _penguins(decoded: Penguin | Batch) -> list[Penguin]:
+    assert isinstance(decoded, Batch)
+    return [row for row in decoded.rows if isinstance(row, Penguin)]
 
 
 def _get_dummies(penguins: Sequence[Penguin], columns: list[str]) -> object:

@@ -19,7 +19,7 @@ from predictor.telemetry.logs import log
 from predictor.telemetry.trace import current_headers
 from predictor.web.body import read_json_body
 from predictor.web.cors import Cors
-from predictor.web.encoding import batch_body, detailed_body, plain_body
+from predictor.web.encoding import batch_body, columns_body, detailed_body, plain_body
 from predictor.web.model_info import model_info
 from predictor.web.problems import HttpProblem, problem_response
 from predictor.web.responses import JSON, BytesResponse, RawHeader, json_response
@@ -212,6 +212,12 @@ class WebApp:
         return response
 
     def _answer(self, model: LoadedModel, body: bytes, details: bool) -> bytes:
+        if b'"instances"' in body:
+            from predictor.web.instances import read_instances  # With numpy, which single birds can do without.
+
+            columns = read_instances(body, self._max_instances)
+            if columns is not None:
+                return columns_body(model, columns)
         decoded = decode(body, max_instances=self._max_instances)
         if isinstance(decoded, Batch):
             return batch_body(model, decoded)

@@ -1,0 +1,113 @@
+"""The fast path of batches accepts nothing that the careful one refuses, and reads what it reads."""
+
+import json
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from predictor.decoding import Batch, decode
+from predictor.errors import PredictorError
+from predictor.models.columns import PenguinColumns
+from predictor.penguin import FEATURES, ISLANDS, RANGES, SEXES, Penguin
+from predictor.web.instances import read_instances
+from tests.support.bundles import EXAMPLE, random_penguins
+
+MOST = 4
+
+
+def careful(body: bytes) -> PenguinColumns | None:
+    """What a batch without fault says; None for all others."""
+    try:
+        batch = decode(body, max_instances=MOST)
+    except PredictorError:
+        return None
+    penguins = [row for row in batch.rows if isinstance(row, Penguin)] if isinstance(batch, Batch) else []
+    return PenguinColumns.of(penguins) if penguins and len(penguins) == len(batch.rows) else None  # type: ignore[union-attr]  # A Penguin gives no penguins.
+
+
+def same(one: PenguinColumns | None, other: PenguinColumns | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one.measurements, other.measurements) and np.array_equal(one.habitats, other.habitats)
+
+
+_field = {
+    **{name: st.one_of(st.floats(low, high), st.integers(int(low), int(high))) for name, (low, high) in RANGES.items()},
+    "sex": st.sampled_from(SEXES),
+    "island": st.sampled_from(ISLANDS),
+}
+_good = st.fixed_dictionaries(_field).map(lambda row: list(row.items()))
+_odd_value = st.one_of(
+    st.floats(), st.integers(), st.booleans(), st.none(), st.text(max_size=3), st.just([]), st.just({}), st.just("39.1")
+)
+_slip = st.tuples(st.sampled_from(["replace", "drop", "add", "repeat"]), st.sampled_from(FEATURES), _odd_value)
+
+
+def _spoilt(row: list[tuple[str, Any]], slips: list[tuple[str, str, Any]]) -> str:
+    """The row as JSON text, with its slips, repeated keys included."""
+    pairs = list(row)
+    for kind, name, value in slips:
+        if kind == "replace":
+            pairs = [(key, value if key == name else old) for key, old in pairs]
+        elif kind == "drop":
+            pairs = [pair for pair in pairs if pair[0] != name]
+        else:
+            pairs.append((name if kind == "repeat" else f"{name}?", value))
+    return "{" + ",".join(f"{json.dumps(key)}:{json.dumps(value)}" for key, value in pairs) + "}"
+
+
+_rows = st.lists(st.builds(_spoilt, _good, st.lists(_slip, max_size=1)), max_size=MOST + 1)
+
+
+@given(_rows)
+def test_both_ways_to_read_a_batch_agree(rows: list[str]) -> None:
+    body = f'{{"instances": [{",".join(rows)}]}}'.encode()
+    assert same(read_instances(body, MOST), careful(body))
+
+
+def test_a_faultless_batch_is_read() -> None:
+    penguins, _ = random_penguins(300, seed=1)
+    body = orjson.dumps({"instances": [penguin.model_dump() for penguin in penguins]})
+    assert same(read_instances(body, 300), PenguinColumns.of(penguins))
+    assert read_instances(body, 299) is None
+
+
+ROW = json.dumps(EXAMPLE)
+
+
+def batch(*rows: str, more: str = "") -> str:
+    return '{"instances": [' + ", ".join(rows) + "]" + more + "}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        batch(more=f', "instances": [{ROW}]'),
+        batch(ROW, more=', "more": 1'),
+        f'{{"instances": {{"a": {ROW}}}}}',
+        '{"instances": "::::::"}',
+        '{"instances": [1, [2], "a:b:c:d:e:f"]}',
+        f"[{batch(ROW)}]",
+        batch(ROW)[:-1],
+        batch(ROW.replace("39.1", "NaN")),
+        batch(ROW.replace("39.1", "1e400")),
+        batch(ROW.replace("39.1", "true")),
+        batch(ROW.replace("39.1", '"39.1"')),
+        batch(ROW.replace('"male"', '["male"]')),
+        batch(ROW.replace('"sex"', '"a:b"').replace('"island":', '"island"')),
+        batch(ROW.replace('"sex"', r'"sex": "male", "s\u0065x"')),
+    ],
+)
+def test_whatever_is_not_faultless_is_left_to_the_careful_way(body: str) -> None:
+    assert read_instances(body.encode(), MOST) is None
+    assert careful(body.encode()) is None
+
+
+def test_an_escaped_spelling_of_a_field_is_that_field() -> None:
+    body = batch(ROW.replace('"sex"', r'"s\u0065x"')).encode()
+    assert same(read_instances(body, MOST), careful(body))
+    assert read_instances(body, MOST) is not None
