@@ -28,6 +28,11 @@ SLOW_REQUEST_MS: Final = 500.0
 REFUSAL_LOG_INTERVAL_S: Final = 1.0
 BLOCKING_BODY_BYTES: Final = 64 * 1024
 """Above this, a batch is scored in a thread, so that the event loop goes on answering everyone else."""
+FAULTLESS_BODY_BYTES: Final = 192 * 1024
+"""The same for a batch without fault, a thousand birds or more. Scoring it takes about as long as the interpreter lets
+one thread keep the others waiting anyhow (`sys.getswitchinterval`), and a thread makes it a third slower
+(docs/performance.md).
+"""
 
 Handler = Callable[[Request], Awaitable[BytesResponse]]
 
@@ -196,10 +201,14 @@ class WebApp:
         body = await read_json_body(request, self._max_body_bytes)
         model = self._service.models.current or await self._service.model()
         started = time.perf_counter()
-        if model.engine.blocking or len(body) > BLOCKING_BODY_BYTES:
+        if model.engine.blocking or len(body) > FAULTLESS_BODY_BYTES:
             answer = await asyncio.to_thread(self._answer, model, body, details)
+        elif faultless := self._faultless(model, body):
+            answer = faultless
+        elif len(body) > BLOCKING_BODY_BYTES:
+            answer = await asyncio.to_thread(self._careful, model, body, details)
         else:
-            answer = self._answer(model, body, details)
+            answer = self._careful(model, body, details)
         response = BytesResponse(answer, JSON)
         predict_ms = (time.perf_counter() - started) * 1000
         if self._first_answer:
@@ -212,12 +221,19 @@ class WebApp:
         return response
 
     def _answer(self, model: LoadedModel, body: bytes, details: bool) -> bytes:
-        if b'"instances"' in body:
-            from predictor.web.instances import read_instances  # With numpy, which single birds can do without.
+        return self._faultless(model, body) or self._careful(model, body, details)
 
-            columns = read_instances(body, self._max_instances)
-            if columns is not None:
-                return columns_body(model, columns)
+    def _faultless(self, model: LoadedModel, body: bytes) -> bytes | None:
+        """The answer to a batch, if there is nothing wrong with it."""
+        if b'"instances"' not in body:
+            return None
+        from predictor.web.instances import read_instances  # With numpy, which single birds can do without.
+
+        columns = read_instances(body, self._max_instances)
+        return columns_body(model, columns) if columns is not None else None
+
+    def _careful(self, model: LoadedModel, body: bytes, details: bool) -> bytes:
+        """The answer to one penguin, or to a batch with faults."""
         decoded = decode(body, max_instances=self._max_instances)
         if isinstance(decoded, Batch):
             return batch_body(model, decoded)

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import threading
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from predictor.bootstrap import App, build
 from predictor.errors import DigestMismatch, StoreUnavailable
 from predictor.models.loader import LoadedModel
 from predictor.settings import Settings
+from predictor.web import app as app_module
 from predictor.web import body as body_module
 from tests.support.asgi import Client, run
 from tests.support.bundles import EXAMPLE, PublishedBundle, publish_by_hand
@@ -100,20 +102,33 @@ class TestInstances:
             }
         ]
 
-    def test_a_large_batch_is_scored_away_from_the_event_loop(
-        self, client: Client, app: App, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("faulty", "padding", "away"),
+        [
+            pytest.param(False, 0, False, id="a-thousand-birds-are-scored-at-once"),
+            pytest.param(True, 0, True, id="with-a-fault-in-a-thread"),
+            pytest.param(False, 100_000, True, id="a-larger-body-in-a-thread"),
+        ],
+    )
+    def test_what_takes_long_does_not_hold_up_the_event_loop(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch, faulty: bool, padding: int, away: bool
     ) -> None:
-        threads: list[bool] = []
-        original = app.web._answer
+        threads: list[threading.Thread] = []
 
-        def spy(*args: Any) -> bytes:
-            threads.append(threading.current_thread() is threading.main_thread())
-            return original(*args)
+        def spy(body: Callable[..., bytes]) -> Callable[..., bytes]:
+            def scored(*args: Any) -> bytes:
+                threads.append(threading.current_thread())
+                return body(*args)
 
-        monkeypatch.setattr(app.web, "_answer", spy)
-        assert len(client.post("/predict", json={"instances": [EXAMPLE] * 900}).json()["predictions"]) == 900
-        client.post("/predict", json=EXAMPLE)
-        assert threads == [False, True]
+            return scored
+
+        for name in ("batch_body", "columns_body"):
+            monkeypatch.setattr(app_module, name, spy(getattr(app_module, name)))
+        rows = [EXAMPLE] * 999 + [{**EXAMPLE, "sex": "?"} if faulty else EXAMPLE]
+        content = json.dumps({"instances": rows}).encode() + b" " * padding
+        answer = client.post("/predict", content=content, headers=AS_JSON)
+        assert len(answer.json()["predictions"]) == 1000
+        assert [thread is not threading.main_thread() for thread in threads] == [away]
 
 
 class TestProblems:
