@@ -125,7 +125,7 @@ class LinearEngine:
 
         constants, weights = self._arrays
         # A row per class, so that every step runs along the birds.
-        scores = constants[:, columns.habitats]
+        scores = constants.take(columns.habitats, axis=1)
         for measured, weight in zip(columns.measurements.T, weights, strict=True):
             scores += weight * measured
         scores -= scores.max(axis=0)

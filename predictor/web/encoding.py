@@ -55,7 +55,8 @@ def columns_body(model: LoadedModel, columns: "PenguinColumns") -> bytes:
 
 
 def _predictions(pieces: Sequence[bytes]) -> bytes:
-    return b'{"predictions":[' + b"".join(pieces)[:-1] + b"]}"  # Without the last comma.
+    # Joined once: an answer of a thousand birds has a quarter of a megabyte, and each copy of it shows.
+    return b"".join((b'{"predictions":[', *pieces[:-1], pieces[-1][:-1], b"]}"))  # Without the last comma.
 
 
 def row_error(error: InvalidInput) -> dict[str, Any]:
