@@ -48,6 +48,7 @@ def test_without_a_login_nothing_is_asked(cloud: FakeCloud, deployment: Deployme
     assert cloud.requests == []
 
 
+@pytest.mark.slow
 def test_client_libraries_need_a_login_too(cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel) -> None:
     without = {**deployment.env, "GOOGLE_APPLICATION_CREDENTIALS": str(deployment.folder / "missing.json")}
     outcome = Deployment(cloud, deployment.folder, without, deployment.settings).run("up", **blue_model.settings)
@@ -59,6 +60,7 @@ def test_a_model_without_a_digest_is_refused(cloud: FakeCloud, deployment: Deplo
     _assert_refused(cloud, outcome, "MODEL_DIGEST is not")
 
 
+@pytest.mark.slow
 def test_a_published_model_that_is_not_there_is_refused(
     cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel
 ) -> None:
@@ -68,6 +70,7 @@ def test_a_published_model_that_is_not_there_is_refused(
     _assert_refused(cloud, outcome, missing, "is bad")
 
 
+@pytest.mark.slow
 def test_it_runs_from_any_folder_and_one_with_blanks(
     cloud: FakeCloud, deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +95,7 @@ def test_it_runs_from_any_folder_and_one_with_blanks(
     assert without.stderr == f"deploy.sh: there is no {copy}/.venv/bin/python: run 'make model' first, or set PYTHON\n"
 
 
+@pytest.mark.slow
 def test_a_damaged_model_is_refused(
     cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, tmp_path: Path
 ) -> None:
