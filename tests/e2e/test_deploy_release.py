@@ -197,6 +197,7 @@ def test_a_revision_that_disagrees_with_the_one_in_service_gets_no_traffic(
 
 
 @pytest.mark.usefixtures("in_service")
+@pytest.mark.slow
 def test_a_build_that_fails_leaves_blue_alone(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
 ) -> None:

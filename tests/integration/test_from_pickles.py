@@ -67,6 +67,7 @@ def test_a_form_that_answers_otherwise_is_refused_and_the_pickles_can_still_be_p
     assert "xgboost" in manifest.libraries
 
 
+@pytest.mark.slow
 def test_without_onnx_the_sklearn_engine_serves_it(tmp_path: Path) -> None:
     made("forest", tmp_path / "pickles")
     status, settings, said = publish(tmp_path / "pickles", tmp_path / "models", "--without-onnx")
