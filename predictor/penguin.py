@@ -3,6 +3,8 @@
 First step of the flow (*bytes -> penguins*). This module imports pydantic and nothing else of the project.
 """
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -76,3 +78,9 @@ class Penguin(BaseModel):
     body_mass_g: Annotated[float, Field(ge=BODY_MASS_G[0], le=BODY_MASS_G[1], description="Body mass, g.")]
     sex: Annotated[Sex, Field(description="Sex of the bird.")]
     island: Annotated[Island, Field(description="Island of the Palmer Archipelago on which the bird was seen.")]
+
+
+measurements_of: Final[Callable[[Penguin], tuple[float, float, float, float]]] = attrgetter(*MEASUREMENTS)
+"""A bird's measurements, in the order of MEASUREMENTS."""
+habitat_of: Final[Callable[[Penguin], tuple[Sex, Island]]] = attrgetter(*CATEGORIES)
+"""A bird's sex and island: one of HABITATS."""

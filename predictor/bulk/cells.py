@@ -16,8 +16,8 @@ import orjson
 from predictor.bulk.chunk import Layout, RowError
 from predictor.decoding import validate
 from predictor.errors import InvalidInput, WideRow
-from predictor.models.columns import HABITAT_INDEX, PenguinColumns
-from predictor.penguin import CATEGORIES, MEASUREMENTS, RANGES, Penguin
+from predictor.models.columns import HABITAT_INDEX, PenguinColumns, in_range
+from predictor.penguin import CATEGORIES, MEASUREMENTS, Penguin, habitat_of, measurements_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,8 +31,6 @@ _IS_PLAIN: Final = np.isin(np.arange(256), np.frombuffer(_PLAIN_BYTES, dtype=np.
 _PLAIN: Final = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,30})?")
 _NOT_PLAIN: Final = "0"  # Stands for a cell that the fast path does not read: no penguin measures it.
 
-_LOWS, _HIGHS = np.array([RANGES[name] for name in MEASUREMENTS]).T
-
 
 def read_cells(layout: Layout, rows: Sequence[Sequence[str]]) -> tuple[PenguinColumns, dict[int, RowError]]:
     """The valid rows as columns, and what is wrong with the others, by their place. `rows` may be of any width."""
@@ -42,13 +40,13 @@ def read_cells(layout: Layout, rows: Sequence[Sequence[str]]) -> tuple[PenguinCo
     measurements = np.column_stack([_numbers(features[name]) for name in MEASUREMENTS])
     pairs = zip(*(features[name] for name in CATEGORIES), strict=True)
     habitats = np.array([HABITAT_INDEX.get(pair, -1) for pair in pairs], dtype=np.intp)
-    good = ((measurements >= _LOWS) & (measurements <= _HIGHS)).all(axis=1) & (habitats >= 0)
+    good = in_range(measurements) & (habitats >= 0)
     errors: dict[int, RowError] = {}
     for place in np.flatnonzero(~good).tolist():
         answer = _read_row(layout, rows[place])
         if isinstance(answer, Penguin):
-            measurements[place] = [getattr(answer, name) for name in MEASUREMENTS]
-            habitats[place] = HABITAT_INDEX[answer.sex, answer.island]
+            measurements[place] = measurements_of(answer)
+            habitats[place] = HABITAT_INDEX[habitat_of(answer)]
             good[place] = True
         else:
             errors[place] = answer

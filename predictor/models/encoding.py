@@ -4,23 +4,19 @@ Third step of the flow (*penguins -> features*). Gives the same matrix as
 `pd.get_dummies(frame, columns=["sex", "island"]).reindex(columns=columns, fill_value=0)`.
 """
 
-from collections.abc import Callable, Sequence
-from operator import attrgetter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from predictor.models.columns import PenguinColumns
-from predictor.penguin import CATEGORIES, HABITATS, MEASUREMENTS, Penguin
+from predictor.penguin import CATEGORIES, HABITATS, MEASUREMENTS, Penguin, habitat_of, measurements_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DUMMY_COLUMNS: Final = tuple(f"{field}_{value}" for field, values in CATEGORIES.items() for value in values)
 """The columns that `get_dummies` makes of the categories."""
-
-_measurements: Callable[[Penguin], tuple[float, ...]] = attrgetter(*MEASUREMENTS)
-_category: Callable[[Penguin], tuple[str, str]] = attrgetter(*CATEGORIES)
 
 
 class Encoder:
@@ -43,7 +39,7 @@ class Encoder:
     def row(self, penguin: Penguin) -> tuple[float, ...]:
         """The features of one penguin, in the order of the columns."""
         if self._rests is not None:
-            return _measurements(penguin) + self._rests[_category(penguin)]
+            return measurements_of(penguin) + self._rests[habitat_of(penguin)]
         return tuple(self.encode((penguin,))[0].tolist())
 
     def encode(self, penguins: Sequence[Penguin]) -> "NDArray[np.float32]":

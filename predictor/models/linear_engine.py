@@ -9,14 +9,13 @@ imported for the first batch.
 import math
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from predictor.models.onnx_graph import DOUBLE, FLOAT, INPUT, OUTPUT, Graph, UnreadableGraph, read_graph
-from predictor.penguin import CATEGORIES, HABITATS, MEASUREMENTS, Penguin
+from predictor.penguin import HABITATS, MEASUREMENTS, Penguin, habitat_of, measurements_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +29,6 @@ FEW: Final = 64
 _SHAPE: Final = re.compile(r"((Cast|Identity) )*MatMul Add Softmax( (Cast|Identity))*")
 _PER_AXIS_SOFTMAX: Final = 13
 """Since this version of the operator set, Softmax works along one axis."""
-
-_measurements: Callable[[Penguin], tuple[float, float, float, float]] = attrgetter(*MEASUREMENTS)
-_category: Callable[[Penguin], tuple[str, str]] = attrgetter(*CATEGORIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +109,8 @@ class LinearEngine:
         return [self._row(penguin) for penguin in penguins]
 
     def _row(self, penguin: Penguin) -> list[float]:
-        a, b, c, d = _measurements(penguin)
-        scores = [k + p * a + q * b + r * c + s * d for k, p, q, r, s in self._terms[_category(penguin)]]
+        a, b, c, d = measurements_of(penguin)
+        scores = [k + p * a + q * b + r * c + s * d for k, p, q, r, s in self._terms[habitat_of(penguin)]]
         highest = max(scores)
         powers = [math.exp(score - highest) for score in scores]
         total = sum(powers)

@@ -12,11 +12,9 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from predictor.models.columns import HABITAT_INDEX, PenguinColumns
-from predictor.penguin import CATEGORIES, FEATURES, MEASUREMENTS, RANGES
+from predictor.models.columns import HABITAT_INDEX, PenguinColumns, in_range
+from predictor.penguin import CATEGORIES, FEATURES, MEASUREMENTS
 
-_LOWEST: Final = np.array([low for low, _ in RANGES.values()])
-_HIGHEST: Final = np.array([high for _, high in RANGES.values()])
 _NUMBERS: Final = {float, int}  # The types themselves: bool is a subclass of int, and no number in JSON.
 
 _measurements = itemgetter(*MEASUREMENTS)
@@ -53,6 +51,6 @@ def _columns(rows: list[Any]) -> PenguinColumns | None:
         return None
     habitats = list(map(HABITAT_INDEX.__getitem__, map(_category, rows)))
     measurements = np.array(numbers, dtype=np.float64).reshape(len(rows), len(MEASUREMENTS))
-    if not ((measurements >= _LOWEST) & (measurements <= _HIGHEST)).all():
+    if not in_range(measurements).all():
         return None
     return PenguinColumns(measurements, np.array(habitats, dtype=np.intp))
