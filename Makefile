@@ -99,7 +99,7 @@ bench-files: model $(VENV)/dev  ## a million rows in a bucket, beside pandas + s
 .PHONY: lock
 lock: $(VENV)/dev  ## refresh the locked requirements from pyproject.toml
 	for set in '' training dev; do \
-	  $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	    --custom-compile-command 'make lock' $${set:+--extra $$set} --output-file requirements$${set:+-$$set}.txt; \
 	done
 
