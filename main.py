@@ -1,4 +1,4 @@
-"""What the Functions Framework loads: `predict` answers HTTP, `score` events. Wiring only; holds the app."""
+"""What the Functions Framework loads: `predict` answers HTTP requests, `score` answers events. Only wiring."""
 
 import gc
 
@@ -15,28 +15,27 @@ from starlette.responses import Response
 from predictor import bootstrap
 from predictor.errors import ModelUnavailable, PredictorError
 from predictor.settings import Settings
-from predictor.telemetry import logs
-from predictor.telemetry.phases import process_age_ms
+from predictor.telemetry import configure_logs, log, process_age_ms
 
 
 def _start() -> bootstrap.App:
-    """Build the app; with `MODEL_LOADING=eager` the model too, so that the port opens only with a good one.
+    """Build the app. With `MODEL_LOADING=eager` also load the model, so that the port opens only with a good one.
 
     Runs before the framework forks its worker, which then shares the loaded model's memory.
     """
-    logs.configure("INFO", None)  # For settings that are themselves the trouble.
+    configure_logs("INFO", None)  # Until the settings are read: they may be what is wrong.
     try:
         settings = Settings.from_env(os.environ)
-        logs.configure(settings.log_level, settings.project)
+        configure_logs(settings.log_level, settings.project)
         app = bootstrap.build(settings, import_ms=process_age_ms())
         if settings.model_loading == "eager":
-            app.service.model_blocking()
+            app.models.get_blocking()
         if os.environ.get("FUNCTION_TARGET") == "score":  # The framework sets it before it loads this file.
             app.events()
     except ModelUnavailable:
-        sys.exit(1)  # Why has been logged where it happened.
+        sys.exit(1)  # The cause has been logged where it happened.
     except PredictorError as error:
-        logs.log(logging.CRITICAL, "cannot_start", f"The function cannot start: {error}")
+        log(logging.CRITICAL, "cannot_start", f"The function cannot start: {error}")
         sys.exit(1)
     gc.freeze()
     gc.enable()

@@ -1,4 +1,4 @@
-"""The composition root: from settings to a service, once per process. Tests hand in their own parts."""
+"""The composition root: from settings to the functions, once per process. Tests pass in their own parts."""
 
 import gc
 import logging
@@ -10,36 +10,30 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from predictor.artifacts.cache import ModelCache
-from predictor.artifacts.location import newest_version, open_store
-from predictor.artifacts.store import Store
+from predictor.artifacts import ModelCache, Store, newest_version, open_store
 from predictor.errors import PredictorError
-from predictor.models.loader import LoadedModel, load_model
-from predictor.service import PredictionService
+from predictor.models import LoadedModel, load_model
 from predictor.settings import Settings
-from predictor.telemetry.logs import log
-from predictor.telemetry.phases import Phases
-from predictor.web.app import WebApp
+from predictor.telemetry import Phases, log
+from predictor.web import Endpoint, web_app
 
 if TYPE_CHECKING:
-    from predictor.events.app import EventsApp
-    from predictor.events.object_scoring import ObjectScorer
-    from predictor.events.publisher import Publisher
+    from predictor.events import ObjectScorer, Publisher
 
 LOAD_TIMEOUT_S: Final = 10.0
-"""Budget of one load, all requests and retries to the store together."""
+"""Time limit of one load, all requests and retries to the store together."""
 
 DEFAULT_ROOT: Final = Path(__file__).resolve().parent.parent / "artifacts"
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What `main.py` wires to the framework."""
+    """What `main.py` registers with the framework."""
 
-    service: PredictionService
-    web: WebApp
-    events: "Callable[[], EventsApp]"
-    """Made when first asked for: `predict` pays for nothing that only `score` needs."""
+    models: ModelCache[LoadedModel]
+    web: Endpoint
+    events: Callable[[], Endpoint]
+    """Built at the first call: `predict` imports nothing that only `score` needs."""
 
 
 def build(
@@ -51,16 +45,15 @@ def build(
     object_scorer: "ObjectScorer | None" = None,
     import_ms: float = 0.0,
 ) -> App:
-    """Put the parts together; does no I/O, so a bad model shows when it is first asked for.
+    """Put the parts together. Does no I/O, so a bad model is only noticed when it is first needed.
 
     `store` replaces the one that `settings.model_uri` names, `models` the whole way to a loaded model, `publisher` the
     topics, `object_scorer` what scores files.
     """
     if models is None:
         models = ModelCache(lambda: _load(settings, store), on_failure=_log_failure)
-    service = PredictionService(models)
-    web = WebApp(
-        service,
+    web = web_app(
+        models,
         max_body_bytes=settings.max_body_bytes,
         max_instances=settings.max_instances_per_request,
         cors_origins=settings.cors_origins,
@@ -69,11 +62,11 @@ def build(
     )
 
     @cache
-    def events() -> "EventsApp":
-        from predictor.events.app import EventsApp
+    def events() -> Endpoint:
+        from predictor.events import events_app
 
-        return EventsApp(
-            service,
+        return events_app(
+            models,
             publisher or build_publisher(settings),
             object_scorer or _object_scorer(settings),
             max_data_bytes=settings.max_body_bytes,
@@ -82,13 +75,12 @@ def build(
             import_ms=import_ms,
         )
 
-    return App(service, web, events)
+    return App(models, web, events)
 
 
 def build_publisher(settings: Settings) -> "Publisher":
-    """To the topics that are set; the log for the others."""
-    from predictor.events.publisher import LogPublisher, RoutingPublisher
-    from predictor.events.pubsub_publisher import PubSubClient, PubSubPublisher
+    """Publishes to the topics that are set, and to the log where none is set."""
+    from predictor.events import LogPublisher, PubSubClient, PubSubPublisher, RoutingPublisher
 
     client = PubSubClient()
 
@@ -102,17 +94,17 @@ def _object_scorer(settings: Settings) -> "ObjectScorer | None":
     """None without a bucket for results: then no file is scored."""
     if settings.results_bucket is None:
         return None
-    from predictor.events.objects import ObjectScorer
+    from predictor.events import BucketScorer
 
-    return ObjectScorer(settings.results_bucket, settings.max_object_bytes, settings.max_object_rows)
+    return BucketScorer(settings.results_bucket, settings.max_object_bytes, settings.max_object_rows)
 
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from looking through what a start makes, which is nearly all there to stay.
+    """Pause the garbage collector during a start, whose objects nearly all live as long as the process.
 
-    Importing hundreds of modules sets off full collections that find nothing; afterwards what is there is taken out
-    of every later collection, and stays in pages that the worker shares with its parent.
+    Importing hundreds of modules sets off full collections that find nothing. Afterwards all objects are frozen: later
+    collections skip them, and they stay in memory pages that the worker shares with its parent.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -158,7 +150,7 @@ def _load(settings: Settings, store: Store | None) -> LoadedModel:
 
 
 def _log_failure(error: PredictorError, retry_in_s: float) -> None:
-    # What differs (file, expected, actual, ...) is on the error as data.
+    # The error's attributes say what differs: file, expected, actual, ...
     details = {key: value for key, value in vars(error).items() if not key.startswith("_")}
     log(
         logging.ERROR,

@@ -1,24 +1,29 @@
-"""From bytes to penguins: one penguin or `{"instances": [...]}`, every violation at once.
+"""From bytes to penguins: one penguin or `{"instances": [...]}`, with every violation at once.
 
-First step of the flow, shared by HTTP, events and the command line. Two paths give the same verdict. The fast one
-lets pydantic parse and validate the raw bytes in one go and accepts what it can vouch for. Whatever it does not accept
-goes down the careful one, which parses with the standard library, sees duplicate keys, and names everything wrong.
+HTTP, events and the command line share this step. There are two paths with the same result. On the fast path pydantic
+parses and validates the raw bytes of one penguin in one go. On the slow path the standard library parses the body, so
+that repeated keys are seen and every violation is listed. Valid batches have a fast path of their own,
+`predictor.batch_decoding`.
 """
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, FailFast, ValidationError
+from pydantic import ValidationError
 
 from predictor.errors import InvalidInput, MalformedJson, Violation, ViolationCode
-from predictor.penguin import FEATURES, RANGES, Penguin
+from predictor.penguin import NOUN, NOUN_PLURAL, Penguin
+from predictor.schema import CATEGORIES, FEATURES, RANGES, UNITS
+from predictor.text import replace_surrogates
 
 MAX_VIOLATIONS: Final = 100
 _MAX_POINTER: Final = 200
+
+Row = Penguin | InvalidInput
+"""One row of a batch: a penguin, or what is wrong with it."""
 
 _CODES: Final[dict[str, ViolationCode]] = {
     "missing": "missing",
@@ -31,33 +36,17 @@ _CODES: Final[dict[str, ViolationCode]] = {
 }
 
 
-class Instances(BaseModel):
-    """Several penguins in one request."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    # The fast path only asks whether all is well: collecting an error per row would take 900 MB for a body of 1 MiB.
-    instances: Annotated[list[Penguin], FailFast()]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The rows of one request in order: a penguin, or what is wrong with that row."""
-
-    rows: Sequence[Penguin | InvalidInput]
-
-
-def decode(body: bytes, *, max_instances: int) -> Penguin | Batch:
-    """One penguin, or a batch in which a bad row stands as the error it is.
+def decode(body: bytes, *, max_instances: int) -> Penguin | list[Row]:
+    """One penguin, or the rows of a batch, of which an invalid one stands as the error it is.
 
     Raises `MalformedJson`, `InvalidInput` (with pointers into the document).
     """
-    fast = _fast_batch(body, max_instances) if b'"instances"' in body else _fast_penguin(body)
-    if fast is not None:
-        return fast
+    penguin = _fast_penguin(body)
+    if penguin is not None:
+        return penguin
     document = parse(body)
     if isinstance(document, dict) and "instances" in document:
-        return _decode_batch(document, max_instances)
+        return _rows(document, max_instances)
     return validate(document)
 
 
@@ -66,17 +55,18 @@ def decode_penguin(body: bytes) -> Penguin:
     return _fast_penguin(body) or validate(parse(body))
 
 
-# pydantic's own validators, without the methods around them: half the time for one penguin.
+def may_be_batch(body: bytes) -> bool:
+    return b'"instances"' in body
+
+
+# pydantic's own validator, without the methods around it: half the time for one penguin.
 _validate_penguin: Final[Callable[[bytes], Penguin]] = Penguin.__pydantic_validator__.validate_json
-_validate_instances: Final[Callable[[bytes], Instances]] = Instances.__pydantic_validator__.validate_json
-
-
-# pydantic keeps the last of two equal keys. In a valid penguin no key and no value contains a colon, so each colon
-# belongs to one key: more colons than fields mean that a key came twice. They are counted first, because pydantic would
-# make an error of every field that is too much, and a body of 1 MiB has room for 100,000.
 
 
 def _fast_penguin(body: bytes) -> Penguin | None:
+    # pydantic keeps the last of two equal keys. Each key has a colon behind it, so with as many colons as fields, all
+    # of which pydantic demands, no key can be repeated. Counted first, because pydantic would describe every unknown
+    # field, and a body of 1 MiB has room for 100,000.
     if body.count(b":") != len(FEATURES):
         return None
     try:
@@ -85,42 +75,7 @@ def _fast_penguin(body: bytes) -> Penguin | None:
         return None
 
 
-def _fast_batch(body: bytes, max_instances: int) -> Batch | None:
-    colons = body.count(b":")  # Of the fields, and one behind "instances".
-    if colons > max_instances * len(FEATURES) + 1:
-        return None
-    try:
-        instances = _validate_instances(body).instances
-    except ValidationError:
-        return None
-    return Batch(instances) if colons == len(instances) * len(FEATURES) + 1 else None
-
-
-def _decode_batch(document: dict[str, Any], max_instances: int) -> Batch:
-    violations = _duplicates(document)
-    violations += [
-        Violation(pointer(key), "unknown_field", "No such field beside instances.")
-        for key in islice((key for key in document if key != "instances"), MAX_VIOLATIONS)
-    ]
-    instances = document["instances"]
-    if not isinstance(instances, list):
-        violations.append(Violation("/instances", "wrong_type", "Must be an array of penguins."))
-    elif len(instances) > max_instances:
-        message = f"At most {max_instances} penguins are scored in one request."
-        violations.append(Violation("/instances", "too_many", message))
-    if violations:
-        raise InvalidInput(violations[:MAX_VIOLATIONS])
-    return Batch([_row(item) for item in instances])
-
-
-def _row(item: Any) -> Penguin | InvalidInput:
-    try:
-        return validate(item)
-    except InvalidInput as error:
-        return error.with_traceback(None)  # It would keep the frame of `validate`, and all that it saw, alive.
-
-
-# --- the careful path -----------------------------------------------------------------------------------------------
+# --- the slow path --------------------------------------------------------------------------------------------------
 
 
 class _Object(dict[str, Any]):
@@ -130,22 +85,18 @@ class _Object(dict[str, Any]):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> _Object:
-    result = _Object((_encodable(key), value) for key, value in pairs)
+    result = _Object((replace_surrogates(key), value) for key, value in pairs)
     if len(result) != len(pairs):
-        counts = Counter(_encodable(key) for key, _ in pairs)
+        counts = Counter(replace_surrogates(key) for key, _ in pairs)
         result.repeated = tuple(key for key, count in counts.items() if count > 1)
     return result
 
 
-def _encodable(key: str) -> str:
-    """JSON can spell half a surrogate pair (RFC 8259, section 8.2), which is no Unicode and no field of ours."""
-    return key if key.isascii() else key.encode(errors="replace").decode()
-
-
 def parse(body: bytes) -> Any:
-    """Parse JSON; NaN and infinity pass, to be refused where they stand. Raises `MalformedJson`."""
+    """Parse JSON. NaN and infinity pass: validation refuses them where they stand. Raises `MalformedJson`."""
     try:
-        return json.loads(body.decode(), object_pairs_hook=_object, parse_int=_number)
+        # As floats: Python refuses to convert very long integers; a very large float is merely out of range.
+        return json.loads(body.decode(), object_pairs_hook=_object, parse_int=float)
     except UnicodeDecodeError as error:
         raise MalformedJson(f"byte {error.start} is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -154,15 +105,34 @@ def parse(body: bytes) -> Any:
         raise MalformedJson("it is nested too deeply") from error
 
 
-def _number(digits: str) -> float:
-    # Python refuses to convert very long integers; as a float such a one is merely out of range.
-    return float(digits)
+def _rows(document: Mapping[str, Any], max_instances: int) -> list[Row]:
+    violations = _duplicates(document)
+    violations += [
+        Violation(pointer(key), "unknown_field", "No such field beside instances.")
+        for key in islice((key for key in document if key != "instances"), MAX_VIOLATIONS)
+    ]
+    instances = document["instances"]
+    if not isinstance(instances, list):
+        violations.append(Violation("/instances", "wrong_type", f"Must be an array of {NOUN_PLURAL}."))
+    elif len(instances) > max_instances:
+        message = f"At most {max_instances} {NOUN_PLURAL} are scored in one request."
+        violations.append(Violation("/instances", "too_many", message))
+    if violations:
+        raise InvalidInput(violations[:MAX_VIOLATIONS])
+    return [_row(item) for item in instances]
+
+
+def _row(item: Any) -> Row:
+    try:
+        return validate(item)
+    except InvalidInput as error:
+        return error.with_traceback(None)  # It would keep the frame of `validate`, and all that it saw, alive.
 
 
 def validate(document: Any) -> Penguin:
     """The penguin that a parsed document describes. Raises `InvalidInput` with every violation at once."""
     if not isinstance(document, dict):
-        raise InvalidInput([Violation("", "wrong_type", "Must be a JSON object that describes one penguin.")])
+        raise InvalidInput([Violation("", "wrong_type", f"Must be a JSON object that describes one {NOUN}.")])
     violations = _duplicates(document)
     try:
         penguin = Penguin.model_validate(_bounded(document))
@@ -183,7 +153,7 @@ def _bounded(document: dict[str, Any]) -> dict[str, Any]:
     return known | dict(islice(((key, value) for key, value in document.items() if key not in known), MAX_VIOLATIONS))
 
 
-def _duplicates(document: dict[str, Any]) -> list[Violation]:
+def _duplicates(document: Mapping[str, Any]) -> list[Violation]:
     return [
         Violation(pointer(key), "duplicate_key", "Must not be given more than once.")
         for key in getattr(document, "repeated", ())[:MAX_VIOLATIONS]
@@ -191,23 +161,22 @@ def _duplicates(document: dict[str, Any]) -> list[Violation]:
 
 
 def _violation(location: Sequence[int | str], kind: str) -> Violation:
-    field = str(location[0])
+    name = str(location[0])
     code = _CODES.get(kind, "wrong_type")
-    return Violation(pointer(field), code, _message(field, code))
+    return Violation(pointer(name), code, _message(name, code))
 
 
-def _message(field: str, code: ViolationCode) -> str:
+def _message(name: str, code: ViolationCode) -> str:
     """A sentence that says what is allowed. Written here, so that no caller's value can come back in it."""
     if code == "missing":
         return "Is required."
     if code == "unknown_field":
-        return f"No such field; a penguin has {', '.join(FEATURES)}."
-    if field in RANGES:
-        low, high = RANGES[field]
-        unit = field.rpartition("_")[2]
-        return f"Must be a number from {low:g} to {high:g} {unit}."
-    allowed = Penguin.model_fields[field].annotation
-    return f"Must be one of {', '.join(getattr(allowed, '__args__', ()))}."
+        return f"No such field; a {NOUN} has {', '.join(FEATURES)}."
+    if name in RANGES:
+        low, high = RANGES[name]
+        unit = f" {UNITS[name]}" if UNITS[name] else ""
+        return f"Must be a number from {low:g} to {high:g}{unit}."
+    return f"Must be one of {', '.join(CATEGORIES[name])}."
 
 
 def pointer(key: str) -> str:

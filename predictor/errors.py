@@ -1,11 +1,14 @@
-"""Every kind of trouble, under one root. Each class is one sentence and carries its data as attributes.
+"""Every error that this package raises on purpose, under one root.
 
-Entry points translate these once (HTTP: `predictor.web.problems`, command line: `predictor.cli`); everyone else raises.
+Each class is one sentence and carries its data as attributes. Entry points translate errors once (HTTP:
+`predictor.web.problems`, command line: `predictor.cli`); everything else only raises them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
+
+T = TypeVar("T")
 
 ViolationCode = Literal[
     "missing",
@@ -33,6 +36,11 @@ class Violation:
 
 class PredictorError(Exception):
     """The root of every error that this package raises on purpose."""
+
+
+def for_error(table: Mapping[type[Exception], T], error: Exception, default: T) -> T:
+    """The entry of the error's class, or else of the nearest of its base classes, or else `default`."""
+    return next((table[kind] for kind in type(error).__mro__ if kind in table), default)
 
 
 class ConfigurationError(PredictorError):
@@ -67,7 +75,7 @@ class InvalidInput(PredictorError):
 
 
 class WideRow(PredictorError):
-    """A row of a table has more cells than its header, so nobody knows which cell is what."""
+    """A row of a table has more cells than its header, so it is unknown which cell is which."""
 
     def __init__(self, cells: int, header_cells: int) -> None:
         super().__init__(f"The row has {cells} cells, the header {header_cells}.")
@@ -75,8 +83,12 @@ class WideRow(PredictorError):
         self.header_cells = header_cells
 
 
+RowFailure = InvalidInput | MalformedJson | WideRow
+"""Why one row of a batch, a message or a file has no prediction."""
+
+
 class UnusableFile(PredictorError):
-    """A file as a whole is not a table or a list of penguins. `row` is where that showed, 0 for the file itself."""
+    """A file as a whole is neither CSV nor NDJSON. `row` is where that was noticed, 0 for the file itself."""
 
     def __init__(self, code: str, reason: str, row: int = 0) -> None:
         super().__init__(reason)
@@ -98,11 +110,11 @@ class BadObject(PredictorError):
 
 
 class ArtifactError(PredictorError):
-    """A stored model cannot be used as it is; asking again soon will not help."""
+    """A stored model cannot be used as it is. Permanent: trying again soon does not help."""
 
 
 class StoreUnavailable(PredictorError):
-    """The store could not be reached or did not answer in time; asking again may help."""
+    """The store could not be reached or did not answer in time. Retryable."""
 
     def __init__(self, uri: str, reason: str, *, action: Literal["read", "written"] = "read") -> None:
         super().__init__(f"{uri} could not be {action}: {reason}.")
@@ -120,7 +132,7 @@ class ArtifactMissing(ArtifactError):
 
 
 class ArtifactUnexpected(ArtifactError):
-    """A file lies in the folder that the manifest does not list."""
+    """The folder holds a file that the manifest does not list."""
 
     def __init__(self, uri: str, file: str) -> None:
         super().__init__(f"{uri} holds {file}, which the manifest does not list.")
@@ -129,7 +141,7 @@ class ArtifactUnexpected(ArtifactError):
 
 
 class ArtifactExists(ArtifactError):
-    """A published version is never overwritten."""
+    """The version is already published with other content; a published version is never overwritten."""
 
     def __init__(self, uri: str, file: str) -> None:
         super().__init__(f"{uri} already holds another {file}; a published version is never overwritten.")
@@ -158,7 +170,7 @@ class SizeMismatch(ArtifactError):
 
 
 class InvalidManifest(ArtifactError):
-    """The manifest is not one that this program understands."""
+    """The manifest is not one that this version of the program can read."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"manifest.json is not usable: {reason}.")
@@ -166,7 +178,7 @@ class InvalidManifest(ArtifactError):
 
 
 class UnloadableModel(ArtifactError):
-    """A verified file does not give a working engine here."""
+    """A verified file cannot be loaded as an engine in this environment."""
 
     def __init__(self, file: str, reason: str) -> None:
         super().__init__(f"{file} cannot be loaded: {reason}.")
@@ -195,7 +207,7 @@ class GoldenMismatch(ArtifactError):
 
 
 class ModelUnavailable(PredictorError):
-    """No model can be had now; `retry_after_s` says when asking again makes sense."""
+    """No model is loaded now. Retryable after `retry_after_s` seconds."""
 
     def __init__(self, reason: str, retry_after_s: float) -> None:
         super().__init__(f"The model is not available: {reason}")
@@ -207,11 +219,11 @@ class ModelUnavailable(PredictorError):
 
 
 class PublishRefused(PredictorError):
-    """A model is not good enough to be published; says why."""
+    """A model cannot be published; the message says why."""
 
 
 class NotConvertible(PublishRefused):
-    """An estimator has no ONNX form here."""
+    """An estimator cannot be converted to ONNX here."""
 
     def __init__(self, estimator: str, reason: str) -> None:
         super().__init__(f"{estimator} cannot be converted to ONNX: {reason}")
@@ -235,15 +247,15 @@ class ParityMismatch(PublishRefused):
 
 
 class NotAnEvent(PredictorError):
-    """A request to `score` carries no event: there is nothing to score, and nothing to publish."""
+    """A request to `score` carries no event, so there is nothing to score or publish."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The request is no event: {reason}.")
+        super().__init__(f"The request is not an event: {reason}.")
         self.reason = reason
 
 
 class Unscorable(PredictorError):
-    """A message can never be scored, however often it is delivered."""
+    """A message can never be scored. Permanent: redelivering it does not help."""
 
     def __init__(self, reason_code: str, detail: str, violations: Sequence[Violation] = ()) -> None:
         super().__init__(detail)
@@ -252,7 +264,7 @@ class Unscorable(PredictorError):
 
 
 class PublisherUnavailable(PredictorError):
-    """A result could not be published, or not confirmed in time; publishing it again may help."""
+    """A result could not be published, or its publication was not confirmed in time. Retryable."""
 
     def __init__(self, topic: str, reason: str) -> None:
         super().__init__(f"Publishing to {topic} failed: {reason}.")
@@ -264,16 +276,16 @@ class PublisherUnavailable(PredictorError):
 
 
 class FunctionUnreachable(PredictorError):
-    """A running function gave no answer at all."""
+    """A running function gave no answer."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"{url} could not be asked: {reason}.")
+        super().__init__(f"{url} could not be reached: {reason}.")
         self.url = url
         self.reason = reason
 
 
 class SmokeFailed(PredictorError):
-    """A running function is not fit to serve; `check` names the step that found out."""
+    """A running function failed a smoke test; `check` names the step."""
 
     def __init__(self, check: str, reason: str) -> None:
         super().__init__(f"{check}: {reason}")
@@ -282,7 +294,7 @@ class SmokeFailed(PredictorError):
 
 
 class AgreementUnknown(PredictorError):
-    """Two functions cannot be compared, since one does not tell a species."""
+    """Two functions cannot be compared, because one of them does not answer with a prediction."""
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url} cannot be compared: {reason}.")
@@ -291,12 +303,12 @@ class AgreementUnknown(PredictorError):
 
 
 class Disagreement(PredictorError):
-    """Two functions tell different species too often."""
+    """Two functions give different predictions too often."""
 
     def __init__(self, differing: int, count: int, limit: float) -> None:
         super().__init__(
-            f"the functions disagree on {differing} of {count} penguins ({differing / count:.2%}),"
-            f" allowed is {limit:.2%}"
+            f"the functions give different predictions for {differing} of {count} penguins ({differing / count:.2%});"
+            f" the limit is {limit:.2%}"
         )
         self.differing = differing
         self.count = count
@@ -304,9 +316,9 @@ class Disagreement(PredictorError):
 
 
 class CapacityUnknown(PredictorError):
-    """A plan cannot be computed from what is given."""
+    """Capacity cannot be computed from these inputs."""
 
     def __init__(self, what: str, reason: str) -> None:
-        super().__init__(f"{what} does not do: {reason}.")
+        super().__init__(f"{what} cannot be used: {reason}.")
         self.what = what
         self.reason = reason

@@ -1,11 +1,21 @@
-"""Values handed back: what the model says of each penguin.
+"""Values handed back: what the model predicts for one penguin or for a batch, and which model it was.
 
-Fifth step of the flow (*probabilities -> answer*). Plain frozen values; `predictor.web.encoding` and
-`predictor.events` turn them into bytes.
+Plain frozen values. `predictor.answers` and `predictor.events` turn them into bytes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from predictor.errors import RowFailure
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+EngineName = Literal["onnx", "sklearn"]
+EngineChoice = Literal["auto", EngineName]
+"""`auto` is ONNX where the model has that form, else scikit-learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +31,6 @@ class Prediction:
     """The answer for one penguin.
 
     `probabilities` has one entry per class of the model, in the model's order, and sums to 1.
-    How far the bird is from the training birds (`in_distribution`, `warnings`) will stand after `probabilities`.
     """
 
     prediction: str
@@ -30,25 +39,32 @@ class Prediction:
     model: ModelIdentity
 
 
-@dataclass(frozen=True, slots=True)
-class Predictions:
-    """The answers for several penguins, in order: column-wise, because a batch is encoded without a value per row.
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchPrediction:
+    """The answers for a batch, column by column, because it is encoded without a value per row.
 
-    `probabilities` has one row per penguin, in the order of `classes`.
+    `probabilities`: float64, C-contiguous, shape (valid rows, classes), in the order of `classes`. `errors`: what is
+    wrong with the other rows, by their place in the batch.
     """
 
     model: ModelIdentity
     classes: tuple[str, ...]
-    probabilities: Sequence[Sequence[float]]
+    probabilities: "NDArray[np.float64]"
+    errors: Mapping[int, RowFailure] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.probabilities)
+        return len(self.probabilities) + len(self.errors)
 
-    def __getitem__(self, index: int) -> Prediction:
-        row = self.probabilities[index]
-        probability = max(row)
-        species = self.classes[row.index(probability)]
-        return Prediction(species, probability, dict(zip(self.classes, row, strict=True)), self.model)
+    def __iter__(self) -> Iterator[Prediction | RowFailure]:
+        """The answer for each row, in order."""
+        valid = iter(self.probabilities.tolist())
+        for place in range(len(self)):
+            error = self.errors.get(place)
+            yield prediction(self.model, self.classes, next(valid)) if error is None else error
 
-    def __iter__(self) -> Iterator[Prediction]:
-        return (self[index] for index in range(len(self)))
+
+def prediction(model: ModelIdentity, classes: tuple[str, ...], probabilities: list[float]) -> Prediction:
+    """The most probable class, and what speaks for each."""
+    probability = max(probabilities)
+    named = dict(zip(classes, probabilities, strict=True))
+    return Prediction(classes[probabilities.index(probability)], probability, named, model)

@@ -1,49 +1,30 @@
-"""The use case: penguins in, predictions out. HTTP, events and the command line all call this."""
+"""The use case: penguins in, predictions out. HTTP, events, files and the command line all call these functions.
 
-from collections.abc import Sequence
+Entry points hold a `ModelCache`, ask it for the model, and pass the model in.
+"""
+
 from typing import TYPE_CHECKING
 
-from predictor.artifacts.cache import ModelCache
-from predictor.models.loader import LoadedModel
+from predictor.models import LoadedModel
 from predictor.penguin import Penguin
-from predictor.prediction import Predictions
+from predictor.prediction import BatchPrediction, Prediction, prediction
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from predictor.models.columns import PenguinColumns
+    from predictor.batch import Batch
 
 
-class PredictionService:
-    """Predicts with the one model that the cache holds."""
-
-    def __init__(self, models: ModelCache[LoadedModel]) -> None:
-        self.models = models
-
-    async def model(self) -> LoadedModel:
-        """The model, loaded if need be. Raises `ModelUnavailable`."""
-        return self.models.current or await self.models.get()
-
-    def model_blocking(self) -> LoadedModel:
-        """As `model`, for callers without an event loop."""
-        return self.models.get_blocking()
+def predict_class(model: LoadedModel, penguin: Penguin) -> str:
+    """The most probable class of one penguin: what most callers want, without the rest."""
+    probabilities = model.engine.probabilities(penguin)
+    return model.manifest.classes[probabilities.index(max(probabilities))]
 
 
-def species_of(model: LoadedModel, penguin: Penguin) -> str:
-    """The most probable species of one penguin: what most callers want, without the rest."""
-    (row,) = model.engine.rows((penguin,))
-    return model.manifest.classes[row.index(max(row))]
+def predict(model: LoadedModel, penguin: Penguin) -> Prediction:
+    return prediction(model.identity, model.manifest.classes, model.engine.probabilities(penguin))
 
 
-def predict(model: LoadedModel, penguins: Sequence[Penguin]) -> Predictions:
-    """One prediction per penguin, in order."""
-    return Predictions(model.identity, model.manifest.classes, model.engine.rows(penguins))
-
-
-def predict_columns(model: LoadedModel, columns: "PenguinColumns") -> "NDArray[np.float64]":
-    """Probabilities of penguins that are there column by column, in the order of the model's classes.
-
-    The same numbers as in `predict`, which turns an engine's float32 into Python's floats.
-    """
-    return model.engine.column_probabilities(columns).astype("float64", copy=False)
+def predict_batch(model: LoadedModel, batch: "Batch") -> BatchPrediction:
+    """One answer per row, in order; an invalid row keeps its error."""
+    # Engines compute in float32 or float64, and some libraries return arrays in Fortran order.
+    probabilities = model.engine.batch_probabilities(batch.columns).astype("float64", order="C", copy=False)
+    return BatchPrediction(model.identity, model.manifest.classes, probabilities, batch.errors)

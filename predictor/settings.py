@@ -1,6 +1,6 @@
-"""What the environment says, read once. A bad value names its key and itself.
+"""The settings, read from the environment once. The error for a bad value names the key and the value.
 
-Only `main`, `predictor.bootstrap` and `predictor.cli` read settings; everyone else receives plain values.
+Only `main`, `predictor.bootstrap` and `predictor.cli` read settings; everything else receives plain values.
 """
 
 import re
@@ -8,24 +8,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
+from predictor.digest import is_digest
 from predictor.errors import ConfigurationError
-from predictor.models.engine import EngineChoice
+from predictor.location import is_bucket_name, split_gs_uri
+from predictor.prediction import EngineChoice
 
 Loading = Literal["lazy", "eager"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off", ""})
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-# Pub/Sub's rules for names of topics, Cloud Storage's for names of buckets (without their finer points).
+# Pub/Sub's rules, without their finer points: https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
 _TOPIC: Final = re.compile(r"(?:projects/([a-z0-9.:-]+)/topics/)?([A-Za-z][A-Za-z0-9._~+%-]{2,254})")
-_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting with its default; docs/architecture.md says what each is for."""
+    """Every setting with its default; docs/reference/settings.md says what each is for."""
 
     model_uri: str | None = None
     """`gs://bucket/root/version` or a folder; None: the newest version under `artifacts/`."""
@@ -51,13 +51,9 @@ class Settings:
         """Read `env` (for example `os.environ`). Raises `ConfigurationError`."""
         model_uri = env.get("MODEL_URI") or None
         model_digest = env.get("MODEL_DIGEST") or None
-        if model_digest is not None and not _DIGEST.fullmatch(model_digest):
+        if model_digest is not None and not is_digest(model_digest):
             raise ConfigurationError("MODEL_DIGEST", model_digest, "expected sha256: and 64 lower-case hex digits")
-        if model_uri is not None and "://" in model_uri and not model_uri.startswith("gs://"):
-            raise ConfigurationError("MODEL_URI", model_uri, "expected gs://bucket/folder or a local folder")
-        remote = model_uri is not None and model_uri.startswith("gs://")
-        if remote and not re.match("gs://[^/]", str(model_uri)):
-            raise ConfigurationError("MODEL_URI", model_uri, "it names no bucket")
+        remote = _is_remote(model_uri)
         unpinned = _boolean(env, "ALLOW_UNPINNED_MODEL", default=False)
         if remote and model_digest is None and not unpinned:
             raise ConfigurationError(
@@ -83,6 +79,13 @@ class Settings:
             max_object_bytes=_positive(env, "MAX_OBJECT_BYTES", cls.max_object_bytes),
             max_object_rows=_positive(env, "MAX_OBJECT_ROWS", cls.max_object_rows),
         )
+
+
+def _is_remote(model_uri: str | None) -> bool:
+    try:
+        return model_uri is not None and split_gs_uri(model_uri) is not None
+    except ValueError as error:
+        raise ConfigurationError("MODEL_URI", model_uri, str(error)) from error
 
 
 def _choice(env: Mapping[str, str], key: str, allowed: tuple[str, ...], default: str) -> str:
@@ -142,6 +145,6 @@ def _topic(env: Mapping[str, str], key: str) -> str | None:
 
 def _bucket(env: Mapping[str, str], key: str) -> str | None:
     value = env.get(key)
-    if value and not _BUCKET.fullmatch(value):
+    if value and not is_bucket_name(value):
         raise ConfigurationError(key, value, "expected a bucket's name, without gs://")
     return value or None

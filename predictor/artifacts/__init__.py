@@ -1,0 +1,38 @@
+"""From a bucket or a folder to verified bytes: stores, the manifest, the bundle, and the cache of the loaded model."""
+
+from predictor.artifacts.bundle import Bundle, fetch_bundle
+from predictor.artifacts.cache import ModelCache
+from predictor.artifacts.manifest import (
+    COLUMNS_FILE,
+    GOLDEN_FILE,
+    LABEL_ENCODER_FILE,
+    MANIFEST_FILE,
+    MODEL_CARD_FILE,
+    MODEL_FILE,
+    ONNX_FILE,
+    PICKLES,
+    FileEntry,
+    Manifest,
+)
+from predictor.artifacts.open_store import newest_version, open_store
+from predictor.artifacts.store import Store, StoredFile
+
+__all__ = [
+    "COLUMNS_FILE",
+    "GOLDEN_FILE",
+    "LABEL_ENCODER_FILE",
+    "MANIFEST_FILE",
+    "MODEL_CARD_FILE",
+    "MODEL_FILE",
+    "ONNX_FILE",
+    "PICKLES",
+    "Bundle",
+    "FileEntry",
+    "Manifest",
+    "ModelCache",
+    "Store",
+    "StoredFile",
+    "fetch_bundle",
+    "newest_version",
+    "open_store",
+]

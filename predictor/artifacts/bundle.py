@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from predictor.artifacts.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest, digest_of
+from predictor.artifacts.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest
 from predictor.artifacts.store import Store, StoredFile
+from predictor.digest import digest_of
 from predictor.errors import ArtifactMissing, InvalidManifest
-from predictor.telemetry.phases import Phases
+from predictor.telemetry import Phases
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Verified bytes of some of a model's files, and the manifest that vouches for them."""
+    """Verified bytes of some of a model's files, and the manifest that they were verified against."""
 
     manifest: Manifest
     digest: str
@@ -36,8 +37,9 @@ def fetch_bundle(
 ) -> Bundle:
     """Fetch and verify the files that `choose` picks from the manifest.
 
-    `pin` is the manifest's digest, known from elsewhere; without one the manifest vouches only for itself. `deadline`
-    is an instant of `time.monotonic()`. Raises `StoreUnavailable`, or the `ArtifactError` that says what differs.
+    `pin` is the manifest's digest, known from elsewhere; without one, anybody who can write to the store could have
+    replaced the model. `deadline` is an instant of `time.monotonic()`. Raises `StoreUnavailable`, or the
+    `ArtifactError` that says what differs.
     """
     phases = phases or Phases()
     with phases.measure("fetch"):

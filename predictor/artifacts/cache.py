@@ -1,8 +1,8 @@
-"""The loaded model: one load at a time, remembered success, remembered failure.
+"""The loaded model: one load at a time, its result kept, its failure kept for a while.
 
-However many requests wait, one thread loads (single flight). A failure reaches all who wait; after it, further
-attempts are held back, with jitter, for longer when the stored model is bad than when the store was merely out of
-reach. There is no background work: an attempt starts when somebody asks, so recovery needs no restart, only a request.
+However many requests wait, one thread loads (single flight). A failure is raised for all of them. After it, further
+attempts wait, with jitter: longer when the stored model is bad than when the store was out of reach. There is no
+background work: a request starts the next attempt, so the function recovers without a restart.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """Seconds to hold back after the n-th failure in a row: `first_s`, doubled each time, at most `most_s`."""
+    """Seconds to wait after the n-th failure in a row: `first_s`, doubled each time, at most `most_s`."""
 
     first_s: float
     most_s: float
@@ -34,7 +34,7 @@ class BackOff:
         return delay * (0.5 + jitter / 2)
 
 
-TRANSIENT: Final = BackOff(first_s=0.5, most_s=15.0)
+RETRYABLE: Final = BackOff(first_s=0.5, most_s=15.0)
 BAD_ARTIFACT: Final = BackOff(first_s=5.0, most_s=120.0)
 WAIT_S: Final = 12.0
 """How long one request waits for a load; a little over the load's own budget."""
@@ -50,14 +50,14 @@ class Failure:
 
 
 class ModelCache(Generic[T]):
-    """Holds what `load` returns. `load` runs in a thread of its own and raises `PredictorError` in trouble."""
+    """Holds what `load` returns. `load` runs in a thread of its own and raises `PredictorError` when it fails."""
 
     def __init__(
         self,
         load: Callable[[], T],
         *,
         on_failure: Callable[[PredictorError, float], None] | None = None,
-        transient: BackOff = TRANSIENT,
+        retryable: BackOff = RETRYABLE,
         bad_artifact: BackOff = BAD_ARTIFACT,
         wait_s: float = WAIT_S,
         clock: Callable[[], float] = time.monotonic,
@@ -65,7 +65,7 @@ class ModelCache(Generic[T]):
     ) -> None:
         self._load = load
         self._on_failure = on_failure
-        self._transient = transient
+        self._retryable = retryable
         self._bad_artifact = bad_artifact
         self._wait_s = wait_s
         self._clock = clock
@@ -104,7 +104,7 @@ class ModelCache(Generic[T]):
             raise self._unavailable(error) from error
 
     def _join(self) -> "Future[T]":
-        """The load under way, or a new one; raises `ModelUnavailable` while attempts are held back."""
+        """The load under way, or a new one; raises `ModelUnavailable` while attempts have to wait."""
         with self._lock:
             if self._flight is not None:
                 return self._flight
@@ -122,10 +122,10 @@ class ModelCache(Generic[T]):
         except PredictorError as error:
             self._fail(flight, error)
         except Exception as error:  # noqa: BLE001
-            # A load that dies of something unforeseen (out of memory, a bug) must not leave its waiters waiting.
-            unforeseen = PredictorError(f"loading failed unexpectedly: {type(error).__name__}: {error}")
-            unforeseen.__cause__ = error
-            self._fail(flight, unforeseen)
+            # An unexpected error (out of memory, a bug) must not leave the waiting requests without an answer.
+            unexpected = PredictorError(f"loading failed unexpectedly: {type(error).__name__}: {error}")
+            unexpected.__cause__ = error
+            self._fail(flight, unexpected)
         else:
             with self._lock:
                 # Also when it comes too late for its own waiters: a good model is a good model.
@@ -146,7 +146,7 @@ class ModelCache(Generic[T]):
         return error
 
     def _fail(self, flight: "Future[T]", error: PredictorError) -> None:
-        back_off = self._bad_artifact if isinstance(error, ArtifactError) else self._transient
+        back_off = self._bad_artifact if isinstance(error, ArtifactError) else self._retryable
         with self._lock:
             if self._flight is not flight:
                 return  # It has been given up, or another waiter was first to do so.
@@ -164,6 +164,6 @@ class ModelCache(Generic[T]):
 
 
 def _retrieve(flight: "asyncio.Future[T]") -> None:
-    """Look at a failure that nobody waits for any more, so that asyncio does not report it as forgotten."""
+    """Retrieve a failure that nobody waits for any more, so that asyncio does not report it as never retrieved."""
     if not flight.cancelled():
         flight.exception()

@@ -1,9 +1,9 @@
 """A folder in a Cloud Storage bucket as a store.
 
-`google-cloud-storage` is imported when the first request is made, never before (`gcs_client`). It checks crc32c only on
-some downloads (not on resumed ones, not without the hash header), so its check is off and the manifest's sha256, which
-covers every byte on every path, is the only one: a damaged file is then reported with its expected and actual digest
-instead of as a failed transfer.
+`google-cloud-storage` is imported when the first request is made, never before (`predictor.gcs`). It checks crc32c only
+on some downloads (not on resumed ones, not without the hash header), so its check is off and the manifest's sha256,
+which covers every byte of every download, is the only one: a damaged file is then reported with its expected and actual
+digest instead of as a failed transfer.
 """
 
 import io
@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from predictor.artifacts.gcs_client import new_client, retry, timeout, translated
 from predictor.artifacts.store import REPLACED, StoredFile
 from predictor.errors import SizeMismatch, StoreUnavailable
+from predictor.gcs import new_client, retry, timeout, translated
+from predictor.location import gs_uri
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
@@ -32,7 +33,7 @@ class GcsStore:
 
     @property
     def uri(self) -> str:
-        return f"gs://{self._bucket_name}/{self._prefix}".rstrip("/")
+        return gs_uri(self._bucket_name, self._prefix).rstrip("/")
 
     def list_files(self, *, deadline: float) -> dict[str, StoredFile]:
         start = len(self._path(""))

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from predictor.digest import HexSha256, digest_of
 from predictor.errors import ArtifactMissing, DigestMismatch, InvalidManifest, SizeMismatch
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -19,25 +20,16 @@ ONNX_FILE: Final = "model.onnx"
 GOLDEN_FILE: Final = "golden.json"
 MODEL_CARD_FILE: Final = "model_card.md"
 PICKLES: Final = (MODEL_FILE, LABEL_ENCODER_FILE, COLUMNS_FILE)
-"""The predecessor's three files, which the scikit-learn engine reads."""
+"""The three files of the replaced service, which the scikit-learn engine reads."""
 
 SCHEMA_VERSION: Final = 1
 
 MAX_MANIFEST_BYTES: Final = 1024 * 1024
 """The manifest is fetched before anything is known about it, so its size needs a limit of its own."""
 
-DIGEST_PATTERN: Final = r"^sha256:[0-9a-f]{64}$"
-
-Digest = Annotated[str, StringConstraints(pattern=DIGEST_PATTERN)]
-"""`sha256:` and 64 lower-case hex digits."""
-
 # A version is one path segment and a valid Google Cloud label value, and sorts by the time of its creation.
 Version = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-
-
-def digest_of(data: bytes) -> str:
-    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 class _Frozen(BaseModel):
@@ -48,7 +40,7 @@ class FileEntry(_Frozen):
     """One file of the bundle."""
 
     name: FileName
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    sha256: HexSha256
     size: Annotated[int, Field(ge=0, description="bytes")]
 
     @property
@@ -85,7 +77,7 @@ class Manifest(_Frozen):
     classes: Annotated[tuple[str, ...], Field(min_length=2, description="in the order of the probabilities")]
     columns: Annotated[tuple[str, ...], Field(min_length=1, description="the estimator's feature columns, in order")]
     metrics: dict[str, float]
-    training_data_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    training_data_sha256: HexSha256 | None = None
 
     @property
     def file_names(self) -> frozenset[str]:

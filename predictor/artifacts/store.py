@@ -1,8 +1,7 @@
-"""Where bundles lie: a small protocol with a local and a Cloud Storage implementation.
+"""Where models are stored: a small protocol with a local and a Cloud Storage implementation.
 
-A store is one folder of files. It hands out bytes and takes bytes; what they mean is the business of
-`predictor.artifacts.bundle`. Deadlines are absolute instants of `time.monotonic()`, so that one budget covers a whole
-load.
+A store is one folder of files, read and written as bytes; `predictor.artifacts.bundle` knows what they mean. Deadlines
+are absolute instants of `time.monotonic()`, so that one time limit covers a whole load.
 """
 
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ class StoredFile:
 
 
 class Store(Protocol):
-    """One folder, flat. Every method raises `StoreUnavailable` when the store itself is in trouble."""
+    """One folder, flat. Every method raises `StoreUnavailable` when the store cannot be reached."""
 
     @property
     def uri(self) -> str:

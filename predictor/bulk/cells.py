@@ -1,8 +1,8 @@
-"""Rows of cells to columns of penguins: for what `predictor.bulk.fast_rows` cannot read or does not vouch for.
+"""Cells of CSV rows to a batch: columns parsed at once, and rows that fail validated one by one.
 
-Numbers that JSON spells the same way are parsed a column at a time, and ranges checked for all rows at once. What is
-left is validated row by row, as `predictor.decoding` validates a JSON document, which also names everything that is
-wrong. A property test holds all three ways together.
+Numbers are parsed a column at a time, and ranges checked for all rows at once. Rows that fail this check are validated
+one by one, as `predictor.decoding` validates a JSON document, which also lists every violation. A property test checks
+that both ways give the same result.
 """
 
 import re
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import orjson
 
-from predictor.bulk.chunk import Layout, RowError
+from predictor.batch import COMBINATION_INDEX, Batch, PenguinColumns, in_range
+from predictor.bulk.chunk import Layout
 from predictor.decoding import validate
-from predictor.errors import InvalidInput, WideRow
-from predictor.models.columns import HABITAT_INDEX, PenguinColumns, in_range
-from predictor.penguin import CATEGORIES, MEASUREMENTS, Penguin, habitat_of, measurements_of
+from predictor.errors import InvalidInput, RowFailure, WideRow
+from predictor.penguin import Penguin
+from predictor.schema import CATEGORIES, MEASUREMENTS, categories_of, measurements_of, tuple_getter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,32 +30,33 @@ _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3
 _PLAIN_BYTES: Final = b"0123456789.,"
 _IS_PLAIN: Final = np.isin(np.arange(256), np.frombuffer(_PLAIN_BYTES, dtype=np.uint8))
 _PLAIN: Final = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,30})?")
-_NOT_PLAIN: Final = "0"  # Stands for a cell that the fast path does not read: no penguin measures it.
+_NOT_PLAIN: Final = "null"  # Stands for a cell that is not a plain number; becomes NaN, which is in no range.
 
 
-def read_cells(layout: Layout, rows: Sequence[Sequence[str]]) -> tuple[PenguinColumns, dict[int, RowError]]:
-    """The valid rows as columns, and what is wrong with the others, by their place. `rows` may be of any width."""
-    blank = [""] * layout.width  # Refused by the columns' checks, so that the row itself is looked at.
-    picked = map(itemgetter(*layout.places.values()), (row if len(row) == layout.width else blank for row in rows))
+def read_cells(layout: Layout, rows: Sequence[Sequence[str]]) -> Batch:
+    """The rows as a batch. They may be of any width."""
+    blank = [""] * layout.width  # Fails the checks of the columns, so that the row is read by itself.
+    pick = tuple_getter(itemgetter, tuple(layout.places.values()))
+    picked = map(pick, (row if len(row) == layout.width else blank for row in rows))
     features = dict(zip(layout.places, zip(*picked, strict=True), strict=True))
     measurements = np.column_stack([_numbers(features[name]) for name in MEASUREMENTS])
-    pairs = zip(*(features[name] for name in CATEGORIES), strict=True)
-    habitats = np.array([HABITAT_INDEX.get(pair, -1) for pair in pairs], dtype=np.intp)
-    good = in_range(measurements) & (habitats >= 0)
-    errors: dict[int, RowError] = {}
-    for place in np.flatnonzero(~good).tolist():
+    pairs = zip(*(features[name] for name in CATEGORIES), strict=True) if CATEGORIES else [()] * len(rows)
+    combinations = np.array([COMBINATION_INDEX.get(pair, -1) for pair in pairs], dtype=np.intp)
+    valid = in_range(measurements) & (combinations >= 0)
+    errors: dict[int, RowFailure] = {}
+    for place in np.flatnonzero(~valid).tolist():
         answer = _read_row(layout, rows[place])
         if isinstance(answer, Penguin):
             measurements[place] = measurements_of(answer)
-            habitats[place] = HABITAT_INDEX[habitat_of(answer)]
-            good[place] = True
+            combinations[place] = COMBINATION_INDEX[categories_of(answer)]
+            valid[place] = True
         else:
             errors[place] = answer
-    return PenguinColumns(measurements[good], habitats[good]), errors
+    return Batch(PenguinColumns(measurements[valid], combinations[valid]), errors)
 
 
-def _read_row(layout: Layout, cells: Sequence[str]) -> Penguin | RowError:
-    """The careful path: one row by itself."""
+def _read_row(layout: Layout, cells: Sequence[str]) -> Penguin | RowFailure:
+    """One row by itself."""
     if len(cells) > layout.width:
         return WideRow(len(cells), layout.width)
     document: dict[str, Any] = {}
@@ -69,7 +71,7 @@ def _read_row(layout: Layout, cells: Sequence[str]) -> Penguin | RowError:
 
 
 def _numbers(cells: Sequence[str]) -> "NDArray[np.float64]":
-    """The cells' numbers, each as `float` reads it; 0 where a cell is not spelled plainly."""
+    """The cells' numbers, each as `float` reads it; NaN where a cell is not a plain number."""
     joined = ",".join(cells).encode() or _NOT_PLAIN.encode()  # One empty cell would be no cell at all.
     if joined.count(b",") >= len(cells):  # A quoted cell may hold one.
         return _numbers([_NOT_PLAIN if "," in cell else cell for cell in cells])
@@ -85,7 +87,7 @@ def _numbers(cells: Sequence[str]) -> "NDArray[np.float64]":
 
 
 def _places_of_other_bytes(joined: bytes) -> list[int]:
-    """The places of cells with bytes that stand in no plain number."""
+    """The places of cells with bytes that no plain number contains."""
     view = np.frombuffer(joined, dtype=np.uint8)
     commas = np.flatnonzero(view == ord(","))
     places: list[int] = np.unique(np.searchsorted(commas, np.flatnonzero(~_IS_PLAIN[view]))).tolist()
@@ -93,5 +95,5 @@ def _places_of_other_bytes(joined: bytes) -> list[int]:
 
 
 def _parse(joined: bytes) -> "NDArray[np.float64]":
-    # Nothing but digits, points and commas: JSON has no other values that are spelled with these.
+    # Nothing but digits, points, commas and nulls: JSON has only numbers and null that are spelled with these.
     return np.array(orjson.loads(b"[%b]" % joined), dtype=np.float64)

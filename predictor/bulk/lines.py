@@ -1,15 +1,17 @@
-"""First step: bytes of a stream to blocks of whole lines, with a bound on the length of a line."""
+"""From a stream of bytes to blocks of whole lines, with a limit on the length of a line."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from predictor.errors import UnusableFile
+
+FileFormat = Literal["csv", "ndjson"]
 
 BLOCK_BYTES: Final = 128 * 1024
 MAX_LINE_BYTES: Final = 1024 * 1024
 MAX_BLOCK_LINES: Final = 8192
-"""More are of lines too short for a penguin, and what is wrong with each takes far more memory than the line."""
+"""More lines in a block are too short for a penguin, and the error for each takes far more memory than the line."""
 
 
 class Readable(Protocol):
@@ -48,7 +50,7 @@ class Blocks:
                 yield part
 
     def starts_like_json(self) -> bool:
-        """Whether the first line that is not blank is no line of a table."""
+        """Whether the first line that is not blank is JSON, and not the header of a table."""
         for block in self._blocks:
             if start := block.lstrip():
                 self._peeked = (block,)

@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from predictor.batch import Batch
 from predictor.bulk.cells import read_cells
-from predictor.bulk.chunk import Chunk, Layout, RowError
+from predictor.bulk.chunk import Chunk, Layout
+from predictor.bulk.csv_fast_path import read_lines
 from predictor.bulk.csv_text import to_lines
-from predictor.bulk.fast_rows import read_lines
 from predictor.bulk.lines import Blocks, decode_block
 from predictor.errors import UnusableFile
-from predictor.models.columns import PenguinColumns
-from predictor.penguin import FEATURES
+from predictor.schema import FEATURES
 
 QUOTED_ROWS: Final = 10_000
 QUOTED_BYTES: Final = 1024 * 1024
@@ -99,14 +99,11 @@ class Table:
         if rows:
             yield self._chunk(read_cells(self._layout, rows), rows.__iter__)
 
-    def _chunk(
-        self, read: tuple[PenguinColumns, dict[int, RowError]], rows: Callable[[], Iterator[Sequence[str]]]
-    ) -> Chunk:
-        columns, errors = read
+    def _chunk(self, batch: Batch, rows: Callable[[], Iterator[Sequence[str]]]) -> Chunk:
         first_row = self._rows + 1
-        self._rows += len(columns) + len(errors)
+        self._rows += len(batch)
         texts = to_lines(_fitted(row, self._layout.width) for row in rows()) if self._keep_texts else ()
-        return Chunk(first_row, len(columns) + len(errors), columns, errors, texts)
+        return Chunk(first_row, batch, texts)
 
 
 def _plain_lines(block: bytes) -> bytes:

@@ -1,7 +1,7 @@
-"""The command line: translates, then calls what everyone else calls. `python -m predictor --help` lists the commands.
+"""The command line. `python -m predictor --help` lists the commands.
 
-Results go to stdout, everything else to stderr. Exit status 0: good; 1: the thing asked about is bad; 2: the command
-line is bad. Training is imported inside the commands that need it: it is not deployed, and it is slow to import.
+Results go to stdout, everything else to stderr. Exit status 0: success; 1: the command or a check failed; 2: the
+command line or a setting is wrong. Training is imported inside the commands that need it, because it is slow to import.
 """
 
 import errno
@@ -15,6 +15,8 @@ from predictor.cli.output import abandon_stdout, open_missing_streams, tell
 from predictor.cli.prediction import predict
 from predictor.cli.publishing import publish, train, verify
 from predictor.errors import ConfigurationError, InvalidInput, MalformedJson, PredictorError
+
+__all__ = ["main"]
 
 
 class _Commands(click.Group):
@@ -34,7 +36,7 @@ class _Commands(click.Group):
             _fail(ctx, str(error))
         except OSError as error:
             if error.errno == errno.EPIPE:
-                raise  # Whoever read the result has seen enough: click ends quietly.
+                raise  # The reader of the pipe has ended: click exits quietly.
             abandon_stdout()
             _fail(ctx, str(error.strerror or error) + (f": {error.filename}" if error.filename else ""))
 
@@ -47,7 +49,7 @@ def _fail(ctx: click.Context, message: str) -> None:
 @click.group(cls=_Commands)
 @click.version_option(__version__)
 def main() -> None:
-    """Tell a penguin's species from six measurements: train, publish, verify, predict."""
+    """Train, publish and verify models, predict, and check deployed functions."""
 
 
 for _command in (train, publish, verify, predict, smoke, agreement, capacity):

@@ -1,4 +1,4 @@
-"""Commands for whoever deploys and operates: `smoke`, `agreement`, `capacity`."""
+"""Commands for deployment and operation: `smoke`, `agreement`, `capacity`."""
 
 import os
 from pathlib import Path
@@ -15,28 +15,43 @@ GOLDEN_SUFFIX: Final = "/golden.json"
 
 @click.command()
 @click.argument("url", callback=options.service_url)
-@click.option("--digest", metavar="sha256:HEX", callback=options.digest, required=True, help="What must be served.")
+@click.option(
+    "--digest",
+    metavar="sha256:HEX",
+    callback=options.digest,
+    required=True,
+    help="Digest of the model that must be served.",
+)
 @click.option(
     "--golden",
     metavar="MODEL_URI",
     callback=options.location,
-    help="The published model (or its golden.json) whose golden rows are asked. Default: MODEL_URI.",
+    help="The published model (or its golden.json) whose golden rows are sent. Default: MODEL_URI.",
 )
 @click.option(
-    "--p95-ms", type=options.Finite(min=0, min_open=True), default=500.0, show_default=True, help="Limit of p95."
+    "--p95-ms",
+    type=options.Finite(min=0, min_open=True),
+    default=500.0,
+    show_default=True,
+    help="Limit of the 95th percentile.",
 )
 @click.option(
-    "--requests", type=click.IntRange(min=1), default=100, show_default=True, help="How many requests are timed."
+    "--requests", type=click.IntRange(min=1), default=100, show_default=True, help="Number of timed requests."
 )
 @click.option(
-    "--wait-s", type=options.Finite(min=0), default=0.0, show_default=True, help="How long it may take to be ready."
+    "--wait-s",
+    type=options.Finite(min=0),
+    default=0.0,
+    show_default=True,
+    help="Seconds that it may take to become ready.",
 )
 def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests: int, wait_s: float) -> None:
-    """Is the function at URL fit to serve: ready, the pinned model, every golden row, five refusals, fast enough?
+    """Smoke-test the function at URL: ready, the pinned model, every golden row, five refusals, latency.
 
-    Status 1 and one line that says why, if not. IDENTITY_TOKEN (environment) is sent as a bearer token.
+    If a check fails, the status is 1 and the last line says why. IDENTITY_TOKEN (environment) is sent as a bearer
+    token.
     """
-    from predictor.artifacts.location import open_store
+    from predictor.artifacts import open_store
     from predictor.operations.remote import Function
     from predictor.operations.smoke import golden_rows
     from predictor.operations.smoke import smoke as smoke_function
@@ -58,32 +73,32 @@ def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests:
 @click.command()
 @click.argument("blue", callback=options.service_url)
 @click.argument("green", callback=options.service_url)
-@click.option("--count", type=click.IntRange(min=1), default=1000, show_default=True, help="How many penguins.")
+@click.option("--count", type=click.IntRange(min=1), default=1000, show_default=True, help="Number of penguins.")
 @click.option(
     "--max-disagreement",
     type=options.Finite(0, 1),
     default=0.02,
     show_default=True,
-    help="The largest share of penguins, 0 to 1, that may get another species.",
+    help="The largest share, 0 to 1, that may differ.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Chooses the penguins.")
 def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: int) -> None:
-    """Replay penguins through the functions at BLUE and GREEN; print the share that gets different species.
+    """Send the same penguins to the functions at BLUE and GREEN; print the share with different predictions.
 
-    Status 1 when it is above --max-disagreement. IDENTITY_TOKEN (environment) is sent to both.
+    Status 1 when it is above --max-disagreement. IDENTITY_TOKEN (environment) is sent to both as a bearer token.
     """
     from predictor.operations.agreement import choose_penguins, compare
     from predictor.operations.remote import Function
-    from predictor.training.dataset import load
+    from predictor.training.dataset import load_penguins
 
     token = options.identity_token()
-    penguins = choose_penguins(load().penguins, count, seed)
+    penguins = choose_penguins(load_penguins().penguins, count, seed)
     with Function(blue, token) as first, Function(green, token) as second:
         result = compare(first, second, penguins)
     click.echo(f"{result.disagreement:.4f}")
     if result.disagreement > max_disagreement:
         raise Disagreement(result.differing, result.count, max_disagreement)
-    tell(f"{result.differing} of {result.count} penguins get another species")
+    tell(f"{result.differing} of {result.count} predictions differ")
 
 
 @click.command()
@@ -102,7 +117,7 @@ def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: 
     type=options.Finite(0, 1, max_open=True),
     default=0.4,
     show_default=True,
-    help="Share of an instance that is not planned for.",
+    help="Share of an instance's capacity to keep free.",
 )
 def capacity(
     *,
@@ -114,9 +129,9 @@ def capacity(
     concurrency: int,
     headroom: float,
 ) -> None:
-    """How many instances a load and ten times that load need, and what a million predictions cost.
+    """Compute how many instances a load and ten times that load need, and what a million predictions cost.
 
-    Computed from the benchmark's figures and a price table; both files say when and where they come from.
+    The inputs are benchmark results and a price table; both files state their date and source.
     """
     from predictor.operations import capacity as planning
 

@@ -1,4 +1,4 @@
-"""How the command line reads what several commands take: digests, places of models, numbers, a token."""
+"""Options that several commands share: digests, where models are, numbers, a token."""
 
 import math
 import os
@@ -8,12 +8,15 @@ from typing import Any, Final
 
 import click
 
+from predictor.digest import is_digest
+from predictor.location import split_gs_uri
+
 IDENTITY_TOKEN: Final = "IDENTITY_TOKEN"  # noqa: S105  the variable's name
 """Environment variable with the token for a function that is not public. Never an option: others can read those."""
 
 
 class Finite(click.FloatRange):
-    """A number in a range. click itself takes nan for one, and nothing is ever above a limit of nan."""
+    """A finite number in a range. click alone accepts nan, and no value is ever above a limit of nan."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number: float = super().convert(value, param, ctx)
@@ -23,17 +26,17 @@ class Finite(click.FloatRange):
 
 
 def identity_token() -> str | None:
-    """The token, which is never shown: also not when it is none."""
+    """The token. It is never shown, also not when it is malformed."""
     token = os.environ.get(IDENTITY_TOKEN) or None
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise click.UsageError(
-            f"{IDENTITY_TOKEN} is not a token: it holds a blank, a line end or a letter beyond ASCII"
+            f"{IDENTITY_TOKEN} is not a token: it contains a space, a line end or a character outside ASCII"
         )
     return token
 
 
 def digest(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"sha256:[0-9a-f]{64}", value):
+    if value is not None and not is_digest(value):
         raise click.BadParameter(f"{value!r} is not sha256: and 64 lower-case hex digits")
     return value
 
@@ -41,15 +44,13 @@ def digest(_ctx: click.Context, _param: click.Parameter, value: str | None) -> s
 def location(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None
-    if not value:  # A variable that is not set; it would name the working folder.
+    if not value:  # From an unset variable; it would mean the working folder.
         raise click.BadParameter("it is empty")
-    if value.startswith("gs://"):
-        if not re.match(r"gs://[^/]", value):
-            raise click.BadParameter(f"{value!r} names no bucket")
-        return value
-    if "://" in value:
-        raise click.BadParameter(f"{value!r} is neither gs://bucket/folder nor a local folder")
-    return str(Path(value).absolute())  # What is printed can be used from any folder.
+    try:
+        remote = split_gs_uri(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r}: {error}") from error
+    return value if remote else str(Path(value).absolute())  # What is printed can be used from any folder.
 
 
 def service_url(_ctx: click.Context, _param: click.Parameter, value: str) -> str:

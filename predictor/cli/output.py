@@ -1,4 +1,4 @@
-"""What commands say beside their result, and what happens when nobody can take the result."""
+"""Messages beside the result, and what happens when the result cannot be written."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ def tell(message: str) -> None:
 
 
 def open_missing_streams() -> None:
-    """Give stdin and stdout that whoever started us has closed something to read from and write to."""
+    """Replace stdin and stdout by the null device where the parent process has closed them."""
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  Stays open, as a stdin does.
     if sys.stdout is None:
@@ -20,7 +20,7 @@ def open_missing_streams() -> None:
 
 
 def abandon_stdout() -> None:
-    """What could not be written would be tried, and reported, once more when the interpreter ends."""
+    """Stop the interpreter from writing the rest once more, and failing again, when it exits."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""The command for whoever has penguins: `predict`, one bird or a file of them."""
+"""The command `predict`: one penguin, or a file of them."""
 
 import os
 import sys
@@ -11,18 +11,31 @@ import click
 
 from predictor.cli import options
 from predictor.cli.output import tell
-from predictor.penguin import ISLANDS, RANGES, SEXES
+from predictor.penguin import NOUN
+from predictor.schema import CATEGORIES, FEATURES, RANGES, UNITS
 
 if TYPE_CHECKING:
-    from predictor.models.loader import LoadedModel
+    from predictor.models import LoadedModel
 
 LONG_FILE_BYTES: Final = 1024 * 1024
 """From this size on, scoring a file shows its progress on a terminal."""
 
 
-def _measurement(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    low, high = RANGES[name]
-    return click.option(f"--{name.replace('_', '-')}", type=float, help=f"{low:g} to {high:g}.")
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for every feature, in their order."""
+    for name in reversed(FEATURES):
+        if name in CATEGORIES:
+            decorate = click.option(_option(name), name, type=click.Choice(CATEGORIES[name]))
+        else:
+            low, high = RANGES[name]
+            unit = f" {UNITS[name]}" if UNITS[name] else ""
+            decorate = click.option(_option(name), name, type=float, help=f"{low:g} to {high:g}{unit}.")
+        command = decorate(command)
+    return command
 
 
 @click.command()
@@ -34,29 +47,24 @@ def _measurement(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
     callback=options.digest,
     help="The model's digest; needed for gs://. Default: MODEL_DIGEST.",
 )
-@_measurement("bill_length_mm")
-@_measurement("bill_depth_mm")
-@_measurement("flipper_length_mm")
-@_measurement("body_mass_g")
-@click.option("--sex", type=click.Choice(SEXES))
-@click.option("--island", type=click.Choice(ISLANDS))
+@_feature_options
 def predict(file: Path | None, uri: str | None, digest: str | None, **features: Any) -> None:
     """Predict one penguin, from options or from JSON on stdin, or every row of FILE (CSV or NDJSON; - is stdin).
 
-    A CSV file comes back with columns for prediction, probabilities and error, NDJSON with an answer for each line.
-    Rows that are no valid penguin are marked, all others are scored; the exit status is then 1.
+    CSV comes back with columns for the prediction, the probabilities and the error; NDJSON with an answer for each
+    line. Invalid rows get an error and all others are scored; the exit status is then 1.
     """
     given = {name: value for name, value in features.items() if value is not None}
     if file is not None:
         if given:
-            raise click.UsageError("give a FILE or a penguin's measurements, not both")
+            raise click.UsageError(f"give a FILE or the options of one {NOUN}, not both")
         _predict_file(file, _load(uri, digest))
         return
     if given and len(given) < len(features):
-        missing = [f"--{name.replace('_', '-')}" for name in features if name not in given]
-        raise click.UsageError(f"a penguin needs {', '.join(missing)} as well")
+        missing = [_option(name) for name in FEATURES if name not in given]
+        raise click.UsageError(f"also give {', '.join(missing)}")
     if not given and sys.stdin.isatty():
-        raise click.UsageError("give a FILE, a penguin's six measurements, or JSON on stdin")
+        raise click.UsageError(f"give a FILE, the options of one {NOUN}, or JSON on stdin")
     _predict_one(given, _load(uri, digest))
 
 
@@ -64,41 +72,40 @@ def _load(uri: str | None, digest: str | None) -> "LoadedModel":
     """The model, through the same composition root as the function."""
     from predictor import bootstrap
     from predictor.settings import Settings
-    from predictor.telemetry import logs
+    from predictor.telemetry import configure_logs
 
-    logs.configure("CRITICAL", None, sys.stderr)  # What goes wrong is told once, as the command's error.
+    configure_logs("CRITICAL", None, sys.stderr)  # An error is reported once, as the command's own.
     env = dict(os.environ)
     if uri is not None:
         env["MODEL_URI"] = uri
         env.pop("MODEL_DIGEST", None)  # It pins another model.
     if digest is not None:
         env["MODEL_DIGEST"] = digest
-    return bootstrap.build(Settings.from_env(env)).service.model_blocking()
+    return bootstrap.build(Settings.from_env(env)).models.get_blocking()
 
 
 def _predict_one(features: dict[str, Any], model: "LoadedModel") -> None:
+    from predictor.answers import detailed_json
     from predictor.bulk import MAX_LINE_BYTES
     from predictor.decoding import decode_penguin, validate
-    from predictor.service import predict as predict_penguins
-    from predictor.web.encoding import detailed_body
+    from predictor.service import predict as predict_penguin
 
     penguin = validate(features) if features else decode_penguin(sys.stdin.buffer.read(MAX_LINE_BYTES))
-    (prediction,) = predict_penguins(model, [penguin])
-    click.echo(detailed_body(prediction))
+    click.echo(detailed_json(predict_penguin(model, penguin)))
 
 
 def _predict_file(file: Path, model: "LoadedModel") -> None:
-    from predictor.bulk import score
+    from predictor.bulk import score_stream
 
     on_stdin = str(file) == "-"
     size = 0 if on_stdin else file.stat().st_size
     with nullcontext(sys.stdin.buffer) if on_stdin else file.open("rb") as stream:
         if size >= LONG_FILE_BYTES and sys.stderr.isatty() and not sys.stdout.isatty():
             with click.progressbar(length=size, label="scoring", file=sys.stderr) as bar:
-                count = score(model, stream, sys.stdout.buffer.write, bar.update)
+                count = score_stream(model, stream, sys.stdout.buffer.write, bar.update)
         else:
-            count = score(model, stream, sys.stdout.buffer.write)
-    sys.stdout.buffer.flush()  # What cannot be written is told as an error, not when the interpreter ends.
-    if count.bad:
-        tell(f"{count.bad} of {count.rows} rows could not be scored; each says why")
+            count = score_stream(model, stream, sys.stdout.buffer.write)
+    sys.stdout.buffer.flush()  # A write error is reported now, not when the interpreter exits.
+    if count.invalid:
+        tell(f"{count.invalid} of {count.rows} rows are invalid; each has an error in the output")
         raise SystemExit(1)

@@ -1,4 +1,4 @@
-"""Commands for whoever has a model: `train`, `publish`, `verify`."""
+"""Commands that make and check published models: `train`, `publish`, `verify`."""
 
 import os
 import shlex
@@ -16,6 +16,7 @@ from predictor.cli.output import tell
 from predictor.errors import ArtifactError, ConfigurationError, ParityMismatch
 
 if TYPE_CHECKING:
+    from predictor.training.dataset import Dataset
     from predictor.training.parity import Proof
     from predictor.training.publish import Published
 
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 def train(folder: str) -> None:
     """Fit, evaluate and export this project's model. SOURCE_DATE_EPOCH, where set, is the time of its creation."""
     created = _created()
-    from predictor.artifacts.location import open_store
-    from predictor.training.dataset import load
-    from predictor.training.export import train as train_model
+    from predictor.artifacts import open_store
+    from predictor.training.dataset import load_penguins
+    from predictor.training.penguin_training import train as train_model
     from predictor.training.publish import write
 
-    tell("fitting and evaluating (some ten seconds)")
-    exported = train_model(load(), created)
+    tell("fitting and evaluating (takes about ten seconds)")
+    exported = train_model(load_penguins(), created)
     for name, value in exported.bundle.manifest.metrics.items():
         tell(f"  {name} {value:g}")
     with _progress("writing") as progress:
@@ -53,61 +54,79 @@ def train(folder: str) -> None:
 )
 @click.option("--to", "root", callback=options.location, required=True, help="The model is written to ROOT/<version>/.")
 @click.option("--without-onnx", is_flag=True, help="With --from-pickles: serve the pickles, make no ONNX form.")
-def publish(folder: str | None, pickles: tuple[Path, Path, Path] | None, root: str, without_onnx: bool) -> None:
-    """Publish a model, write-once, and print MODEL_URI= and MODEL_DIGEST= for the deployment that pins it."""
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Labelled rows to compare the model's forms on. Default: the Palmer penguins.",
+)
+def publish(
+    folder: str | None,
+    pickles: tuple[Path, Path, Path] | None,
+    root: str,
+    without_onnx: bool,
+    reference: Path | None,
+) -> None:
+    """Publish a model and print the settings MODEL_URI and MODEL_DIGEST that serve it. Never overwrites a version."""
     if without_onnx and pickles is None:
-        raise click.UsageError("--without-onnx goes with --from-pickles")
+        raise click.UsageError("--without-onnx needs --from-pickles")
     if folder is not None and pickles is None:
-        published, proof = _publish_folder(folder, root)
+        published, proof = _publish_folder(folder, root, reference)
     elif pickles is not None and folder is None:
-        published, proof = _publish_pickles(pickles, root, with_onnx=not without_onnx)
+        published, proof = _publish_pickles(pickles, root, reference, with_onnx=not without_onnx)
     else:
         raise click.UsageError("give either --from or --from-pickles")
     _print_published(published, proof)
 
 
-def _publish_folder(folder: str, root: str) -> "tuple[Published, Proof]":
+def _publish_folder(folder: str, root: str, reference: Path | None) -> "tuple[Published, Proof]":
     import time
 
-    from predictor.artifacts.location import newest_version, open_store
-    from predictor.training.dataset import load
+    from predictor.artifacts import newest_version, open_store
     from predictor.training.publish import TIMEOUT_S
     from predictor.training.publish import publish as publish_model
 
     source = newest_version(open_store(folder), deadline=time.monotonic() + TIMEOUT_S)
     tell(f"publishing {source.uri}")
     with _progress("publishing") as progress:
-        return publish_model(source, open_store(root), load(), progress)
+        return publish_model(source, open_store(root), _labelled_rows(reference), progress)
 
 
-def _publish_pickles(pickles: tuple[Path, Path, Path], root: str, *, with_onnx: bool) -> "tuple[Published, Proof]":
+def _publish_pickles(
+    pickles: tuple[Path, Path, Path], root: str, reference: Path | None, *, with_onnx: bool
+) -> "tuple[Published, Proof]":
     created = _created()
-    from predictor.artifacts.location import open_store
-    from predictor.training.dataset import load
+    from predictor.artifacts import open_store
     from predictor.training.export import export
-    from predictor.training.predecessor import open_pickles
     from predictor.training.publish import write
+    from predictor.training.replaced_service import open_pickles
 
-    dataset = load()
+    dataset = _labelled_rows(reference)
     source = open_pickles(pickles, dataset, tell)
     try:
         exported = export(source, dataset, created, with_onnx=with_onnx)
     except ParityMismatch:
-        tell("with --without-onnx only the pickles are published, and the sklearn engine serves them")
+        tell("add --without-onnx to publish only the pickles, which the sklearn engine serves")
         raise
     if exported.not_converted is not None:
-        tell(f"{exported.not_converted}; published without model.onnx, the sklearn engine serves it")
+        tell(f"{exported.not_converted}; published without model.onnx, so the sklearn engine serves it")
     manifest = exported.bundle.manifest
     if exported.proof.difference is None:
         needed = [f"{name}=={version}" for name, version in manifest.libraries.items()]
-        tell(f"what serves it needs {', '.join(needed)}")
+        tell(f"the environment that serves it needs {', '.join(needed)}")
     with _progress("publishing") as progress:
         return write(exported.bundle, manifest.to_bytes(), open_store(root), progress), exported.proof
 
 
+def _labelled_rows(reference: Path | None) -> "Dataset":
+    from predictor.training.dataset import load, load_penguins
+
+    return load_penguins() if reference is None else load(reference)
+
+
 def _print_published(published: "Published", proof: "Proof") -> None:
     if proof.difference is not None:
-        tell(f"both forms agree to within {proof.difference:.1e} on {proof.birds} penguins")
+        tell(f"both forms agree to within {proof.difference:.1e} on {proof.penguins} penguins")
     click.echo(f"MODEL_URI={shlex.quote(published.uri)}")
     click.echo(f"MODEL_DIGEST={published.digest}")
 
@@ -144,12 +163,12 @@ def _progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
     "--digest", metavar="sha256:HEX", callback=options.digest, help="The manifest's digest, as publish printed it."
 )
 def verify(uri: str, digest: str | None) -> None:
-    """Check a published model: everything that loading checks, and every file. Says what differs; status 1 if so."""
-    from predictor.artifacts.location import open_store
+    """Check a published model: every file, and everything that loading it checks. Status 1 if something differs."""
+    from predictor.artifacts import open_store
     from predictor.models.verification import verify as verify_model
 
     if digest is None:
-        tell("without --digest the manifest vouches only for itself, and its pickles are not opened")
+        tell("without --digest the manifest itself is not verified, so the pickles are not opened")
     try:
         manifest, findings = verify_model(open_store(uri), digest)
     except ArtifactError as error:

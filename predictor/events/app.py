@@ -1,14 +1,12 @@
-"""The endpoint of events: POST / scores one, publishes what comes of it, and answers once that is confirmed.
+"""The function `score`: POST / scores one event, publishes the outcome, and answers once that is confirmed.
 
-204: published, or nothing to publish; do not deliver it again. 503: trouble that passes; deliver it again. 4xx: no
-event. Everything else (probes, methods, problem documents, timing, logs) is the HTTP endpoint's own.
+204: published, or nothing to publish. 503: a retryable error, so the message is redelivered. 4xx: not an event.
+Probes, methods, problem documents, timing and logs are those of every `Endpoint`.
 """
 
-import asyncio
 import logging
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -16,6 +14,8 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from predictor.artifacts import ModelCache
+from predictor.batch import Batch
 from predictor.errors import (
     BadObject,
     ModelUnavailable,
@@ -24,41 +24,50 @@ from predictor.errors import (
     PublisherUnavailable,
     StoreUnavailable,
     Unscorable,
+    for_error,
 )
 from predictor.events import envelopes, scoring
 from predictor.events.deadlines import Deadlines
 from predictor.events.documents import ObjectReference
 from predictor.events.message import Message
 from predictor.events.notifications import Notification, notification_in
-from predictor.events.object_scoring import ObjectScorer, in_daemon_thread
+from predictor.events.object_scorer import ObjectScorer, in_daemon_thread
 from predictor.events.publisher import Publisher
 from predictor.events.scoring import Outcome
-from predictor.models.loader import LoadedModel
-from predictor.service import PredictionService
-from predictor.telemetry.logs import log
-from predictor.web.app import BLOCKING_BODY_BYTES, WebApp
-from predictor.web.body import read_body
-from predictor.web.problems import HttpProblem, Kind
-from predictor.web.responses import JSON, BytesResponse
+from predictor.models import LoadedModel
+from predictor.telemetry import log
+from predictor.web import (
+    BLOCKING_BODY_BYTES,
+    BytesResponse,
+    Endpoint,
+    FirstAnswer,
+    HttpProblem,
+    Probes,
+    ProblemType,
+    no_content,
+    read_body,
+    run_maybe_in_thread,
+)
 
 MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
-"""Pub/Sub's largest message (10 MB) as base64, with its attributes. What is over MAX_BODY_BYTES becomes a reject."""
+"""Pub/Sub's largest message (10 MB) as base64, with its attributes. Data over MAX_BODY_BYTES becomes a reject."""
 MESSAGE_TIMEOUT_S: Final = 8.0
-"""For a message of rows, all in all: less than the shortest ack deadline (10 s), after which Pub/Sub delivers again."""
+"""Time limit of a message of rows: less than the shortest acknowledgement deadline (10 s) of Pub/Sub."""
 OBJECT_TIMEOUT_S: Final = 570.0
-"""For a file: less than the longest ack deadline (600 s)."""
+"""Time limit of a file: less than the longest acknowledgement deadline (600 s)."""
 PUBLISH_TIMEOUT_S: Final = 7.0
 RETRY_AFTER_S: Final = 1
 
-NOT_AN_EVENT: Final = Kind("not-an-event", "Bad Request", "The request carries neither a CloudEvent nor a push.")
-NOT_SCORED: Final = Kind(
-    "message-not-scored", "Service Unavailable", "The message could not be scored and published now; deliver it again."
+NOT_AN_EVENT: Final = ProblemType("not-an-event", "Bad Request", "The request carries neither a CloudEvent nor a push.")
+NOT_SCORED: Final = ProblemType(
+    "message-not-scored", "Service Unavailable", "The message could not be scored and published now; redeliver it."
 )
+NOT_FOUND: Final = "There is nothing at this path; events are posted to /."
 
 
 @dataclass(slots=True)
 class _Delivery:
-    """One message on its way through, for the log line at its end."""
+    """One delivery of a message, for its log line."""
 
     message: Message
     started: float
@@ -82,60 +91,70 @@ class _Delivery:
         )
 
 
-class EventsApp(WebApp):
-    """Answers every path and method of the `score` function."""
+def events_app(
+    models: ModelCache[LoadedModel],
+    publisher: Publisher,
+    object_scorer: ObjectScorer | None = None,
+    *,
+    max_data_bytes: int,
+    max_rows: int,
+    message_timeout_s: float = MESSAGE_TIMEOUT_S,
+    log_requests: bool = False,
+    import_ms: float = 0.0,
+) -> Endpoint:
+    """Everything that `score` answers. Without an `object_scorer` (no bucket for results) files are rejected."""
+    routes = Probes(models, FirstAnswer(import_ms)).routes()
+    handler = _Handler(
+        models,
+        publisher,
+        object_scorer,
+        max_data_bytes=max_data_bytes,
+        max_rows=max_rows,
+        message_timeout_s=message_timeout_s,
+    )
+    routes["/"]["POST"] = handler.score
+    return Endpoint(routes, models, not_found=NOT_FOUND, log_requests=log_requests)
 
-    _not_found = "There is nothing at this path; events are posted to /."
+
+class _Handler:
+    """POST /."""
 
     def __init__(
         self,
-        service: PredictionService,
+        models: ModelCache[LoadedModel],
         publisher: Publisher,
-        object_scorer: ObjectScorer | None = None,
+        object_scorer: ObjectScorer | None,
         *,
         max_data_bytes: int,
         max_rows: int,
-        message_timeout_s: float = MESSAGE_TIMEOUT_S,
-        log_requests: bool = False,
-        import_ms: float = 0.0,
+        message_timeout_s: float,
     ) -> None:
-        """Without an `object_scorer` (no bucket for results) files are rejected."""
-        super().__init__(
-            service,
-            max_body_bytes=MAX_EVENT_BYTES,
-            max_instances=max_rows,
-            log_requests=log_requests,
-            import_ms=import_ms,
-        )
+        self._models = models
         self._publisher = publisher
         self._object_scorer = object_scorer
         self._max_data_bytes = max_data_bytes
+        self._max_rows = max_rows
         self._message_timeout_s = message_timeout_s
         self._deadlines = Deadlines()
-        self._routes = {
-            "/": {"GET": self._home, "POST": self._score},
-            "/health": {"GET": self._health},
-            "/ready": {"GET": self._ready},
-        }
 
-    async def _score(self, request: Request) -> BytesResponse:
+    async def score(self, request: Request) -> BytesResponse:
         started = time.perf_counter()
-        body = await read_body(request, self._max_body_bytes)
+        body = await read_body(request, MAX_EVENT_BYTES)
         try:
             message = envelopes.decode(request.headers, body)
         except NotAnEvent as error:
-            raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error), kind=NOT_AN_EVENT) from error
-        del body  # It may have 16 MB, and need not wait with the message for the publish.
+            raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error), problem_type=NOT_AN_EVENT) from error
+        del body  # It may have 16 MiB, and is not needed while the message is published.
         delivery = _Delivery(message, started)
         notification = notification_in(message)
         if notification is not None and notification.ignored_because is not None:
             delivery.log(
                 logging.INFO,
                 "message_ignored",
-                "A notification that asks for nothing.",
+                "The notification is not about a file to score.",
                 reason=notification.ignored_because,
             )
-            return _no_content()
+            return no_content()
         timeout_s = self._message_timeout_s if notification is None else OBJECT_TIMEOUT_S
         try:
             async with self._deadlines.limit(timeout_s):
@@ -148,25 +167,21 @@ class EventsApp(WebApp):
             sentence = f"Scored {outcome.rows - outcome.rejected_rows} of {outcome.rows} rows."
             delivery.log(logging.INFO, "message_scored", sentence, **counts)
         else:
-            sentence = "A message can never be scored; its reject is published."
+            sentence = "The message can never be scored; its reject is published."
             delivery.log(logging.WARNING, "message_rejected", sentence, **counts, reason=outcome.reason)
-        return _no_content()
+        return no_content()
 
     async def _outcome(self, delivery: _Delivery, notification: Notification | None) -> Outcome:
         message = delivery.message
         try:
             if notification is not None:
                 return await self._score_object(delivery, notification)
-            if len(message.data) > BLOCKING_BODY_BYTES:
-                rows = await asyncio.to_thread(self._read_rows, message)
-            else:
-                rows = self._read_rows(message)
+            large = len(message.data) > BLOCKING_BODY_BYTES
+            batch = await run_maybe_in_thread(large, self._read_rows, message)
         except Unscorable as error:
             return scoring.reject(message, error)
         model = await self._model_for(delivery)
-        if model.engine.blocking or len(message.data) > BLOCKING_BODY_BYTES:
-            return await asyncio.to_thread(scoring.score, model, message, rows)
-        return scoring.score(model, message, rows)
+        return await run_maybe_in_thread(model.engine.blocking or large, scoring.score, model, message, batch)
 
     async def _score_object(self, delivery: _Delivery, notification: Notification) -> Outcome:
         message = delivery.message
@@ -199,31 +214,31 @@ class EventsApp(WebApp):
             scored_object=reference.model_copy(update={"result_uri": scored.result_uri}),
         )
 
-    def _read_rows(self, message: Message) -> Sequence[scoring.Row]:
-        return scoring.read_rows(message, max_data_bytes=self._max_data_bytes, max_rows=self._max_instances)
+    def _read_rows(self, message: Message) -> Batch:
+        return scoring.read_rows(message, max_data_bytes=self._max_data_bytes, max_rows=self._max_rows)
 
     async def _model_for(self, delivery: _Delivery) -> LoadedModel:
-        model = await self._service.model()
+        model = await self._models.get()
         delivery.model_version = model.identity.version
         return model
 
     def _failed(self, delivery: _Delivery, error: Exception) -> HttpProblem:
-        """Log why a message was not scored now; the answer that has it delivered again."""
+        """Log why a message was not scored now; the answer that makes Pub/Sub redeliver it."""
         reason, retry_after_s = "deadline", float(RETRY_AFTER_S)
         detail = "it took too long"
         if isinstance(error, PredictorError):
-            reason, detail = _REASONS[type(error)], str(error)
+            reason, detail = for_error(_REASONS, error, "error"), str(error)
         if isinstance(error, ModelUnavailable):
             retry_after_s = error.retry_after_s
         delivery.log(
             logging.ERROR,
             "message_failed",
-            f"A message was not scored now and will be delivered again: {detail}",
+            f"The message was not scored now and will be redelivered: {detail}",
             reason=reason,
         )
         retry_after = b"%d" % max(RETRY_AFTER_S, math.ceil(retry_after_s))
         return HttpProblem(
-            HTTPStatus.SERVICE_UNAVAILABLE, NOT_SCORED.meaning, [(b"retry-after", retry_after)], kind=NOT_SCORED
+            HTTPStatus.SERVICE_UNAVAILABLE, NOT_SCORED.meaning, [(b"retry-after", retry_after)], problem_type=NOT_SCORED
         )
 
 
@@ -232,7 +247,3 @@ _REASONS: Final[dict[type[Exception], str]] = {
     PublisherUnavailable: "publisher",
     StoreUnavailable: "store",
 }
-
-
-def _no_content() -> BytesResponse:
-    return BytesResponse(b"", JSON, HTTPStatus.NO_CONTENT)

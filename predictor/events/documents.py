@@ -1,20 +1,22 @@
 """What is published: a result for a scored message, a reject for one that can never be scored.
 
-The models are the contract: `result.schema.json` and `reject.schema.json` (JSON Schema) and `result.table.json` and
+These models are the contract: `result.schema.json` and `reject.schema.json` (JSON Schema) and `result.table.json` and
 `reject.table.json` (BigQuery) beside this file are generated from them (`python -m predictor.events.schemas`). Nothing
-in a message depends on when or how often it was scored, so that a repeat is byte-identical. Every field has one type
-and every record fixed names, because the columns of a BigQuery table do.
+in a document depends on when or how often the message was scored, so that a redelivered message gives the identical
+bytes. Every field has one type and every record fixed names, as the columns of a BigQuery table need it.
 """
 
 import uuid
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from predictor.digest import DIGEST_PATTERN
 from predictor.errors import ViolationCode
+from predictor.penguin import SPECIES
 
 NAMESPACE: Final = uuid.UUID("8d3c7c1e-0f0f-5a55-9b0e-5f2b8c1d7a42")
-"""Of the ids below (RFC 9562, version 5); part of the contract."""
+"""Namespace of the ids below (RFC 9562, version 5); part of the contract."""
 
 
 def outcome_id(source: str, message_id: str) -> str:
@@ -42,12 +44,15 @@ class RowError(_Frozen):
     errors: Annotated[list[RowViolation], Field(description="All violations at once; none for a row that is no JSON.")]
 
 
-class Probabilities(_Frozen):
-    """How likely each species is; they sum to 1. A model that does not know a species leaves it out."""
-
-    Adelie: float | None = None
-    Chinstrap: float | None = None
-    Gentoo: float | None = None
+# One field per class, because the columns of a table are fixed.
+_CLASS_FIELDS: Final[dict[str, Any]] = dict.fromkeys(SPECIES, (float | None, None))
+Probabilities: Final[type[BaseModel]] = create_model(
+    "Probabilities",
+    __base__=_Frozen,
+    __doc__="How likely each species is; they sum to 1. A model that does not know a species leaves it out.",
+    __module__=__name__,
+    **_CLASS_FIELDS,
+)
 
 
 class ScoredRow(_Frozen):
@@ -64,7 +69,7 @@ class ModelReference(_Frozen):
     """Which model answered."""
 
     version: str
-    digest: Annotated[str, Field(description="sha256 of the model's manifest.", pattern="^sha256:[0-9a-f]{64}$")]
+    digest: Annotated[str, Field(description="sha256 of the model's manifest.", pattern=f"^{DIGEST_PATTERN}$")]
 
 
 class ObjectReference(_Frozen):
@@ -111,7 +116,7 @@ class Attribute(_Frozen):
 
 
 class RejectMessage(_Outcome):
-    """A message can never be scored. It carries the message, so that it can be mended and sent again."""
+    """A message can never be scored. The reject carries it, so that it can be corrected and sent again."""
 
     model_config = ConfigDict(title="Reject")
 

@@ -1,8 +1,8 @@
-"""From a request to a `Message`: first step of an event's flow.
+"""From a request to a `Message`.
 
 Three shapes carry the same messages: a CloudEvent in binary mode (Eventarc), one in structured mode, and a raw Pub/Sub
-push. Inside a CloudEvent from Pub/Sub lies the same document as in a raw push, so that the same message gives the same
-`Message`, and the byte-identical result, in all of them.
+push. A CloudEvent from Pub/Sub contains the same document as a raw push, so that the same message gives the same
+`Message`, and the byte-identical result, in each shape.
 """
 
 import base64
@@ -32,6 +32,7 @@ from predictor.decoding import parse
 from predictor.errors import MalformedJson, NotAnEvent
 from predictor.events.message import Message
 from predictor.events.structured import JSON, take_data_out
+from predictor.text import replace_surrogates
 
 PUBSUB_TYPE: Final = "google.cloud.pubsub.topic.v1.messagePublished"
 OBJECT_TYPE: Final = "google.cloud.storage.object.v1.finalized"
@@ -48,11 +49,6 @@ MAX_ORDERING_KEY_BYTES: Final = 1024
 """Pub/Sub refuses to publish with a longer one."""
 
 
-def _encodable(value: Any) -> Any:
-    """JSON can spell half a surrogate pair, which no result could repeat."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
-
-
 def _in_utc(time: datetime) -> datetime:
     """Near the ends of the calendar a time may have no counterpart in UTC."""
     try:
@@ -61,7 +57,7 @@ def _in_utc(time: datetime) -> datetime:
         raise ValueError("no such time in UTC") from error
 
 
-_Text = Annotated[str, AfterValidator(_encodable)]
+_Text = Annotated[str, AfterValidator(replace_surrogates)]
 _Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 _TIME: Final = TypeAdapter[datetime](_Time)
 
@@ -102,7 +98,7 @@ class StoredObject(BaseModel):
 def decode(headers: Mapping[str, str], body: bytes) -> Message:
     """The message in a request; `headers` have lower-case names. Raises `NotAnEvent`.
 
-    Data that is missing or broken inside a well-formed event is no matter of this step: the message says so.
+    Missing or broken data inside a well-formed event is not an error here: `Message.defect` says what is wrong.
     """
     message = _decode(headers, body)
     texts = [message.id, message.source, message.ordering_key, *message.attributes, *message.attributes.values()]
@@ -171,7 +167,7 @@ class _CloudEvent(AbstractCloudEvent):
 
     @classmethod
     def create(cls, attributes: Mapping[str, Any], data: Any) -> "_CloudEvent":
-        return cls({name: _encodable(value) for name, value in attributes.items() if value is not None}, data)
+        return cls({name: _without_surrogates(value) for name, value in attributes.items() if value is not None}, data)
 
     def _get_attributes(self) -> dict[str, Any]:
         return self.attributes
@@ -191,16 +187,20 @@ def _cloud_event(headers: Mapping[str, str], body: bytes, *, structured: bool) -
         if data is not None:
             event.data = data
     except (GenericException, ValueError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        # What the SDK raises for a strange document is not always its own kind of error.
+        # For some documents the SDK raises errors that are not its own.
         raise NotAnEvent("it is not a CloudEvent with specversion, id, source and type") from error
     for name in ("id", "source", "type"):
         if not isinstance(event.get(name), str) or not event[name]:
-            raise NotAnEvent(f"the CloudEvent's {name} is no text")
+            raise NotAnEvent(f"the CloudEvent's {name} is not a non-empty string")
     return event
 
 
+def _without_surrogates(value: Any) -> Any:
+    return replace_surrogates(value) if isinstance(value, str) else value
+
+
 def _as_it_is(data: Any) -> Any:
-    """Leave data alone: what is wrong with it becomes a reject, not an error of the SDK."""
+    """Leave data alone: broken data becomes a reject, not an error of the SDK."""
     return data
 
 
@@ -226,7 +226,7 @@ def _from_cloud_event(event: _CloudEvent) -> Message:
 
 def _text_of(value: Any) -> str:
     """An attribute's value as binary mode spells it."""
-    return json.dumps(value) if isinstance(value, bool) else str(_encodable(value))
+    return json.dumps(value) if isinstance(value, bool) else str(_without_surrogates(value))
 
 
 def _bytes_of(data: Any, *, is_json: bool) -> bytes:
@@ -251,7 +251,7 @@ def _from_pubsub_event(event: _CloudEvent, data: bytes) -> Message:
 
 
 def _from_object_event(event: _CloudEvent, data: bytes, attributes: dict[str, str]) -> Message:
-    """An object's event straight from Eventarc, told as the notification that Pub/Sub would bring."""
+    """An object's event straight from Eventarc, as the notification that Pub/Sub would bring."""
     defect = None
     try:
         stored = StoredObject.model_validate(parse(data))

@@ -1,10 +1,10 @@
-"""Messages that tell of a Cloud Storage object instead of carrying rows (pubsub notifications, Eventarc)."""
+"""Messages about a Cloud Storage object, which carry no rows (Pub/Sub notifications, Eventarc)."""
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from predictor.events.message import Message
+from predictor.location import is_bucket_name, is_object_name
 
 if TYPE_CHECKING:
     from predictor.bulk import FileFormat
@@ -13,9 +13,6 @@ CREATED: Final = "OBJECT_FINALIZE"
 SCORED_SUFFIX: Final = ".scored.ndjson"
 _FORMATS: Final[dict[str, "FileFormat"]] = {".csv": "csv", ".ndjson": "ndjson"}
 
-# What Cloud Storage allows. Asked for anything else, its client raises, or it answers 400, at every delivery.
-_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
-MAX_NAME_BYTES: Final = 1024
 _MAX_GENERATION: Final = 2**63 - 1
 
 
@@ -30,16 +27,15 @@ class Notification:
 
     @property
     def generation_number(self) -> int | None:
-        """The generation; None when there is none, or nothing that could be one."""
+        """The generation; None when it is missing or cannot be one."""
         text = self.generation or ""
         number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 19 else None
         return number if number is None or number <= _MAX_GENERATION else None
 
     @property
     def names_an_object(self) -> bool:
-        """Whether there can be an object of this name in a bucket of that name."""
-        line_end = "\r" in self.name or "\n" in self.name
-        return bool(_BUCKET.fullmatch(self.bucket)) and not line_end and len(self.name.encode()) <= MAX_NAME_BYTES
+        """Whether there can be such an object. For any other name the client raises, or gets 400, at every delivery."""
+        return is_bucket_name(self.bucket) and is_object_name(self.name)
 
     @property
     def ignored_because(self) -> str | None:
@@ -47,7 +43,7 @@ class Notification:
         if self.event_type != CREATED:
             return "event_type"
         if self.name.endswith(SCORED_SUFFIX):
-            return "is_a_result"  # Or a results bucket with notifications of its own would never come to rest.
+            return "is_a_result"  # Otherwise a results bucket with notifications of its own would never stop.
         if format_of(self.name) is None:
             return "file_type"
         return None

@@ -1,31 +1,31 @@
-"""Where results and rejects go: the protocol, and the log, which is the default where no topic is set."""
+"""Where results and rejects are published: the protocol, and the log, which is used where no topic is set."""
 
 import logging
 from typing import Final, Literal, Protocol
 
 from predictor.events.scoring import Outcome
-from predictor.telemetry.logs import log
+from predictor.telemetry import log
 
-Kind = Literal["result", "reject"]
+OutcomeKind = Literal["result", "reject"]
 
 MAX_LOGGED_BYTES: Final = 200_000
 """Cloud Logging refuses lines over 256 KiB."""
 
 
 class Publisher(Protocol):
-    """Takes one outcome of a message."""
+    """Publishes the outcome of a message."""
 
     async def publish(self, outcome: Outcome, *, ordering_key: str, timeout_s: float) -> None:
-        """Return when the outcome is safe where it belongs. Raises `PublisherUnavailable` within `timeout_s`."""
+        """Return when the publication is confirmed. Raises `PublisherUnavailable` within `timeout_s`."""
         ...
 
 
-def kind_of(outcome: Outcome) -> Kind:
+def kind_of(outcome: Outcome) -> OutcomeKind:
     return "result" if outcome.reason is None else "reject"
 
 
 def attributes_of(outcome: Outcome) -> dict[str, str]:
-    """What subscribers can filter on, and drop repeats by, without opening the message."""
+    """What subscribers can filter and deduplicate by, without parsing the message."""
     kind = kind_of(outcome)
     common = {"content-type": "application/json", "id": outcome.id, "kind": kind}
     return common if outcome.reason is None else {**common, "reason": outcome.reason}
@@ -52,7 +52,7 @@ class RoutingPublisher:
     """Results to one publisher, rejects to another."""
 
     def __init__(self, *, results: Publisher, rejects: Publisher) -> None:
-        self._publishers: dict[Kind, Publisher] = {"result": results, "reject": rejects}
+        self._publishers: dict[OutcomeKind, Publisher] = {"result": results, "reject": rejects}
 
     async def publish(self, outcome: Outcome, *, ordering_key: str, timeout_s: float) -> None:
         publisher = self._publishers[kind_of(outcome)]

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 from predictor.errors import PredictorError, PublisherUnavailable
 from predictor.events.publisher import attributes_of
 from predictor.events.scoring import Outcome
+from predictor.text import describe_error
 
 if TYPE_CHECKING:
     from google.cloud.pubsub_v1 import PublisherClient
 
 BATCH_LATENCY_S: Final = 0.005
-"""A message waits at most so long for company: enough to share a request under load, too little to be noticed."""
+"""The client collects messages for so long: enough to share a request under load, too little to be noticed."""
 ATTEMPT_TIMEOUT_S: Final = 3.0
-"""One attempt's share of the deadline: a connection that died while the instance had no CPU must not use up all."""
+"""Time limit of one attempt, so that a connection which broke while the instance had no CPU leaves time for more."""
 SILENCE_S: Final = 1.0
-"""How long past an attempt's own timeout the client may stay silent before it is taken for broken."""
+"""How long past an attempt's timeout the client may take to report it; after that it is discarded."""
 FIRST_PAUSE_S: Final = 0.1
 
 
@@ -37,7 +38,7 @@ class PubSubClient:
         return self._client or await asyncio.to_thread(self._make)
 
     def discard(self, client: "PublisherClient") -> None:
-        """Have the next message make a new client, because this one has stopped telling how its requests end."""
+        """Make a new client for the next message, because this one no longer reports how its requests end."""
         if self._client is client:
             self._client = None
 
@@ -62,7 +63,7 @@ class PubSubPublisher:
         self._client = client
 
     async def publish(self, outcome: Outcome, *, ordering_key: str, timeout_s: float) -> None:
-        """See `Publisher`. Trouble that passes is tried again until the time is up."""
+        """See `Publisher`. Retryable errors are retried until the time is up."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._publish(outcome, ordering_key, time.monotonic() + timeout_s)
@@ -74,14 +75,14 @@ class PubSubPublisher:
         while True:
             try:
                 return await self._publish_once(outcome, ordering_key, deadline)
-            except _TransientTrouble as trouble:
+            except _Retryable as retryable:
                 if time.monotonic() + pause_s > deadline:
-                    raise PublisherUnavailable(self._topic, str(trouble)) from trouble.__cause__
+                    raise PublisherUnavailable(self._topic, str(retryable)) from retryable.__cause__
             await asyncio.sleep(pause_s)
             pause_s *= 2
 
     async def _publish_once(self, outcome: Outcome, ordering_key: str, deadline: float) -> None:
-        """One attempt. Raises `_TransientTrouble` when another may do better, else `PublisherUnavailable`."""
+        """One attempt. Raises `_Retryable` when another may succeed, else `PublisherUnavailable`."""
         from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import GoogleAuthError
 
@@ -103,19 +104,19 @@ class PubSubPublisher:
         except TimeoutError as error:
             if client is not None:
                 self._client.discard(client)
-            raise _TransientTrouble(f"no answer within {timeout_s:.1f} s") from error
+            raise _Retryable(f"no answer within {timeout_s:.1f} s") from error
         # The last three: its own errors, which share no root, and what it raises for a key that is paused.
         except (GoogleAPIError, GoogleAuthError, ValueError, RuntimeError, _paused()) as error:
             if client is not None and ordering_key:
                 _resume(client, self._topic, ordering_key)
-            reason = f"{type(error).__name__}: {_first_line(error)}"
-            if _passes(error):
-                raise _TransientTrouble(reason) from error
+            reason = describe_error(error)
+            if _is_retryable(error):
+                raise _Retryable(reason) from error
             raise PublisherUnavailable(self._topic, reason) from error
 
 
-class _TransientTrouble(PredictorError):
-    """One attempt failed in a way that passes."""
+class _Retryable(PredictorError):
+    """One attempt failed, and another may succeed."""
 
 
 def _paused() -> type[Exception]:
@@ -126,17 +127,17 @@ def _paused() -> type[Exception]:
 
 
 def _resume(client: Any, topic: str, ordering_key: str) -> None:
-    """Let the key publish again: after an error the client refuses it until told otherwise."""
+    """Let the key publish again: after an error the client refuses it until `resume_publish` is called."""
     # It may not be paused, or another message of the same key has resumed it.
     with contextlib.suppress(RuntimeError):
         client.resume_publish(topic, ordering_key)
 
 
-def _passes(error: Exception) -> bool:
+def _is_retryable(error: Exception) -> bool:
     from google.api_core import exceptions
     from google.auth.exceptions import TransportError
 
-    passing = (
+    retryable = (
         exceptions.Aborted,
         exceptions.Cancelled,
         exceptions.DeadlineExceeded,
@@ -149,8 +150,4 @@ def _passes(error: Exception) -> bool:
         RuntimeError,  # A batch that was cancelled because another message of its key failed.
         _paused(),
     )
-    return isinstance(error, passing)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:200]
+    return isinstance(error, retryable)

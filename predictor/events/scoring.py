@@ -1,6 +1,6 @@
-"""From a message to what is published of it: through the same service as HTTP, row by row.
+"""From a message to the result or reject that is published for it.
 
-Blocking, and free of everything but the message and the model: the same two give the same bytes.
+Blocking, and dependent on the message and the model alone: the same two give the same bytes.
 """
 
 import base64
@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final
 
-from predictor.decoding import Batch, decode, decode_penguin
-from predictor.errors import InvalidInput, MalformedJson, PredictorError, Unscorable, Violation
+from predictor.batch import Batch
+from predictor.batch_decoding import decode_valid_batch
+from predictor.bulk import MAX_ROW_NUMBERS, read_json_lines
+from predictor.decoding import decode, may_be_batch
+from predictor.errors import InvalidInput, MalformedJson, RowFailure, Unscorable, Violation
 from predictor.events.documents import (
     Attribute,
     ModelReference,
@@ -24,9 +27,10 @@ from predictor.events.documents import (
     outcome_id,
 )
 from predictor.events.message import Message
-from predictor.models.loader import LoadedModel
+from predictor.models import LoadedModel
 from predictor.penguin import Penguin
-from predictor.service import predict
+from predictor.prediction import Prediction
+from predictor.service import predict_batch
 
 NDJSON: Final = "application/x-ndjson"
 JSON_TYPES: Final = ("application/json", "")
@@ -34,14 +38,11 @@ MAX_OUTCOME_BYTES: Final = 9_900_000
 """Pub/Sub takes 10,000,000 with the attributes and the topic's name."""
 MAX_REJECT_DATA_BYTES: Final = 6 * 1024 * 1024
 """Base64 makes four bytes of three, and the attributes need room too."""
-MAX_ROW_NUMBERS: Final = 100
-
-Row = Penguin | InvalidInput | MalformedJson
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is to be published of a message, and what the log says of it. A reject has a reason, a result has none."""
+    """What to publish for a message, and what the log line says. A reject has a reason, a result has none."""
 
     body: bytes
     id: str
@@ -50,25 +51,22 @@ class Outcome:
     reason: str | None = None
 
 
-def score(model: LoadedModel, message: Message, rows: Sequence[Row]) -> Outcome:
+def score(model: LoadedModel, message: Message, batch: Batch) -> Outcome:
     """The result of a message with the given rows."""
-    good = iter(predict(model, [row for row in rows if isinstance(row, Penguin)]))
-    scored = []
-    for number, row in enumerate(rows):
-        if isinstance(row, Penguin):
-            prediction = next(good)
-            scored.append(
-                ScoredRow(
-                    row=number,
-                    prediction=prediction.prediction,
-                    probability=prediction.probability,
-                    probabilities=Probabilities(**prediction.probabilities),
-                )
-            )
-        else:
-            scored.append(ScoredRow(row=number, error=_row_error(row)))
-    bad = sum(row.error is not None for row in scored)
-    return result(model, message, rows=len(scored), rejected_rows=bad, predictions=scored)
+    rows = [_scored_row(place, answer) for place, answer in enumerate(predict_batch(model, batch))]
+    return result(model, message, rows=len(batch), rejected_rows=len(batch.errors), predictions=rows)
+
+
+def _scored_row(place: int, answer: Prediction | RowFailure) -> ScoredRow:
+    if not isinstance(answer, Prediction):
+        violations = answer.violations if isinstance(answer, InvalidInput) else ()
+        return ScoredRow(row=place, error=RowError(detail=str(answer), errors=_violations(violations)))
+    return ScoredRow(
+        row=place,
+        prediction=answer.prediction,
+        probability=answer.probability,
+        probabilities=Probabilities(**answer.probabilities),
+    )
 
 
 def result(
@@ -104,7 +102,7 @@ def reject(
     row_numbers: Sequence[int] = (),
     bad_object: ObjectReference | None = None,
 ) -> Outcome:
-    """The reject of a message, with all that is needed to mend it and send it again."""
+    """The reject of a message, with everything that is needed to correct it and send it again."""
     published = RejectMessage(
         **_common(message),
         reason=error.reason_code,
@@ -130,8 +128,8 @@ def _common(message: Message) -> dict[str, Any]:
     }
 
 
-def read_rows(message: Message, *, max_data_bytes: int, max_rows: int) -> Sequence[Row]:
-    """The rows of a message, each a penguin or what is wrong with it. Needs no model. Raises `Unscorable`."""
+def read_rows(message: Message, *, max_data_bytes: int, max_rows: int) -> Batch:
+    """The rows of a message. Needs no model. Raises `Unscorable`."""
     if message.defect is not None:
         raise Unscorable("malformed_event", f"The event cannot be read: {message.defect}.")
     if not message.data.strip():
@@ -139,37 +137,30 @@ def read_rows(message: Message, *, max_data_bytes: int, max_rows: int) -> Sequen
     if len(message.data) > max_data_bytes:
         raise Unscorable("too_large", f"The message's data may have at most {max_data_bytes} bytes.")
     if message.content_type == NDJSON:
-        lines = [line for line in message.data.split(b"\n") if line.strip()]
-        if len(lines) > max_rows:
-            raise Unscorable("too_many_rows", f"At most {max_rows} rows are scored in one message.")
-        return [_decode_line(line) for line in lines]
+        return _read_lines(message.data, max_rows)
     if message.content_type not in JSON_TYPES:
         raise Unscorable("unsupported_content_type", f"The attribute content-type may be application/json or {NDJSON}.")
+    if may_be_batch(message.data) and (batch := decode_valid_batch(message.data, max_rows)) is not None:
+        return batch
     try:
         decoded = decode(message.data, max_instances=max_rows)
     except MalformedJson as error:
         raise Unscorable("malformed_json", f"The message's data is not JSON: {error.reason}.") from error
     except InvalidInput as error:
         raise _invalid(error) from error
-    return decoded.rows if isinstance(decoded, Batch) else (decoded,)
+    return Batch.of([decoded] if isinstance(decoded, Penguin) else decoded)
+
+
+def _read_lines(data: bytes, max_rows: int) -> Batch:
+    if sum(bool(line.strip()) for line in data.split(b"\n")) > max_rows:
+        raise Unscorable("too_many_rows", f"At most {max_rows} rows are scored in one message.")
+    return read_json_lines(data)
 
 
 def _invalid(error: InvalidInput) -> Unscorable:
     if any(violation.code == "too_many" for violation in error.violations):
         return Unscorable("too_many_rows", error.violations[0].message, error.violations)
     return Unscorable("invalid_input", str(error), error.violations)
-
-
-def _decode_line(line: bytes) -> Row:
-    try:
-        return decode_penguin(line.strip())
-    except (InvalidInput, MalformedJson) as error:
-        return error
-
-
-def _row_error(error: PredictorError) -> RowError:
-    violations = error.violations if isinstance(error, InvalidInput) else ()
-    return RowError(detail=str(error), errors=_violations(violations))
 
 
 def _violations(violations: Sequence[Violation]) -> list[RowViolation]:

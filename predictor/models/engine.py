@@ -1,23 +1,19 @@
-"""What an engine is: verified bytes in, probabilities out.
+"""What an engine is: a loaded model that turns penguins into class probabilities.
 
-Two exist by name, `onnx` and `sklearn`, and `onnx` has two ways to run: a linear model is evaluated in
-`predictor.models.linear_engine`, any other by ONNX Runtime. All pass one contract test suite and give the same answers.
+Two exist by name, `onnx` and `sklearn`. `onnx` has two runtimes: `predictor.models.linear_engine` evaluates linear
+models, ONNX Runtime evaluates any other. All pass one contract test suite and give the same answers.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from predictor.penguin import Penguin
+from predictor.prediction import EngineName
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from predictor.models.columns import PenguinColumns
-
-EngineName = Literal["onnx", "sklearn"]
-EngineChoice = Literal["auto", EngineName]
-"""`auto` is ONNX where the model has that form, else scikit-learn."""
+    from predictor.batch import PenguinColumns
 
 
 class Engine(Protocol):
@@ -32,13 +28,10 @@ class Engine(Protocol):
 
     @property
     def blocking(self) -> bool:
-        """Whether one call takes milliseconds, so that an event loop had better hand it to a thread."""
+        """Whether one call takes milliseconds, so that an event loop should run it in a thread."""
 
-    def rows(self, penguins: Sequence[Penguin]) -> list[list[float]]:
-        """Class probabilities of each penguin, in the order of the manifest's classes. Best for few penguins."""
+    def probabilities(self, penguin: Penguin) -> list[float]:
+        """The class probabilities of one penguin, in the order of the manifest's classes."""
 
-    def column_probabilities(self, columns: "PenguinColumns") -> "NDArray[np.floating]":
-        """The same numbers as an array, shape (len(columns), number of classes), for many penguins.
-
-        float32 or float64, as the engine computes them.
-        """
+    def batch_probabilities(self, columns: "PenguinColumns") -> "NDArray[np.floating]":
+        """The same numbers for many penguins, shape (len(columns), classes), float32 or float64."""

@@ -1,11 +1,10 @@
-"""The self-test of a loaded engine: inputs with the answers that were published with the model."""
+"""The self-test of a loaded engine: penguins with the probabilities that were published for them."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from predictor.artifacts.manifest import GOLDEN_FILE
+from predictor.artifacts import GOLDEN_FILE
 from predictor.errors import GoldenMismatch, UnloadableModel
 from predictor.models.engine import Engine
 from predictor.penguin import Penguin
@@ -42,22 +41,22 @@ class Golden(BaseModel):
             raise UnloadableModel(GOLDEN_FILE, f"{error.error_count()} fields are not as expected") from error
 
     def check(self, engine: Engine, classes: tuple[str, ...], *, batches: bool) -> None:
-        """Raise `GoldenMismatch` (or `UnloadableModel` on other classes) unless `engine` gives these answers.
+        """Raise `GoldenMismatch` (or `UnloadableModel` for other classes) unless `engine` gives these answers.
 
-        With `batches`, also when they are asked for as a batch. That needs numpy, which a linear model can do without.
+        With `batches`, also in one batch. That needs numpy, which a linear model does not import otherwise.
         """
         if classes != self.classes:
             raise UnloadableModel(GOLDEN_FILE, f"its classes are {self.classes}, the manifest's {classes}")
         penguins = [row.penguin for row in self.rows]
-        self._compare(self.rows, engine.rows(penguins))
-        self._compare(self.rows[:1], engine.rows(penguins[:1]))  # One bird may take a way of its own.
-        if batches:
-            from predictor.models.columns import PenguinColumns
+        singles = penguins[:1] if engine.blocking else penguins
+        self._compare([engine.probabilities(penguin) for penguin in singles])
+        if batches or engine.blocking:
+            from predictor.batch import PenguinColumns
 
-            self._compare(self.rows, engine.column_probabilities(PenguinColumns.of(penguins)).tolist())
+            self._compare(engine.batch_probabilities(PenguinColumns.of(penguins)).tolist())
 
-    def _compare(self, expected: Sequence[GoldenRow], actual: list[list[float]]) -> None:
-        for index, (row, got) in enumerate(zip(expected, actual, strict=True)):
+    def _compare(self, actual: list[list[float]]) -> None:
+        for index, (row, got) in enumerate(zip(self.rows[: len(actual)], actual, strict=True)):
             # `not <=` so that a NaN counts as a difference.
             same_length = len(got) == len(row.probabilities)
             if not same_length or not all(

@@ -1,9 +1,9 @@
-"""A linear model is one multiplication: for such a graph, `model.onnx` is evaluated here, without ONNX Runtime.
+"""Evaluates a linear model without ONNX Runtime: its graph is one multiplication and a softmax.
 
-A run of ONNX Runtime costs the same whatever the model is, and for this project's own model that was the largest
-part of a request; importing it and numpy was a fifth of a cold start (docs/performance.md). What this module does not
-recognise goes to `predictor.models.onnx_engine`. Importing it imports neither ONNX Runtime nor numpy: numpy is
-imported for the first batch.
+A run of ONNX Runtime costs the same whatever the model is, and for this project's own model that was the largest part
+of a request; importing it and numpy was a fifth of a cold start (docs/explanation/performance.md). Any other graph
+goes to `predictor.models.onnx_engine`. Importing this module imports neither ONNX Runtime nor numpy: numpy is imported
+for the first batch.
 """
 
 import math
@@ -15,16 +15,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from predictor.models.onnx_graph import DOUBLE, FLOAT, INPUT, OUTPUT, Graph, UnreadableGraph, read_graph
-from predictor.penguin import HABITATS, MEASUREMENTS, Penguin, habitat_of, measurements_of
+from predictor.penguin import Penguin
+from predictor.schema import COMBINATIONS, MEASUREMENTS, Categories, categories_of, dummies, measurements_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from predictor.models.columns import PenguinColumns
-
-FEW: Final = 64
-"""Up to so many penguins are scored one by one: a batch pays for its arrays."""
+    from predictor.batch import PenguinColumns
 
 _SHAPE: Final = re.compile(r"((Cast|Identity) )*MatMul Add Softmax( (Cast|Identity))*")
 _PER_AXIS_SOFTMAX: Final = 13
@@ -79,8 +77,7 @@ class LinearEngine:
     """Evaluates a `LinearForm`, in double, and rounds to float32 as the graph's output is.
 
     Measurements are not rounded to float32 first, so its answers are nearer to scikit-learn's than ONNX Runtime's are.
-    The order of all sums is fixed and no BLAS is called: one bird gets the same answer alone and in a batch, and on
-    every processor.
+    The order of all sums is fixed and no BLAS is called: every processor gives the same answers.
     """
 
     name: Final = "onnx"
@@ -88,40 +85,38 @@ class LinearEngine:
     blocking: Final = False
 
     def __init__(self, form: LinearForm, columns: Sequence[str]) -> None:
-        """`columns` are the features' names, one per row of weights, encoded as in `predictor.models.encoding`."""
+        """`columns` are the features' names, one per row of weights, encoded as in `predictor.models.features`."""
         weights = dict(zip(columns, form.weights, strict=True))
-        none = (0.0,) * len(form.intercepts)  # A measurement that the model does not use.
-        by_measurement = [weights.get(name, none) for name in MEASUREMENTS]
-        terms: dict[tuple[str, str], list[tuple[float, ...]]] = {}
-        for sex, island in HABITATS:
-            dummies = [weights[name] for name in (f"sex_{sex}", f"island_{island}") if name in weights]
-            constants = map(math.fsum, zip(form.intercepts, *dummies, strict=True))
-            terms[sex, island] = list(zip(constants, *by_measurement, strict=True))
-        self._terms = terms
-        self._classes = len(form.intercepts)
-        self._float32 = struct.Struct(f"{self._classes}f")
+        unused = (0.0,) * len(form.intercepts)  # Of a measurement that the model does not use.
+        by_measurement = tuple(zip(*(weights.get(name, unused) for name in MEASUREMENTS), strict=True))
+        self._weights = by_measurement
+        self._terms: dict[Categories, list[tuple[float, tuple[float, ...]]]] = {}
+        for values in COMBINATIONS:
+            constants = [weights[name] for name in dummies(values) if name in weights]
+            sums = map(math.fsum, zip(form.intercepts, *constants, strict=True))
+            self._terms[values] = list(zip(sums, by_measurement, strict=True))
+        self._float32 = struct.Struct(f"{len(form.intercepts)}f")
 
-    def rows(self, penguins: Sequence[Penguin]) -> list[list[float]]:
-        if len(penguins) > FEW:
-            from predictor.models.columns import PenguinColumns
-
-            return self.column_probabilities(PenguinColumns.of(penguins)).tolist()  # type: ignore[no-any-return]
-        return [self._row(penguin) for penguin in penguins]
-
-    def _row(self, penguin: Penguin) -> list[float]:
-        a, b, c, d = measurements_of(penguin)
-        scores = [k + p * a + q * b + r * c + s * d for k, p, q, r, s in self._terms[habitat_of(penguin)]]
+    def probabilities(self, penguin: Penguin) -> list[float]:
+        measured = measurements_of(penguin)
+        scores = []
+        for constant, weights in self._terms[categories_of(penguin)]:
+            score = constant
+            # Not `sum`, which rounds differently from Python 3.12 on: the order below is that of a batch.
+            for weight, value in zip(weights, measured, strict=True):
+                score += weight * value
+            scores.append(score)
         highest = max(scores)
         powers = [math.exp(score - highest) for score in scores]
         total = sum(powers)
         return list(self._float32.unpack(self._float32.pack(*[power / total for power in powers])))
 
-    def column_probabilities(self, columns: "PenguinColumns") -> "NDArray[np.float32]":
+    def batch_probabilities(self, columns: "PenguinColumns") -> "NDArray[np.float32]":
         import numpy as np
 
         constants, weights = self._arrays
         # A row per class, so that every step runs along the birds.
-        scores = constants.take(columns.habitats, axis=1)
+        scores = constants.take(columns.combinations, axis=1)
         for measured, weight in zip(columns.measurements.T, weights, strict=True):
             scores += weight * measured
         scores -= scores.max(axis=0)
@@ -131,8 +126,9 @@ class LinearEngine:
 
     @cached_property
     def _arrays(self) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
-        """Constants, shape (classes, habitats), and weights, shape (measurements, classes, 1)."""
+        """Constants, shape (classes, combinations), and weights, shape (measurements, classes, 1)."""
         import numpy as np
 
-        terms = np.array([self._terms[habitat] for habitat in HABITATS], dtype=np.float64)
-        return np.ascontiguousarray(terms[:, :, 0].T), np.ascontiguousarray(terms[0, :, 1:].T)[:, :, np.newaxis]
+        constants = [[constant for constant, _ in self._terms[values]] for values in COMBINATIONS]
+        weights = np.array(self._weights, dtype=np.float64).T
+        return np.ascontiguousarray(np.array(constants).T), np.ascontiguousarray(weights)[:, :, np.newaxis]

@@ -1,17 +1,16 @@
-"""From a store to a model that may serve: verified, loaded, and proved on the golden rows."""
+"""From a store to a model that may serve: verified, loaded, and tested on the golden rows."""
 
 import os
 from dataclasses import dataclass
 
-from predictor.artifacts.bundle import Bundle, fetch_bundle
-from predictor.artifacts.manifest import GOLDEN_FILE, MODEL_FILE, ONNX_FILE, PICKLES, Manifest
-from predictor.artifacts.store import Store
+from predictor.artifacts import GOLDEN_FILE, MODEL_FILE, ONNX_FILE, PICKLES, Bundle, Manifest, Store, fetch_bundle
 from predictor.errors import ArtifactError, ArtifactMissing, UnloadableModel
-from predictor.models.engine import Engine, EngineChoice, EngineName
+from predictor.models.engine import Engine
 from predictor.models.golden import Golden
 from predictor.models.linear_engine import LinearEngine, linear_form
-from predictor.prediction import ModelIdentity
-from predictor.telemetry.phases import Phases
+from predictor.prediction import EngineChoice, EngineName, ModelIdentity
+from predictor.telemetry import Phases
+from predictor.text import describe_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +32,10 @@ def load_model(
     phases: Phases | None = None,
     batches: bool = True,
 ) -> LoadedModel:
-    """Fetch, verify, load and test a model; docs/architecture.md gives the order and its reasons.
+    """Fetch, verify, load and test a model; docs/reference/models.md has the order.
 
     Without `batches` a linear model is tested bird by bird only, and imports numpy when the first batch comes.
-    Raises `StoreUnavailable` (transient) or an `ArtifactError` (the stored model is bad, or does not fit here).
+    Raises `StoreUnavailable` (retryable) or an `ArtifactError` (the stored model is bad, or cannot run here).
     """
     phases = phases or Phases()
     bundle = fetch_bundle(
@@ -48,7 +47,7 @@ def load_model(
     )
     manifest = bundle.manifest
     with phases.measure("load"):
-        engine = proved_engine(engine_name(choice, manifest), bundle, batches=batches)
+        engine = tested_engine(engine_name(choice, manifest), bundle, batches=batches)
     return LoadedModel(ModelIdentity(manifest.version, bundle.digest), manifest, engine, phases.as_dict())
 
 
@@ -68,16 +67,15 @@ def files_for(engine: EngineName, manifest: Manifest) -> tuple[str, ...]:
     return names
 
 
-def proved_engine(name: EngineName, bundle: Bundle, *, batches: bool) -> Engine:
-    """The engine, after it has given the golden answers. Raises `ArtifactError` and nothing else, whatever is wrong."""
+def tested_engine(name: EngineName, bundle: Bundle, *, batches: bool) -> Engine:
+    """The engine, after it has given the golden answers. Raises only `ArtifactError`, whatever is wrong."""
     try:
         engine = build_engine(name, bundle)
         Golden.from_bytes(bundle[GOLDEN_FILE]).check(engine, bundle.manifest.classes, batches=batches)
     except (ArtifactError, MemoryError):
         raise
     except Exception as error:  # Estimators and graphs are other people's code, which can raise anything when it runs.
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        raise UnloadableModel(ONNX_FILE if name == "onnx" else MODEL_FILE, reason) from error
+        raise UnloadableModel(ONNX_FILE if name == "onnx" else MODEL_FILE, describe_error(error)) from error
     return engine
 
 

@@ -1,23 +1,23 @@
-"""ONNX Runtime: any model compiled to ONNX, one float tensor in, probabilities out.
+"""ONNX Runtime: evaluates any model that was compiled to ONNX.
 
-Linear models do without it (`predictor.models.linear_engine`). Importing this module imports numpy and ONNX Runtime,
+Linear models do not need it (`predictor.models.linear_engine`). Importing this module imports numpy and ONNX Runtime,
 and neither pandas nor scikit-learn.
 """
 
 import struct
 import threading
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import onnxruntime
 
-from predictor.artifacts.manifest import ONNX_FILE, Manifest
+from predictor.artifacts import ONNX_FILE, Manifest
+from predictor.batch import PenguinColumns
 from predictor.errors import UnloadableModel
-from predictor.models.columns import PenguinColumns
-from predictor.models.encoding import Encoder
+from predictor.models.features import FeatureEncoder
 from predictor.models.onnx_graph import INPUT, OUTPUT
 from predictor.penguin import Penguin
+from predictor.text import first_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,22 +40,20 @@ class OnnxEngine:
         try:
             session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
-            raise UnloadableModel(ONNX_FILE, f"ONNX Runtime refused it: {str(error).partition(chr(10))[0]}") from error
+            raise UnloadableModel(ONNX_FILE, f"ONNX Runtime refused it: {first_line(error)}") from error
         self._check_signature(session, manifest)
         self._run = session.run
         self._outputs = [OUTPUT]
-        self._encoder = Encoder(manifest.columns)
+        self._encoder = FeatureEncoder(manifest.columns)
         self._single = _SingleRow(session, self._encoder, len(manifest.columns), self._classes)
 
-    def rows(self, penguins: Sequence[Penguin]) -> list[list[float]]:
-        if len(penguins) == 1:
-            return [self._single.probabilities(penguins[0])]
-        return self.column_probabilities(PenguinColumns.of(penguins)).tolist()  # type: ignore[no-any-return]
+    def probabilities(self, penguin: Penguin) -> list[float]:
+        return self._single.probabilities(penguin)
 
-    def column_probabilities(self, columns: PenguinColumns) -> "NDArray[np.float32]":
+    def batch_probabilities(self, columns: PenguinColumns) -> "NDArray[np.float32]":
         if not len(columns):
             return np.empty((0, self._classes), dtype=np.float32)
-        return self._run(self._outputs, {INPUT: self._encoder.encode_columns(columns)})[0]  # type: ignore[no-any-return]
+        return self._run(self._outputs, {INPUT: self._encoder.matrix(columns)})[0]  # type: ignore[no-any-return]
 
     def _check_signature(self, session: onnxruntime.InferenceSession, manifest: Manifest) -> None:
         inputs = [(item.name, item.type, item.shape[1:]) for item in session.get_inputs()]
@@ -69,10 +67,12 @@ class OnnxEngine:
 class _SingleRow:
     """One penguin at a time through buffers that are bound to the session once.
 
-    Binding input and output anew is most of what `session.run` costs for one row (docs/performance.md).
+    Binding input and output anew is most of what `session.run` costs for one row (docs/explanation/performance.md).
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, encoder: Encoder, columns: int, classes: int) -> None:
+    def __init__(
+        self, session: onnxruntime.InferenceSession, encoder: FeatureEncoder, columns: int, classes: int
+    ) -> None:
         self._row = encoder.row
         self._input = np.zeros((1, columns), dtype=np.float32)
         self._output = np.zeros((1, classes), dtype=np.float32)

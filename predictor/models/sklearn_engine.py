@@ -1,12 +1,12 @@
-"""The fitted estimator itself, fed the way the predecessor fed it: `get_dummies`, `reindex`, `predict_proba`.
+"""The fitted estimator itself, called as the replaced service called it: `get_dummies`, `reindex`, `predict_proba`.
 
-Slower by two orders of magnitude than the ONNX engine and needing pandas and scikit-learn; for estimators that have
-no ONNX form, and as the yardstick for those that have one. The bytes that are unpickled here have been verified.
+A hundred times slower than the ONNX engine, and it imports pandas and scikit-learn. It serves estimators that have no
+ONNX form, and publishing compares the ONNX form with it. The bytes that are unpickled here have been verified.
 """
 
 import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,16 +15,18 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import InconsistentVersionWarning
 
-from predictor.artifacts.manifest import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, PICKLES, Manifest
+from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, PICKLES, Manifest
+from predictor.batch import PenguinColumns
 from predictor.errors import LibraryMismatch, UnloadableModel
-from predictor.models.columns import PenguinColumns
-from predictor.penguin import CATEGORIES, HABITATS, MEASUREMENTS, Penguin
+from predictor.penguin import Penguin
+from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS
+from predictor.text import describe_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_HABITATS: Final = [np.array(values, dtype=object) for values in zip(*HABITATS, strict=True)]
-
+_CATEGORY_VALUES: Final = [np.array(values, dtype=object) for values in zip(*COMBINATIONS, strict=True)]
+"""For each category, its value in every combination."""
 
 _MODULES: Final = {"scikit-learn": "sklearn", "xgboost": "xgboost", "lightgbm": "lightgbm"}
 """Libraries whose pickles are only good for the version that wrote them, and the module of each."""
@@ -56,15 +58,15 @@ class SklearnEngine:
             raise UnloadableModel(LABEL_ENCODER_FILE, f"its classes are {classes}, the manifest's {manifest.classes}")
         self._classes = len(classes)
 
-    def rows(self, penguins: Sequence[Penguin]) -> list[list[float]]:
-        return self.column_probabilities(PenguinColumns.of(penguins)).tolist()  # type: ignore[no-any-return]
+    def probabilities(self, penguin: Penguin) -> list[float]:
+        return self.batch_probabilities(PenguinColumns.of((penguin,)))[0].tolist()  # type: ignore[no-any-return]
 
-    def column_probabilities(self, columns: PenguinColumns) -> "NDArray[np.float64]":
+    def batch_probabilities(self, columns: PenguinColumns) -> "NDArray[np.float64]":
         if not len(columns):
             return np.empty((0, self._classes), dtype=np.float64)
         frame = pd.DataFrame(columns.measurements, columns=list(MEASUREMENTS))
-        for place, name in enumerate(CATEGORIES):
-            frame[name] = _HABITATS[place][columns.habitats]
+        for name, values in zip(CATEGORIES, _CATEGORY_VALUES, strict=True):
+            frame[name] = values[columns.combinations]
         encoded = pd.get_dummies(frame, columns=list(CATEGORIES)).reindex(columns=self._columns, fill_value=0)
         return np.asarray(self._estimator.predict_proba(encoded), dtype=np.float64)
 
@@ -86,4 +88,4 @@ def _unpickle(name: str, data: bytes) -> Any:
         try:
             return joblib.load(io.BytesIO(data))
         except Exception as error:  # Unpickling runs the objects' own code, which can raise anything.
-            raise UnloadableModel(name, f"{type(error).__name__}: {error}") from error
+            raise UnloadableModel(name, describe_error(error)) from error

@@ -1,15 +1,24 @@
-"""Everything that can be wrong with a published model, found at once instead of at the first trouble."""
+"""Everything that can be wrong with a published model, found at once instead of at the first error."""
 
 import time
 from types import MappingProxyType
 from typing import Final
 
-from predictor.artifacts.bundle import Bundle, fetch_bundle
-from predictor.artifacts.manifest import GOLDEN_FILE, MANIFEST_FILE, ONNX_FILE, PICKLES, Manifest, digest_of
-from predictor.artifacts.store import Store, StoredFile
+from predictor.artifacts import (
+    GOLDEN_FILE,
+    MANIFEST_FILE,
+    ONNX_FILE,
+    PICKLES,
+    Bundle,
+    Manifest,
+    Store,
+    StoredFile,
+    fetch_bundle,
+)
+from predictor.digest import digest_of
 from predictor.errors import ArtifactError, ArtifactMissing, ArtifactUnexpected, DigestMismatch
-from predictor.models.engine import EngineName
-from predictor.models.loader import proved_engine
+from predictor.models.loader import tested_engine
+from predictor.prediction import EngineName
 
 VERIFY_TIMEOUT_S: Final = 120.0
 
@@ -17,9 +26,9 @@ VERIFY_TIMEOUT_S: Final = 120.0
 def verify(store: Store, digest: str | None) -> tuple[Manifest, list[ArtifactError]]:
     """Check the manifest against `digest`, every file against the manifest, and the engines on the golden rows.
 
-    Returns the manifest and what was found, empty when all is well: files that are missing, extra or changed, each
-    with expected and actual digest, or else an engine that does not load or does not give the published answers.
-    Without a `digest` nothing vouches for the manifest, so its pickles are not opened. Raises the error itself when
+    Returns the manifest and what is wrong, an empty list when all is well: files that are missing, extra or changed,
+    each with expected and actual digest, or else an engine that does not load or does not give the published answers.
+    Without a `digest` the manifest itself is not verified, so its pickles are not opened. Raises the error itself when
     there is no usable manifest, and `StoreUnavailable`.
     """
     deadline = time.monotonic() + VERIFY_TIMEOUT_S
@@ -60,7 +69,7 @@ def _check_engines(bundle: Bundle, *, unpickle: bool) -> list[ArtifactError]:
         engines.append("sklearn")
     for name in engines:
         try:
-            proved_engine(name, bundle, batches=True)
+            tested_engine(name, bundle, batches=True)
         except ArtifactError as error:
             findings.append(error)
     return findings

@@ -1,1 +1,6 @@
-"""A running function looked at from outside: is it fit to serve, do two agree, what does a load need. Not deployed."""
+"""Checks of a running function from outside (`smoke`, `agreement`), and capacity planning. Not deployed.
+
+The public modules in `__all__` are imported one by one, because each imports libraries that the others do not need.
+"""
+
+__all__ = ["agreement", "capacity", "remote", "smoke"]

@@ -1,6 +1,6 @@
-"""What a load needs and costs, computed from measured figures and a price table, both files with their date and source.
+"""What a load needs and costs, computed from measurements and a price table; both files state their date and source.
 
-Request-based billing: an instance is paid for while it answers at least one request, in steps of 100 ms, and at a lower
+Request-based billing: you pay for an instance while it answers at least one request, in steps of 100 ms, and at a lower
 rate while it is kept warm without one.
 """
 
@@ -19,7 +19,7 @@ FIGURES_FILE: Final = OPS / "figures.json"
 PRICES_FILE: Final = OPS / "prices.json"
 
 GROWTH: Final = 10
-"""The load is planned for as it is, and for so many times as much."""
+"""The plan covers the load, and so many times the load."""
 WORKER_CPUS: Final = 1.0
 """An instance runs one worker, and Python runs it on one vCPU however many there are."""
 SECONDS_PER_MONTH: Final = 30 * 24 * 3600

@@ -1,4 +1,4 @@
-"""A running function as its callers see it: one kept-alive connection, an identity token, answers as values.
+"""A running function as its callers see it: one keep-alive connection, an identity token, answers as values.
 
 Used by `smoke` and `agreement`, never while serving.
 """
@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 from predictor.errors import FunctionUnreachable
 
 TIMEOUT_S: Final = 30.0
-"""For one answer; a start that loads a model fits in."""
+"""Of one request; long enough for a cold start that loads a model."""
 
 JSON_HEADERS: Final = {"Content-Type": "application/json"}
 

@@ -1,7 +1,7 @@
-"""Is a function that runs somewhere fit to serve? Asked through its own HTTP interface, before traffic goes to it.
+"""A smoke test: is a deployed function fit to serve? Asked over HTTP, before traffic goes to it.
 
-In order: it is ready with the pinned model, it gives every golden answer, it refuses bad requests as it promises, and
-it is fast enough. The first thing that is not so is raised as `SmokeFailed`, one sentence for whoever reads the log.
+It must be ready with the pinned model, give every golden answer, refuse bad requests as documented, and be fast
+enough. The first failure is raised as `SmokeFailed`, one sentence for the log.
 """
 
 import json
@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from predictor.artifacts.bundle import fetch_bundle
-from predictor.artifacts.manifest import GOLDEN_FILE
-from predictor.artifacts.store import Store
+from predictor.artifacts import GOLDEN_FILE, Store, fetch_bundle
 from predictor.errors import FunctionUnreachable, SmokeFailed
-from predictor.models.golden import Golden, GoldenRow
+from predictor.models import Golden, GoldenRow
 from predictor.operations.remote import Answer, Function
+from predictor.penguin import NOUN
+from predictor.schema import EXAMPLE, FEATURES
 
 FETCH_TIMEOUT_S: Final = 30.0
 PERCENTILE: Final = 0.95
@@ -27,7 +27,7 @@ _SHOWN_CHARACTERS: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class SmokeResult:
-    """What a good function showed."""
+    """What the smoke test found."""
 
     version: str
     golden_rows: int
@@ -53,7 +53,7 @@ def smoke(
     wait_s: float = 0.0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> SmokeResult:
-    """Check a function; `tell` hears of each step that went well.
+    """Check a function; `tell` receives a line for each step that succeeded.
 
     For `wait_s` a function that is not ready yet is asked again: a new URL takes a while to be known everywhere.
     Raises `SmokeFailed`, `FunctionUnreachable`.
@@ -135,7 +135,7 @@ def _same_probabilities(expected: dict[str, float], actual: Any, tolerance: floa
 
 
 def _likeliest(golden: Golden, row: GoldenRow) -> set[str]:
-    """The species that a correct answer may name: several where the best are as near as the tolerance."""
+    """The classes that a correct answer may name: several where the best are within the tolerance of each other."""
     least = max(row.probabilities) - 2 * golden.tolerance
     return {name for name, value in zip(golden.classes, row.probabilities, strict=True) if value >= least}
 
@@ -175,19 +175,21 @@ def _is_problem(document: Any, status: int) -> bool:
     )
 
 
+_INCOMPLETE: Final = json.dumps({name: EXAMPLE[name] for name in FEATURES[1:]}).encode()
+
 _REFUSALS: Final = (
-    _Refusal("JSON that breaks off", 400, lambda function: function.post("/predict", b'{"bill_length_mm":')),
+    _Refusal("JSON that breaks off", 400, lambda function: function.post("/predict", b'{"instances":')),
     _Refusal("a path that is not there", 404, lambda function: function.get("/no-such-path")),
     _Refusal("GET /predict", 405, lambda function: function.get("/predict"), allow="POST"),
     _Refusal(
         "a body that is not JSON",
         415,
-        lambda function: function.post("/predict", b"a penguin", {"Content-Type": "text/plain"}),
+        lambda function: function.post("/predict", b"plain text", {"Content-Type": "text/plain"}),
     ),
     _Refusal(
-        "a penguin without measurements",
+        f"a {NOUN} with a missing field",
         422,
-        lambda function: function.post("/predict", b'{"sex": "female"}'),
+        lambda function: function.post("/predict", _INCOMPLETE),
         lists_errors=True,
     ),
 )

@@ -1,0 +1,7 @@
+"""JSON logs, the caller's trace, and how long each phase of a start took. Imports nothing else of this project."""
+
+from predictor.telemetry.logs import configure_logs, log
+from predictor.telemetry.phases import Phases, process_age_ms
+from predictor.telemetry.trace import current_headers
+
+__all__ = ["Phases", "configure_logs", "current_headers", "log", "process_age_ms"]

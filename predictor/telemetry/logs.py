@@ -1,7 +1,7 @@
 """One JSON object per line on stdout, in the form that Cloud Logging reads.
 
-Every line says what happened in `event` (a name for programs: alerts and metrics filter on it) and in `message` (a
-sentence for people). A caller's values never stand in a line.
+Every line says what happened: in `event` (a name for programs; alerts and metrics filter on it) and in `message` (a
+sentence for people). No line contains a value that a caller sent.
 """
 
 import json
@@ -24,7 +24,7 @@ _SEVERITIES: Final = {
 }
 
 
-def configure(level: str, project: str | None, stream: TextIO | None = None) -> None:
+def configure_logs(level: str, project: str | None, stream: TextIO | None = None) -> None:
     """Send this package's log lines to `stream` (stdout). Replaces what an earlier call set up."""
     logger = logging.getLogger(LOGGER)
     handler = logging.StreamHandler(stream or sys.stdout)

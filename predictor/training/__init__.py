@@ -1,4 +1,7 @@
-"""From the data set to a published model: dataset, pipeline, evaluation, export, parity, publish.
+"""From data to a published model. Runs on a data scientist's machine; the deployed function does not contain it.
 
-Runs on a data scientist's machine, never in the deployed function: serving does not import this package.
+Modules called `penguin_*` train this project's own model. The others publish any fitted classifier. The public ones are
+imported one by one, because each imports libraries that the others do not need.
 """
+
+__all__ = ["dataset", "export", "parity", "penguin_training", "publish", "random_penguins", "replaced_service"]

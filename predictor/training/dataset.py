@@ -1,7 +1,6 @@
-"""The Palmer penguins: 344 rows in a file of this package, 333 of them complete birds.
+"""Labelled rows to train, test and compare with: by default the Palmer penguins, 344 rows of which 333 are complete.
 
-First step of training (*dataset -> pipeline -> evaluation -> export -> publish*). Where the file comes from is told in
-`data/README.md`.
+`data/README.md` says where the file comes from. Any CSV with the columns of the schema and the label works as well.
 """
 
 import csv
@@ -10,78 +9,101 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from predictor.decoding import validate
-from predictor.errors import DigestMismatch, InvalidInput, Violation
-from predictor.penguin import FEATURES, MEASUREMENTS, Penguin, Species
+from predictor.errors import DigestMismatch, InvalidInput, UnusableFile, Violation
+from predictor.penguin import LABEL, SPECIES, Penguin
+from predictor.schema import FEATURES, MEASUREMENTS
 
 DATA_FILE: Final = Path(__file__).parent / "data" / "penguins.csv"
 DATA_SHA256: Final = "f204db2c753b0937caac3cb35258562c14f073e4bbc76be24b4c51ce22767a93"
-_NOT_RECORDED: Final = "NA"
+_NOT_RECORDED: Final = frozenset({"", "NA"})
 
 
 @dataclass(frozen=True, slots=True)
-class Bird:
-    """One complete row. `row` counts the file's data rows from 1."""
+class LabelledRow:
+    """One valid row. `row` counts the file's data rows from 1; `extra` holds the cells of all other columns."""
 
     row: int
     penguin: Penguin
-    species: Species
-    year: int
+    label: str
+    extra: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class IncompleteBird:
+class IncompleteRow:
     """One row that the service would refuse, and why. `recorded` holds the features that it does have."""
 
     row: int
     recorded: Mapping[str, Any]
-    species: Species
-    year: int
+    label: str
+    extra: Mapping[str, str]
     violations: tuple[Violation, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Every row of the file, in its order."""
+    """Every row of the file, in its order. `sha256` is the file's, in hex."""
 
-    birds: tuple[Bird, ...]
-    incomplete: tuple[IncompleteBird, ...]
+    rows: tuple[LabelledRow, ...]
+    incomplete: tuple[IncompleteRow, ...]
     sha256: str
 
     @property
     def penguins(self) -> list[Penguin]:
-        return [bird.penguin for bird in self.birds]
+        return [row.penguin for row in self.rows]
 
     @property
-    def species(self) -> list[str]:
-        return [bird.species for bird in self.birds]
+    def labels(self) -> list[str]:
+        return [row.label for row in self.rows]
 
 
-def load(path: Path = DATA_FILE) -> Dataset:
-    """Read the data set. Raises `DigestMismatch` when the file is not the published one, byte for byte."""
+def load_penguins(path: Path = DATA_FILE) -> Dataset:
+    """The Palmer penguins. Raises `DigestMismatch` when the file is not the published one, byte for byte."""
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != DATA_SHA256:
         raise DigestMismatch(path.name, f"sha256:{DATA_SHA256}", f"sha256:{sha256}")
-    birds, incomplete = [], []
-    for number, cells in enumerate(csv.DictReader(StringIO(content.decode())), start=1):
-        species, year = _species(cells["species"]), int(cells["year"])
-        recorded = {name: _value(name, cells[name]) for name in FEATURES if cells[name] != _NOT_RECORDED}
+    return parse(content, path.name)
+
+
+def load(path: Path) -> Dataset:
+    """Any labelled CSV. Raises `UnusableFile` when a column is missing, a label is unknown or no row is valid."""
+    try:
+        return parse(path.read_bytes(), path.name)
+    except OSError as error:
+        raise UnusableFile("unreadable", f"{path} cannot be read: {error.strerror}") from error
+
+
+def parse(content: bytes, name: str) -> Dataset:
+    """As `load`, from the file's bytes; `name` is what errors call it."""
+    table = csv.DictReader(StringIO(content.decode("utf-8-sig")))
+    missing = [column for column in (*FEATURES, LABEL) if column not in (table.fieldnames or ())]
+    if missing:
+        raise UnusableFile("bad_header", f"{name} lacks the columns {', '.join(missing)}")
+    rows, incomplete = [], []
+    for number, cells in enumerate(table, start=1):
+        label = cells[LABEL]
+        if label not in SPECIES:
+            raise UnusableFile(
+                "bad_label", f"{name}: row {number}: {LABEL} must be one of {', '.join(SPECIES)}", number
+            )
+        recorded = {column: _value(column, cells[column]) for column in FEATURES if cells[column] not in _NOT_RECORDED}
+        extra = {column: cell for column, cell in cells.items() if column not in (*FEATURES, LABEL)}
         try:
-            birds.append(Bird(number, validate(recorded), species, year))
+            rows.append(LabelledRow(number, validate(recorded), label, extra))
         except InvalidInput as error:
-            incomplete.append(IncompleteBird(number, recorded, species, year, error.violations))
-    return Dataset(tuple(birds), tuple(incomplete), sha256)
+            incomplete.append(IncompleteRow(number, recorded, label, extra, error.violations))
+    if not rows:
+        raise UnusableFile("no_valid_row", f"{name} has no valid row")
+    return Dataset(tuple(rows), tuple(incomplete), hashlib.sha256(content).hexdigest())
 
 
 def _value(feature: str, cell: str) -> float | str:
-    return float(cell) if feature in MEASUREMENTS else cell
-
-
-def _species(cell: str) -> Species:
-    for species in get_args(Species):
-        if cell == species:
-            return species  # type: ignore[no-any-return]
-    raise ValueError(f"{cell!r} is no species of this data set")
+    if feature not in MEASUREMENTS:
+        return cell
+    try:
+        return float(cell)
+    except ValueError:
+        return cell  # Validation says what is wrong with it.

@@ -8,35 +8,33 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
-from predictor.artifacts.bundle import Bundle
-from predictor.artifacts.manifest import (
+from predictor.artifacts import (
     COLUMNS_FILE,
     GOLDEN_FILE,
     LABEL_ENCODER_FILE,
     MODEL_CARD_FILE,
     MODEL_FILE,
     ONNX_FILE,
+    Bundle,
     FileEntry,
     Manifest,
-    digest_of,
 )
+from predictor.digest import digest_of
 from predictor.errors import NotConvertible, ParityMismatch, UnloadableModel
 from predictor.training.dataset import Dataset
-from predictor.training.evaluation import evaluate
+from predictor.training.fitted_model import FittedModel
 from predictor.training.golden_rows import choose_golden
 from predictor.training.libraries import versions
-from predictor.training.model_card import trained_card
 from predictor.training.onnx_form import forms
 from predictor.training.parity import Proof, prove
 from predictor.training.pickles import dump
-from predictor.training.pipeline import FittedModel, build, fit
 
 NAME: Final = "penguin-predictor"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What a bundle is made from: a model, its three pickles, and what there is to say about it."""
+class ModelSource:
+    """What a bundle is made from: a model, its three pickles, its metrics and its model card."""
 
     model: FittedModel
     pickles: Mapping[str, bytes]
@@ -47,36 +45,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A bundle that was proved, and why it has no ONNX form if it has none."""
+    """A bundle whose forms agree, and why it has no ONNX form if it has none."""
 
     bundle: Bundle
     proof: Proof
     not_converted: NotConvertible | None = None
 
 
-def train(dataset: Dataset, created: datetime) -> Export:
-    """Fit, evaluate and export this project's own model (`predictor.training.pipeline`).
-
-    The same data, code and library versions give the same digests for every file; only the manifest differs, by
-    `created`. Raises `PublishRefused` when the two forms of the model do not agree.
-    """
-    model = fit(dataset.penguins, dataset.species)
-    figures = evaluate(build, dataset)
-    source = Source(
-        model=model,
-        pickles=pickles_of(model),
-        metrics=figures.metrics(),
-        card=trained_card(dataset, repr(model.estimator.named_steps["classifier"]), figures),
-        training_data_sha256=dataset.sha256,
-    )
-    exported = export(source, dataset, created)
-    if exported.not_converted is not None:
-        raise exported.not_converted
-    return exported
-
-
 def pickles_of(model: FittedModel) -> dict[str, bytes]:
-    """The predecessor's three files."""
+    """The three files of the replaced service."""
     return {
         MODEL_FILE: dump(model.estimator),
         LABEL_ENCODER_FILE: dump(model.label_encoder),
@@ -84,11 +61,11 @@ def pickles_of(model: FittedModel) -> dict[str, bytes]:
     }
 
 
-def export(source: Source, dataset: Dataset, created: datetime, *, with_onnx: bool = True) -> Export:
-    """Make a bundle and prove it (`predictor.training.parity`).
+def export(source: ModelSource, dataset: Dataset, created: datetime, *, with_onnx: bool = True) -> Export:
+    """Make a bundle and check it (`predictor.training.parity`).
 
-    Without an ONNX form where the estimator has none; `with_onnx=False` does not look for one. Raises `ParityMismatch`
-    when it has one whose answers differ, `PublishRefused` for anything else that is wrong with the model.
+    Without an ONNX form where the estimator has none, or with `with_onnx=False`. Raises `ParityMismatch`
+    when the ONNX form gives other answers, `PublishRefused` for anything else that is wrong with the model.
     """
     contents = {
         **source.pickles,
@@ -105,7 +82,7 @@ def export(source: Source, dataset: Dataset, created: datetime, *, with_onnx: bo
     return Export(bundle, prove(bundle, dataset.penguins), not_converted)
 
 
-def _export_compiled(source: Source, contents: Mapping[str, bytes], dataset: Dataset, created: datetime) -> Export:
+def _export_compiled(source: ModelSource, contents: Mapping[str, bytes], dataset: Dataset, created: datetime) -> Export:
     """The first ONNX form that gives the estimator's answers."""
     differing: list[ParityMismatch] = []
     unloadable: UnloadableModel | None = None
@@ -125,7 +102,7 @@ def _export_compiled(source: Source, contents: Mapping[str, bytes], dataset: Dat
     raise NotConvertible(type(source.model.estimator).__name__, reason) from unloadable
 
 
-def assemble(source: Source, contents: Mapping[str, bytes], created: datetime) -> Bundle:
+def assemble(source: ModelSource, contents: Mapping[str, bytes], created: datetime) -> Bundle:
     """The bundle with its manifest. Its version sorts by `created` and tells contents apart that share a second."""
     created = created.astimezone(UTC).replace(microsecond=0)
     entries = tuple(FileEntry.describing(name, contents[name]) for name in sorted(contents))

@@ -1,8 +1,8 @@
 """Scaling and selecting columns, folded into the weights of the logistic regression behind them.
 
-A pipeline of the two converts to a graph of some ten nodes, of which ONNX Runtime pays for each; folded it is one
-multiplication. `python -m benchmarks.micro` says what that gives. Whether the answers are the same is for
-`predictor.training.parity` to prove, as of every form.
+A pipeline of the two converts to a graph of some ten nodes, and ONNX Runtime takes time for each; folded it is one
+multiplication. `python -m benchmarks.micro` measures the gain. `predictor.training.parity` checks that the answers are
+the same, as for every form.
 """
 
 import copy
@@ -28,7 +28,7 @@ class _Column:
 
 
 def fold(estimator: Any, columns: Sequence[str]) -> Any:
-    """A logistic regression on `columns` that answers as `estimator` does; `estimator` itself where that is not known.
+    """A logistic regression on `columns` with the answers of `estimator`; `estimator` itself where it cannot be folded.
 
     Sums are exact and everything else is done a number at a time, so that every processor gives the same weights.
     """

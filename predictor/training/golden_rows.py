@@ -1,44 +1,23 @@
-"""Which birds become a model's golden rows: every species, island and sex, and those it is least sure of."""
+"""Which rows become a model's golden rows: every label and combination of categories, and the least certain rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from predictor.models.golden import Golden, GoldenRow
+from predictor.models import Golden, GoldenRow
 from predictor.penguin import Penguin
+from predictor.schema import CATEGORIES, COMBINATIONS, RANGES, categories_of, make_penguin
 from predictor.training.dataset import Dataset
+from predictor.training.fitted_model import FittedModel
 from predictor.training.parity import LIMIT
-from predictor.training.pipeline import FittedModel
 
-BORDERLINE: Final = 8
+LEAST_CERTAIN: Final = 8
 _DECIMALS: Final = 9
-
-# Where no training bird was: the corners of what the service accepts, and a bird off its island.
-_STRANGERS: Final = (
-    Penguin(
-        bill_length_mm=20.0, bill_depth_mm=5.0, flipper_length_mm=80.0, body_mass_g=500.0, sex="female", island="Dream"
-    ),
-    Penguin(
-        bill_length_mm=160.0,
-        bill_depth_mm=50.0,
-        flipper_length_mm=450.0,
-        body_mass_g=50_000.0,
-        sex="male",
-        island="Biscoe",
-    ),
-    Penguin(
-        bill_length_mm=47.5,
-        bill_depth_mm=15.0,
-        flipper_length_mm=217.0,
-        body_mass_g=5050.0,
-        sex="female",
-        island="Torgersen",
-    ),
-)
 
 
 def choose_golden(model: FittedModel, dataset: Dataset) -> Golden:
     """The golden rows of a model, with its own answers to nine decimals."""
-    penguins = list(dict.fromkeys([*_one_of_each(dataset), *_borderline(model, dataset), *_STRANGERS]))
+    chosen = [*_one_of_each(dataset), *_least_certain(model, dataset), *_outside(dataset)]
+    penguins = list(dict.fromkeys(chosen))
     rows = [
         GoldenRow(penguin=penguin, probabilities=tuple(round(p, _DECIMALS) for p in row))
         for penguin, row in zip(penguins, model.probabilities(penguins).tolist(), strict=True)
@@ -47,16 +26,24 @@ def choose_golden(model: FittedModel, dataset: Dataset) -> Golden:
 
 
 def _one_of_each(dataset: Dataset) -> Sequence[Penguin]:
-    """The first bird of every species, island and sex that there is, and the first of every species and year."""
+    """The first row of every label and combination of categories that there is."""
     first: dict[tuple[object, ...], Penguin] = {}
-    for bird in dataset.birds:
-        first.setdefault((bird.species, bird.penguin.island, bird.penguin.sex), bird.penguin)
-        first.setdefault((bird.species, bird.year), bird.penguin)
+    for row in dataset.rows:
+        first.setdefault((row.label, categories_of(row.penguin)), row.penguin)
     return list(first.values())
 
 
-def _borderline(model: FittedModel, dataset: Dataset) -> Sequence[Penguin]:
+def _least_certain(model: FittedModel, dataset: Dataset) -> Sequence[Penguin]:
     penguins = dataset.penguins
     certainty = model.probabilities(penguins).max(axis=1).round(6).tolist()
     order = sorted(range(len(penguins)), key=lambda index: (certainty[index], index))
-    return [penguins[index] for index in order[:BORDERLINE]]
+    return [penguins[index] for index in order[:LEAST_CERTAIN]]
+
+
+def _outside(dataset: Dataset) -> Iterator[Penguin]:
+    """Where no training row is: the corners of what the service accepts, and a row with categories it does not have."""
+    for corner, categories in ((0, COMBINATIONS[0]), (1, COMBINATIONS[-1])):
+        yield make_penguin([bounds[corner] for bounds in RANGES.values()], categories)
+    last = dataset.penguins[-1]
+    other = next((values for values in COMBINATIONS if values != categories_of(last)), categories_of(last))
+    yield last.model_copy(update=dict(zip(CATEGORIES, other, strict=True)))

@@ -1,8 +1,8 @@
 """A fitted estimator compiled to ONNX: one float32 tensor `features` in, float32 `probabilities` out.
 
 scikit-learn's estimators go through skl2onnx; XGBoost's and LightGBM's, alone or inside a pipeline, through
-onnxmltools (the extra `boosting`). A graph that computes in double comes first: scikit-learn does, and in float32 a
-linear model's error over the whole range of penguins comes near the limit of parity (docs/decisions.md).
+onnxmltools (the extra `boosting`). A graph that computes in double is tried first: scikit-learn does, and in float32 a
+linear model's error over the whole range comes near the limit of parity (docs/explanation/decisions.md).
 """
 
 import copy
@@ -20,9 +20,10 @@ from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 
 from predictor.errors import NotConvertible, PublishRefused
 from predictor.models.onnx_graph import INPUT, OUTPUT
+from predictor.text import describe_error
+from predictor.training.fitted_model import FittedModel
 from predictor.training.folding import fold
 from predictor.training.libraries import BOOSTERS, modules_of, parts
-from predictor.training.pipeline import FittedModel
 
 GRAPH_NAME: Final = "penguin"  # Without a name the converter makes one up, and the digest would change every time.
 _OPSET: Final = {"": 18, "ai.onnx.ml": 3}
@@ -30,7 +31,7 @@ _INNER: Final = "inner_"
 
 
 def forms(model: FittedModel) -> Iterator[bytes]:
-    """Every ONNX form that the converters make of a model, best first; whether one is right is for parity to say.
+    """Every ONNX form that the converters make of a model, best first. Parity decides whether one is right.
 
     Raises `NotConvertible` when there is none, `PublishRefused` when the converter that it needs is not installed.
     """
@@ -49,16 +50,15 @@ def forms(model: FittedModel) -> Iterator[bytes]:
             found = True
             yield form
             break
-    if not found:
-        cause = reason.__cause__ or reason if reason else None
-        first_line = str(cause).strip().partition("\n")[0][:200]
-        raise NotConvertible(type(model.estimator).__name__, f"{type(cause).__name__}: {first_line}") from reason
+    if not found and reason is not None:
+        cause = reason.__cause__ or reason
+        raise NotConvertible(type(model.estimator).__name__, describe_error(cause)) from reason
 
 
 def _convert(estimator: Any, columns: Sequence[str], classes: int, tensor: type[Any], *, by_name: bool) -> bytes:
     inputs = [(name, tensor([None, 1])) for name in columns] if by_name else [("columns", tensor([None, len(columns)]))]
     with warnings.catch_warnings():
-        # What the converters and their libraries say to each other; whether the result is right is measured.
+        # Warnings of the converters and their libraries; parity measures whether the result is right.
         warnings.simplefilter("ignore")
         converted = convert_sklearn(estimator, GRAPH_NAME, inputs, options={"zipmap": False}, target_opset=dict(_OPSET))
         model = select_model_inputs_outputs(converted, [OUTPUT])  # Leaves out what only the label needs.
@@ -105,12 +105,12 @@ def _rename(graph: GraphProto, names: dict[str, str]) -> None:
 
 
 def _adapted(estimator: Any) -> Any:
-    """A copy in which nothing stands that the converters stumble over but that does not change an answer."""
+    """A copy without settings that the converters fail on and that change no answer."""
     adapted = copy.deepcopy(estimator)
     for part in parts(adapted):
         kind = type(part).__name__
         if kind == "VotingClassifier":
-            part.flatten_transform = False  # Concerns transform(), which is not asked for.
+            part.flatten_transform = False  # Only for transform(), which is not used.
         elif kind == "XGBClassifier" and part.__sklearn_is_fitted__():
             booster = part.get_booster()
             booster.feature_names = booster.feature_types = None  # Then they are f0, f1, ..., as the converter expects.
@@ -129,7 +129,7 @@ def _register_boosters(estimator: Any) -> None:
     except ModuleNotFoundError as error:
         raise PublishRefused(
             f"converting an estimator of {' and '.join(sorted(modules))} needs onnxmltools, which is not installed:"
-            " pip install 'penguin-predictor[boosting]' (or publish only the pickles, with --without-onnx)"
+            " pip install onnxmltools (or publish only the pickles, with --without-onnx)"
         ) from error
     if "xgboost" in modules:
         from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost

@@ -1,4 +1,4 @@
-"""Python objects as bytes and back: deterministic dumps, and the one place that opens a pickle nobody verified."""
+"""Python objects as bytes and back: deterministic dumps, and the one place that opens unverified pickles."""
 
 import io
 import warnings
@@ -9,6 +9,7 @@ import joblib
 from sklearn.exceptions import InconsistentVersionWarning
 
 from predictor.errors import PublishRefused
+from predictor.text import describe_error
 
 _MOST_ROUNDS: Final = 5
 
@@ -36,7 +37,7 @@ def _dump(value: Any) -> bytes:
 
 
 def open_unverified(path: Path, data: bytes) -> Any:
-    """Unpickle a file that nothing vouches for but the person who publishes it. This runs whatever is in the file.
+    """Unpickle a file that only the person who publishes it can vouch for. This runs whatever code is in the file.
 
     Raises `PublishRefused` when it does not load, or was saved with another version of scikit-learn: saved again, it
     would claim the installed one, and nobody could tell any more what it was made with.
@@ -53,9 +54,4 @@ def open_unverified(path: Path, data: bytes) -> Any:
         except ModuleNotFoundError as error:
             raise PublishRefused(f"{path} needs the module {error.name}, which is not installed here") from error
         except Exception as error:  # Unpickling runs the objects' own code, which can raise anything.
-            reason = ": ".join(filter(None, (type(error).__name__, _first_line(error))))
-            raise PublishRefused(f"{path} cannot be unpickled: {reason}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:200]
+            raise PublishRefused(f"{path} cannot be unpickled: {describe_error(error)}") from error

@@ -1,19 +1,17 @@
-"""Publishing: into a folder that no one has written, the manifest last, and never over what is there."""
+"""Publishing: into a new folder, the manifest last, and never over an existing file."""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from predictor.artifacts.bundle import Bundle, fetch_bundle
-from predictor.artifacts.manifest import MANIFEST_FILE, Manifest
-from predictor.artifacts.store import Store
+from predictor.artifacts import MANIFEST_FILE, Bundle, Manifest, Store, fetch_bundle
 from predictor.errors import ArtifactExists, ArtifactUnexpected
 from predictor.training.dataset import Dataset
 from predictor.training.parity import Proof, prove
 
 TIMEOUT_S: Final = 300.0
-"""Budget of one publication, reading the source and writing the target each."""
+"""Time limit for reading the source, and again for writing the target."""
 
 Progress = Callable[[str, int, int], None]
 """Takes a file's name, how many bytes are written with it, and how many there are in all."""
@@ -21,16 +19,16 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where a model lies, and the digest to pin it by."""
+    """Where a model is, and the digest to pin it by."""
 
     uri: str
     digest: str
 
 
 def publish(source: Store, root: Store, dataset: Dataset, progress: Progress | None = None) -> tuple[Published, Proof]:
-    """Publish the model in the folder `source` below `root`, after checking every file and proving both engines again.
+    """Publish the model in the folder `source` below `root`, after checking every file and comparing both forms again.
 
-    Opens the pickles in `source`, which its manifest vouches for and nothing else does: publish only what you trained.
+    Opens the pickles in `source`, which are checked against the manifest beside them only: publish what you trust.
     Raises what `fetch_bundle`, `prove` and `write` raise.
     """
     bundle = fetch_bundle(

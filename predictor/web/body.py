@@ -59,8 +59,9 @@ async def _receive_all(request: Request, limit_bytes: int) -> bytes:
 async def _in_time(step: Coroutine[Any, Any, T], timeout_s: float) -> T:
     """Await `step`; raises `HttpProblem` (408) when it takes too long.
 
-    A small body has nearly always come with its headers, so the first step does not wait, and a timer, which would
-    cost more than the whole prediction, is only set when it does (docs/performance.md).
+    A small body has nearly always arrived with its headers, so the first step does not wait. `asyncio.timeout` around
+    every body would cost 5 us, a thirtieth of a request and more than the whole prediction: the timer is only set when
+    the first step has to wait (`python -m benchmarks.micro`, docs/explanation/performance.md).
     """
     try:
         waiting_for = step.send(None)
@@ -75,7 +76,7 @@ async def _in_time(step: Coroutine[Any, Any, T], timeout_s: float) -> T:
 
 @types.coroutine
 def _resume(step: Coroutine[Any, Any, T], waiting_for: Any) -> Generator[Any, Any, T]:
-    """Go on awaiting a coroutine whose first step has been taken by hand."""
+    """Continue awaiting a coroutine whose first step `_in_time` has taken."""
     while True:
         try:
             received = yield waiting_for

@@ -1,11 +1,11 @@
-"""`GET /docs`: Swagger UI from the files in `swagger_ui/`; the page asks no other host for anything."""
+"""`GET /docs`: Swagger UI from the files in `swagger_ui/`; the page requests nothing from another host."""
 
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from predictor.web.problems import HttpProblem
+from predictor.web.problems import PROBLEM_TYPES, HttpProblem
 from predictor.web.responses import BytesResponse, RawHeader
 
 _FOLDER: Final = Path(__file__).parent / "swagger_ui"
@@ -33,7 +33,7 @@ def docs_response(path: str) -> BytesResponse:
     """The page or one of its files; raises `HttpProblem` (404) for any other path."""
     found = _FILES.get(path)
     if found is None:
-        raise HttpProblem(HTTPStatus.NOT_FOUND, "There is nothing at this path; /docs lists what there is.")
+        raise HttpProblem(HTTPStatus.NOT_FOUND, PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning)
     name, content_type = found
     return BytesResponse(_read(name), content_type, headers=_HEADERS)
 

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from predictor.artifacts.manifest import Digest
-from predictor.models.engine import EngineName
-from predictor.models.loader import LoadedModel
-from predictor.penguin import CATEGORIES, RANGES
+from predictor.digest import Digest
+from predictor.models import LoadedModel
+from predictor.prediction import EngineName
+from predictor.schema import CATEGORIES, RANGES, UNITS
 
 
 class Feature(BaseModel):
@@ -55,7 +55,6 @@ def model_info(model: LoadedModel) -> dict[str, Any]:
 
 def _features() -> list[Feature]:
     measurements = [
-        Feature(name=name, unit=name.rpartition("_")[2], minimum=low, maximum=high)
-        for name, (low, high) in RANGES.items()
+        Feature(name=name, unit=UNITS[name], minimum=low, maximum=high) for name, (low, high) in RANGES.items()
     ]
     return measurements + [Feature(name=name, values=list(values)) for name, values in CATEGORIES.items()]

@@ -5,23 +5,31 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from predictor import __version__
-from predictor.artifacts.manifest import Digest
-from predictor.decoding import Instances
-from predictor.models.engine import EngineName
-from predictor.penguin import Penguin
+from predictor.digest import Digest
+from predictor.penguin import DESCRIPTION, EXAMPLES, NOUN, NOUN_PLURAL, SPECIES, Penguin
+from predictor.prediction import EngineName
 from predictor.web.model_info import ModelInfo
-from predictor.web.problems import KINDS, Problem, ProblemViolation
+from predictor.web.probes import GREETING
+from predictor.web.problems import PROBLEM_TYPES, Problem, ProblemViolation
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
 _REF: Final = "#/components/schemas/{model}"
 
 
-class ModelIdentity(BaseModel):
+class Instances(BaseModel):
+    """Several rows in one request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    instances: list[Penguin]
+
+
+class AnsweringModel(BaseModel):
     """Which model answered."""
 
     version: str
@@ -29,43 +37,43 @@ class ModelIdentity(BaseModel):
 
 
 class PlainPrediction(BaseModel):
-    """The species, and nothing else."""
+    """The predicted class, and nothing else."""
 
-    prediction: Annotated[str, Field(examples=["Adelie"])]
+    prediction: Annotated[str, Field(examples=[SPECIES[0]])]
 
 
 class DetailedPrediction(BaseModel):
-    """The species with what is known about the answer."""
+    """The predicted class, its probabilities, and the model."""
 
-    prediction: Annotated[str, Field(examples=["Adelie"])]
-    probability: Annotated[float, Field(ge=0, le=1.000001, description="Of the predicted species.")]
-    probabilities: Annotated[dict[str, float], Field(description="Per species; they sum to 1.")]
-    model: ModelIdentity
+    prediction: Annotated[str, Field(examples=[SPECIES[0]])]
+    probability: Annotated[float, Field(ge=0, le=1.000001, description="Of the predicted class.")]
+    probabilities: Annotated[dict[str, float], Field(description="Per class; they sum to 1.")]
+    model: AnsweringModel
 
 
-class RowProblem(BaseModel):
+class InstanceProblem(BaseModel):
     """What is wrong with one row; pointers are relative to that row."""
 
     detail: str
     errors: list[ProblemViolation]
 
 
-class RowError(BaseModel):
-    """A row that is no valid penguin."""
+class InstanceError(BaseModel):
+    """A row that is not valid."""
 
-    error: RowProblem
+    error: InstanceProblem
 
 
-class Predictions(BaseModel):
+class PredictionsAnswer(BaseModel):
     """One entry per instance, in order."""
 
-    predictions: list[DetailedPrediction | RowError]
+    predictions: list[DetailedPrediction | InstanceError]
 
 
 class Welcome(BaseModel):
     """The service's greeting."""
 
-    message: Literal["Penguin Predictor Active!"]
+    message: Annotated[str, Field(json_schema_extra={"const": GREETING})]
 
 
 class Health(BaseModel):
@@ -74,7 +82,7 @@ class Health(BaseModel):
     status: Literal["ok"]
 
 
-class ReadyModel(ModelIdentity):
+class ReadyModel(AnsweringModel):
     """The loaded model."""
 
     engine: EngineName
@@ -92,22 +100,13 @@ _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (
     Instances,
     PlainPrediction,
     DetailedPrediction,
-    Predictions,
+    PredictionsAnswer,
     Problem,
     Welcome,
     Health,
     Ready,
     ModelInfo,
 )
-
-_EXAMPLE: Final = {
-    "bill_length_mm": 39.1,
-    "bill_depth_mm": 18.7,
-    "flipper_length_mm": 181.0,
-    "body_mass_g": 3750.0,
-    "sex": "male",
-    "island": "Torgersen",
-}
 
 
 @cache
@@ -119,20 +118,20 @@ def openapi_json() -> bytes:
 def openapi_document() -> dict[str, Any]:
     """The document. Every status that a path can answer is listed."""
     _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
-    predict = _predict_operation("predict", "Predict the species of one penguin, or of several.")
+    predict = _predict_operation("predict", f"Predict the class of one {NOUN}, or of several {NOUN_PLURAL}.")
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Penguin Predictor",
             "version": __version__,
-            "description": "Tells a penguin's species (Adelie, Chinstrap, Gentoo) from six measurements.",
+            "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         # Relative, so that the page works behind any host and on a path below a gateway.
         "servers": [{"url": ".", "description": "this service"}],
         "tags": [
-            {"name": "predict", "description": "What species is it?"},
-            {"name": "service", "description": "Is it well, and which model does it use?"},
+            {"name": "predict", "description": "Which class is it?"},
+            {"name": "service", "description": "Can it serve, and which model does it use?"},
         ],
         "paths": {
             "/": {
@@ -158,14 +157,14 @@ def openapi_document() -> dict[str, Any]:
 
 def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
     ok = {
-        "description": "The species; with `details=true` or `instances`, each answer with its details.",
+        "description": "The predicted class; with `details=true` or `instances`, with its details.",
         "headers": _header_refs("Model-Version", "Server-Timing"),
         "content": {
             _JSON: {
                 "schema": {
-                    "anyOf": [_ref("PlainPrediction"), _ref("DetailedPrediction"), _ref("Predictions")],
+                    "anyOf": [_ref("PlainPrediction"), _ref("DetailedPrediction"), _ref("PredictionsAnswer")],
                 },
-                "examples": {"plain": {"value": {"prediction": "Adelie"}}},
+                "examples": {"plain": {"value": {"prediction": SPECIES[0]}}},
             }
         },
     }
@@ -184,8 +183,8 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
             _JSON: {
                 "schema": {"anyOf": [_ref("Penguin"), _ref("Instances")]},
                 "examples": {
-                    "one penguin": {"value": _EXAMPLE},
-                    "several": {"value": {"instances": [_EXAMPLE, {**_EXAMPLE, "sex": "female"}]}},
+                    f"one {NOUN}": {"value": EXAMPLES[0]},
+                    "several": {"value": {"instances": list(EXAMPLES)}},
                 },
             }
         },
@@ -208,11 +207,11 @@ def _answer(description: str, schema: str) -> dict[str, Any]:
 
 
 def _problem(status: str) -> dict[str, Any]:
-    kind = KINDS[HTTPStatus(int(status))]
+    problem_type = PROBLEM_TYPES[HTTPStatus(int(status))]
     headers = ["Server-Timing", *(["Retry-After"] if status == "503" else [])]
-    example = Problem(type=kind.type, title=kind.title, status=int(status), detail=kind.meaning)
+    example = Problem(type=problem_type.type, title=problem_type.title, status=int(status), detail=problem_type.meaning)
     return {
-        "description": kind.meaning,
+        "description": problem_type.meaning,
         "headers": _header_refs(*headers),
         "content": {_PROBLEM: {"schema": _ref("Problem"), "example": example.model_dump()}},
     }

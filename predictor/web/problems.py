@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457), and the one table from error class to status."""
+"""Problem documents (RFC 9457), and the table from error class to status."""
 
 import math
 from collections.abc import Sequence
@@ -8,23 +8,36 @@ from typing import Annotated, Any, Final, NamedTuple
 import orjson
 from pydantic import BaseModel, Field
 
-from predictor.errors import InvalidInput, MalformedJson, ModelUnavailable, PredictorError, Violation, ViolationCode
+from predictor.errors import (
+    InvalidInput,
+    MalformedJson,
+    ModelUnavailable,
+    PredictorError,
+    Violation,
+    ViolationCode,
+    for_error,
+)
+from predictor.penguin import NOUN
 from predictor.web.responses import PROBLEM, BytesResponse, RawHeader
 
 TYPE_PREFIX: Final = "urn:penguin-predictor:problem:"
 
 
 class HttpProblem(PredictorError):
-    """Trouble that only HTTP knows: a method, a media type, a size."""
+    """An error that only HTTP knows: a method, a media type, a size."""
 
     def __init__(
-        self, status: HTTPStatus, detail: str, headers: Sequence[RawHeader] = (), kind: "Kind | None" = None
+        self,
+        status: HTTPStatus,
+        detail: str,
+        headers: Sequence[RawHeader] = (),
+        problem_type: "ProblemType | None" = None,
     ) -> None:
-        """`kind` replaces the usual one of the status."""
+        """`problem_type` replaces the usual one of the status."""
         super().__init__(detail)
         self.status = status
         self.headers = tuple(headers)
-        self.kind = kind
+        self.problem_type = problem_type
 
 
 class ProblemViolation(BaseModel):
@@ -38,7 +51,9 @@ class ProblemViolation(BaseModel):
 class Problem(BaseModel):
     """A problem document, RFC 9457."""
 
-    type: Annotated[str, Field(description="Names the kind of problem; stable.", examples=[f"{TYPE_PREFIX}not-found"])]
+    type: Annotated[
+        str, Field(description="Identifies the type of problem; stable.", examples=[f"{TYPE_PREFIX}not-found"])
+    ]
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
@@ -47,8 +62,8 @@ class Problem(BaseModel):
     ] = []
 
 
-class Kind(NamedTuple):
-    """One kind of problem. `type` and `title` are part of the contract, whatever Python calls the status."""
+class ProblemType(NamedTuple):
+    """One type of problem. `type` and `title` are part of the contract, whatever Python calls the status."""
 
     name: str
     title: str
@@ -59,56 +74,65 @@ class Kind(NamedTuple):
         return TYPE_PREFIX + self.name
 
 
-KINDS: Final[dict[HTTPStatus, Kind]] = {
-    HTTPStatus.BAD_REQUEST: Kind("malformed-json", "Bad Request", "The body is not JSON."),
-    HTTPStatus.NOT_FOUND: Kind("not-found", "Not Found", "There is nothing at this path; /docs lists what there is."),
-    HTTPStatus.METHOD_NOT_ALLOWED: Kind("method-not-allowed", "Method Not Allowed", "See the Allow header."),
-    HTTPStatus.REQUEST_TIMEOUT: Kind("request-timeout", "Request Timeout", "The body did not arrive in time."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Kind("content-too-large", "Content Too Large", "The body is over the limit."),
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: Kind(
+PROBLEM_TYPES: Final[dict[HTTPStatus, ProblemType]] = {
+    HTTPStatus.BAD_REQUEST: ProblemType("malformed-json", "Bad Request", "The body is not JSON."),
+    HTTPStatus.NOT_FOUND: ProblemType(
+        "not-found", "Not Found", "There is nothing at this path; /docs lists what there is."
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: ProblemType("method-not-allowed", "Method Not Allowed", "See the Allow header."),
+    HTTPStatus.REQUEST_TIMEOUT: ProblemType("request-timeout", "Request Timeout", "The body did not arrive in time."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ProblemType(
+        "content-too-large", "Content Too Large", "The body is over the limit."
+    ),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ProblemType(
         "unsupported-media-type",
         "Unsupported Media Type",
         "The body is not declared as application/json, or has a Content-Encoding.",
     ),
-    HTTPStatus.UNPROCESSABLE_ENTITY: Kind(
-        "invalid-input", "Unprocessable Content", "JSON, but no valid penguin; all violations are listed."
+    HTTPStatus.UNPROCESSABLE_ENTITY: ProblemType(
+        "invalid-input",
+        "Unprocessable Content",
+        f"The body is JSON, but not a valid {NOUN}; all violations are listed.",
     ),
-    HTTPStatus.INTERNAL_SERVER_ERROR: Kind(
-        "internal-server-error", "Internal Server Error", "Something unforeseen happened; it has been logged."
+    HTTPStatus.INTERNAL_SERVER_ERROR: ProblemType(
+        "internal-server-error", "Internal Server Error", "An unexpected error; it has been logged."
     ),
-    HTTPStatus.SERVICE_UNAVAILABLE: Kind(
+    HTTPStatus.SERVICE_UNAVAILABLE: ProblemType(
         "model-unavailable", "Service Unavailable", "No model can be served now; try again later."
     ),
 }
 
-_STATUS: Final[dict[type[PredictorError], HTTPStatus]] = {
+_STATUS: Final[dict[type[Exception], HTTPStatus]] = {
     MalformedJson: HTTPStatus.BAD_REQUEST,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     ModelUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
-def violations_as_dicts(violations: Sequence[Violation]) -> list[dict[str, str]]:
-    return [{"pointer": v.pointer, "code": v.code, "message": v.message} for v in violations]
-
-
 def problem_response(error: PredictorError) -> BytesResponse:
-    """The answer to an error that was raised on purpose; an unknown kind is a 500 that gives nothing away."""
+    """The answer to an error. One without a status of its own is a 500 that gives nothing away."""
     headers: list[RawHeader] = []
-    status = _STATUS.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+    status = for_error(_STATUS, error, HTTPStatus.INTERNAL_SERVER_ERROR)
     detail = str(error)
-    errors: list[dict[str, str]] = []
+    errors: Sequence[Violation] = ()
+    problem_type: ProblemType | None = None
     if isinstance(error, HttpProblem):
         status = error.status
         headers += error.headers
+        problem_type = error.problem_type
     elif isinstance(error, InvalidInput):
-        errors = violations_as_dicts(error.violations)
+        errors = error.violations
     elif isinstance(error, ModelUnavailable):
         headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s))))
-    kind = getattr(error, "kind", None) or KINDS[status]
+    problem_type = problem_type or PROBLEM_TYPES[status]
     if status >= 500:
-        detail = kind.meaning  # Why is for the log: bucket names and digests are no business of a caller's.
-    document: dict[str, Any] = {"type": kind.type, "title": kind.title, "status": status.value, "detail": detail}
+        detail = problem_type.meaning  # The cause is for the log: callers need not see bucket names and digests.
+    document: dict[str, Any] = {
+        "type": problem_type.type,
+        "title": problem_type.title,
+        "status": status.value,
+        "detail": detail,
+    }
     if errors:
         document["errors"] = errors
     return BytesResponse(orjson.dumps(document), PROBLEM, status.value, headers)

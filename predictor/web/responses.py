@@ -38,5 +38,9 @@ class BytesResponse(Response):
         await send({"type": "http.response.body", "body": self.body})
 
 
+def no_content(headers: Sequence[RawHeader] = ()) -> BytesResponse:
+    return BytesResponse(b"", JSON, 204, headers)
+
+
 def json_response(value: Mapping[str, Any], status: int = 200) -> BytesResponse:
     return BytesResponse(orjson.dumps(value), JSON, status)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from predictor.cli import main
-from predictor.penguin import FEATURES, MEASUREMENTS, RANGES
+from predictor.schema import FEATURES, MEASUREMENTS, RANGES
 from predictor.training.dataset import DATA_FILE, load
 from predictor.training.parity import random_penguins
 from tests.conftest import StartFunction

@@ -12,12 +12,12 @@ import pytest
 
 from predictor.artifacts.local_store import LocalStore
 from predictor.errors import BadObject, StoreUnavailable
+from predictor.events.bucket_scorer import OBJECTS_AT_ONCE, ObjectResult, ObjectScorer
 from predictor.events.notifications import SCORED_SUFFIX, format_of
-from predictor.events.objects import OBJECTS_AT_ONCE, ObjectResult, ObjectScorer
-from predictor.events.results import UPLOAD_BYTES
+from predictor.events.result_store import UPLOAD_BYTES
 from predictor.models.loader import LoadedModel, load_model
-from predictor.penguin import FEATURES
 from predictor.prediction import ModelIdentity
+from predictor.schema import FEATURES
 from tests.support.bundles import EXAMPLE, PublishedBundle
 from tests.support.fault_proxy import Answer, FaultProxy, only
 from tests.support.gcs import GcsServer

@@ -16,7 +16,7 @@ from predictor.events.envelopes import MAX_ORDERING_KEY_BYTES
 from predictor.events.publisher import LogPublisher, Publisher
 from predictor.events.pubsub_publisher import PubSubClient, PubSubPublisher
 from predictor.events.scoring import MAX_OUTCOME_BYTES, Outcome
-from predictor.telemetry import logs
+from predictor.telemetry import configure_logs
 from tests.support.events import FakePublisher
 from tests.support.pubsub import PubSubEmulator
 
@@ -45,14 +45,14 @@ def _fake(_: Callable[[str], Any]) -> Iterator[Subject]:
 
 def _log(_: Callable[[str], Any]) -> Iterator[Subject]:
     stream = StringIO()
-    logs.configure("INFO", None, stream)
+    configure_logs("INFO", None, stream)
 
     def arrived(_: int) -> list[tuple[bytes, str]]:
         lines = [json.loads(line) for line in stream.getvalue().splitlines()]
         return [(line["body"].encode(), line["ordering_key"]) for line in lines]
 
     yield Subject(LogPublisher(), arrived)
-    logs.configure("INFO", None)
+    configure_logs("INFO", None)
 
 
 def _pubsub(fixture: Callable[[str], Any]) -> Iterator[Subject]:

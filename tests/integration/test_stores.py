@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from predictor.artifacts import newest_version, open_store
 from predictor.artifacts.gcs_store import GcsStore
 from predictor.artifacts.local_store import LocalStore
-from predictor.artifacts.location import newest_version, open_store
 from predictor.artifacts.store import Store, StoredFile
 from predictor.errors import ArtifactMissing, ConfigurationError, PredictorError, SizeMismatch, StoreUnavailable
 from tests.support.fault_proxy import Answer, FaultProxy, only

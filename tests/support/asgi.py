@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from predictor.bootstrap import App
-from predictor.web.app import WebApp
+from predictor.web import Endpoint
 
 T = TypeVar("T")
 
 
-def asgi(app: WebApp) -> ASGIApp:
+def asgi(app: Endpoint) -> ASGIApp:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         response = await app(Request(scope, receive))
         await response(scope, receive, send)
@@ -25,7 +25,7 @@ def asgi(app: WebApp) -> ASGIApp:
 class Client:
     """Sends requests in-process and waits for the answers."""
 
-    def __init__(self, app: App | WebApp) -> None:
+    def __init__(self, app: App | Endpoint) -> None:
         self._transport = httpx.ASGITransport(asgi(app.web if isinstance(app, App) else app))
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:

@@ -18,10 +18,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
-from predictor.artifacts.manifest import FileEntry, Manifest, digest_of
-from predictor.models.encoding import DUMMY_COLUMNS
+from predictor.artifacts.manifest import FileEntry, Manifest
+from predictor.digest import digest_of
 from predictor.models.golden import Golden, GoldenRow
-from predictor.penguin import CATEGORIES, FEATURES, MEASUREMENTS, RANGES, Penguin
+from predictor.penguin import Penguin
+from predictor.schema import CATEGORIES, DUMMY_COLUMNS, FEATURES, MEASUREMENTS, RANGES
 
 COLUMNS = (*MEASUREMENTS, *DUMMY_COLUMNS)
 CLASSES = ("Adelie", "Chinstrap", "Gentoo")

@@ -21,7 +21,7 @@ from predictor.events.publisher import Publisher
 from predictor.events.scoring import Outcome
 from predictor.models.loader import LoadedModel
 from predictor.settings import Settings
-from predictor.telemetry import logs
+from predictor.telemetry import configure_logs, log
 
 SLOW_S = 11.5
 """Past the ack deadline of ten seconds, and past the message's own time: so only the answer may be slow."""
@@ -37,7 +37,7 @@ class ChaoticPublisher:
 
     async def publish(self, outcome: Outcome, *, ordering_key: str, timeout_s: float) -> None:
         chaos = _chaos.get()
-        logs.log(logging.INFO, "publishing", "A message is about to be published.")
+        log(logging.INFO, "publishing", "A message is about to be published.")
         if chaos == "die before publishing":
             os.kill(os.getpid(), signal.SIGKILL)
         if chaos.startswith("publish after "):
@@ -51,13 +51,13 @@ class StuckObjectScorer:
     """Never comes to an end."""
 
     def score(self, model: LoadedModel, bucket: str, name: str, generation: int) -> NoReturn:
-        logs.log(logging.INFO, "scoring_object", "An object is being scored.")
+        log(logging.INFO, "scoring_object", "An object is being scored.")
         while True:
             time.sleep(3600)
 
 
 _settings = Settings.from_env(os.environ)
-logs.configure(_settings.log_level, _settings.project)
+configure_logs(_settings.log_level, _settings.project)
 _app = bootstrap.build(
     _settings,
     publisher=ChaoticPublisher(bootstrap.build_publisher(_settings)),

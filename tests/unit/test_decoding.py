@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from predictor.decoding import MAX_VIOLATIONS, Batch, decode, parse, validate
 from predictor.errors import InvalidInput, MalformedJson, PredictorError
-from predictor.penguin import FEATURES, RANGES, Penguin
+from predictor.penguin import Penguin
+from predictor.schema import FEATURES, RANGES
 from tests.support.bundles import EXAMPLE
 
 

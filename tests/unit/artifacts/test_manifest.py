@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from predictor.artifacts.manifest import FileEntry, Manifest, digest_of
+from predictor.artifacts.manifest import FileEntry, Manifest
+from predictor.digest import digest_of
 from predictor.errors import ArtifactMissing, DigestMismatch, InvalidManifest, SizeMismatch
 from tests.support.bundles import PublishedBundle
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from predictor.web.encoding import batch_body
 
 from predictor.artifacts.local_store import LocalStore
 from predictor.bulk import Count, FileFormat, answer_lines, count_answers, score
@@ -20,10 +21,9 @@ from predictor.bulk.ndjson import read_ndjson
 from predictor.bulk.table import Table
 from predictor.decoding import decode
 from predictor.errors import UnusableFile
-from predictor.models.engine import EngineName
 from predictor.models.loader import LoadedModel, load_model
-from predictor.penguin import FEATURES
-from predictor.web.encoding import batch_body
+from predictor.prediction import EngineName
+from predictor.schema import FEATURES
 from tests.support.bundles import EXAMPLE, PublishedBundle, random_penguins
 
 HEADER = ",".join(FEATURES) + "\n"

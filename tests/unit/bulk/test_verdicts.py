@@ -8,15 +8,16 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from predictor.batch import PenguinColumns
 from predictor.bulk.cells import read_cells
 from predictor.bulk.chunk import Layout, RowError
-from predictor.bulk.fast_rows import read_lines
+from predictor.bulk.csv_fast_path import read_lines
 from predictor.bulk.lines import Blocks
 from predictor.bulk.table import Table
 from predictor.decoding import validate
 from predictor.errors import InvalidInput, WideRow
-from predictor.models.columns import PenguinColumns
-from predictor.penguin import FEATURES, HABITATS, ISLANDS, MEASUREMENTS, RANGES, SEXES, Penguin
+from predictor.penguin import Penguin
+from predictor.schema import COMBINATIONS, FEATURES, ISLANDS, MEASUREMENTS, RANGES, SEXES
 
 LAYOUT = Layout({name: place for place, name in enumerate(FEATURES)}, len(FEATURES))
 
@@ -126,14 +127,14 @@ def show(error: RowError) -> str:
 
 
 def verdicts(columns: PenguinColumns, errors: dict[int, RowError]) -> list[Penguin | str]:
-    birds = iter(zip(columns.measurements.tolist(), columns.habitats.tolist(), strict=True))
+    birds = iter(zip(columns.measurements.tolist(), columns.combinations.tolist(), strict=True))
     result: list[Penguin | str] = []
     for place in range(len(columns) + len(errors)):
         if place in errors:
             result.append(show(errors[place]))
         else:
             measurements, habitat = next(birds)
-            result.append(Penguin(**dict(zip(FEATURES, (*measurements, *HABITATS[habitat]), strict=True))))
+            result.append(Penguin(**dict(zip(FEATURES, (*measurements, *COMBINATIONS[habitat]), strict=True))))
     return result
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from predictor.bootstrap import build
-from predictor.events.app import EventsApp
+from predictor.web import Endpoint
 from predictor.models.loader import LoadedModel
 from predictor.settings import Settings
-from predictor.telemetry import logs
+from predictor.telemetry import configure_logs
 from tests.support.bundles import PublishedBundle
 from tests.support.events import FakePublisher, Lines
 
@@ -30,24 +30,24 @@ def publisher() -> FakePublisher:
 
 
 @pytest.fixture
-def app(settings: Settings, publisher: FakePublisher) -> EventsApp:
+def app(settings: Settings, publisher: FakePublisher) -> Endpoint:
     return build(settings, publisher=publisher).events()
 
 
 @pytest.fixture(scope="session")
 def model(bundle: PublishedBundle) -> LoadedModel:
     settings = Settings(model_uri=str(bundle.folder), model_digest=bundle.digest)
-    return build(settings).service.model_blocking()
+    return build(settings).models.get_blocking()
 
 
 @pytest.fixture
 def log_lines() -> Iterator[Lines]:
     """What the package logs, by event."""
     stream = StringIO()
-    logs.configure("INFO", "my-project", stream)
+    configure_logs("INFO", "my-project", stream)
 
     def lines(event: str) -> list[dict[str, Any]]:
         return [line for line in map(json.loads, stream.getvalue().splitlines()) if line["event"] == event]
 
     yield lines
-    logs.configure("INFO", None)
+    configure_logs("INFO", None)

@@ -10,9 +10,10 @@ import pytest
 
 from predictor.artifacts.bundle import Bundle
 from predictor.artifacts.local_store import LocalStore
-from predictor.artifacts.manifest import Manifest, digest_of
+from predictor.artifacts.manifest import Manifest
+from predictor.batch import PenguinColumns
+from predictor.digest import digest_of
 from predictor.errors import GoldenMismatch, LibraryMismatch, UnloadableModel
-from predictor.models.columns import PenguinColumns
 from predictor.models.engine import Engine, EngineName
 from predictor.models.golden import Golden
 from predictor.models.loader import LoadedModel, build_engine, load_model
@@ -49,7 +50,7 @@ def engine(request: pytest.FixtureRequest, bundle: PublishedBundle, linear_bundl
 
 
 def answers(engine: Engine, penguins: list[Penguin]) -> np.ndarray:
-    return engine.column_probabilities(PenguinColumns.of(penguins))
+    return engine.batch_probabilities(PenguinColumns.of(penguins))
 
 
 class TestContract:

@@ -4,7 +4,7 @@ import pytest
 
 from predictor.training.dataset import Dataset, load
 from predictor.training.export import Export, Source, export, pickles_of
-from predictor.training.pipeline import FittedModel, fit
+from predictor.training.penguin_pipeline import FittedModel, fit
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

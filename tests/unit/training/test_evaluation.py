@@ -9,9 +9,9 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
 from predictor.training.dataset import Dataset
-from predictor.training.evaluation import evaluate
-from predictor.training.figures import Evaluation
-from predictor.training.pipeline import build
+from predictor.training.penguin_evaluation import evaluate
+from predictor.training.penguin_metrics import Evaluation
+from predictor.training.penguin_pipeline import build
 
 
 @pytest.fixture(scope="module")

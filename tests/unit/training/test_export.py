@@ -11,7 +11,7 @@ from predictor.artifacts.manifest import ONNX_FILE
 from predictor.training.dataset import Dataset
 from predictor.training.export import Export, Source, export
 from predictor.training.golden_rows import choose_golden
-from predictor.training.pipeline import FittedModel
+from predictor.training.penguin_pipeline import FittedModel
 from tests.support.processes import PROJECT
 from tests.unit.training.conftest import CREATED
 

@@ -12,7 +12,7 @@ from sklearn.preprocessing import LabelEncoder, MinMaxScaler, StandardScaler
 from predictor.training.dataset import Dataset
 from predictor.training.folding import fold
 from predictor.training.onnx_form import forms
-from predictor.training.pipeline import ENCODED, FittedModel, encode
+from predictor.training.penguin_pipeline import ENCODED, FittedModel, encode
 
 
 def regression() -> LogisticRegression:

@@ -7,11 +7,11 @@ import pytest
 from predictor.artifacts.bundle import Bundle
 from predictor.artifacts.manifest import ONNX_FILE
 from predictor.errors import GoldenMismatch, ParityMismatch, PublishRefused
-from predictor.penguin import MEASUREMENTS, RANGES
+from predictor.schema import MEASUREMENTS, RANGES
 from predictor.training.dataset import Dataset
 from predictor.training.export import Export, Source, assemble, export, pickles_of
 from predictor.training.parity import prove, random_penguins
-from predictor.training.pipeline import FittedModel, fit
+from predictor.training.penguin_pipeline import FittedModel, fit
 from tests.unit.training.conftest import CREATED
 
 

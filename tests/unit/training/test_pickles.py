@@ -11,9 +11,9 @@ from sklearn.preprocessing import LabelEncoder
 
 from predictor.errors import PublishRefused
 from predictor.training.dataset import Dataset
+from predictor.training.penguin_pipeline import ENCODED, FittedModel
 from predictor.training.pickles import dump, open_unverified
-from predictor.training.pipeline import ENCODED, FittedModel
-from predictor.training.predecessor import open_pickles
+from predictor.training.replaced_service import open_pickles
 
 NAMES = ("model.pkl", "label_encoder.pkl", "columns.pkl")
 
@@ -76,7 +76,7 @@ def test_a_column_that_the_encoding_never_gives_is_remarked(
     three: tuple[Path, Path, Path], dataset: Dataset, model: FittedModel
 ) -> None:
     columns = (*ENCODED, "island_Cormorant")
-    from predictor.training.pipeline import encode
+    from predictor.training.penguin_pipeline import encode
 
     classes = model.label_encoder.transform(dataset.species)
     joblib.dump(LogisticRegression(max_iter=5000).fit(encode(dataset.penguins, columns), classes), three[0])
@@ -113,7 +113,7 @@ def test_a_label_encoder_that_is_none_is_refused(three: tuple[Path, Path, Path],
 
 
 def test_a_classifier_of_a_single_class_is_refused(three: tuple[Path, Path, Path], dataset: Dataset) -> None:
-    from predictor.training.pipeline import encode
+    from predictor.training.penguin_pipeline import encode
 
     joblib.dump(DummyClassifier().fit(encode(dataset.penguins), [0] * len(dataset.birds)), three[0])
     with pytest.raises(PublishRefused, match="knows Adelie only"):

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from predictor.penguin import ISLANDS, Penguin
+from predictor.penguin import Penguin
+from predictor.schema import ISLANDS
 from predictor.training.dataset import Dataset
-from predictor.training.pipeline import ENCODED, FittedModel, encode, fit
+from predictor.training.penguin_pipeline import ENCODED, FittedModel, encode, fit
 from tests.support.bundles import EXAMPLE
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from predictor.artifacts import newest_version
 from predictor.artifacts.local_store import LocalStore
-from predictor.artifacts.location import newest_version
 from predictor.errors import ArtifactExists, ArtifactMissing, ArtifactUnexpected, DigestMismatch, StoreUnavailable
 from predictor.models.verification import verify
 from predictor.training.dataset import Dataset

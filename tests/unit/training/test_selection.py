@@ -1,6 +1,6 @@
 from predictor.training.dataset import Dataset
-from predictor.training.evaluation import evaluate
-from predictor.training.selection import HEADER, candidates, format_row
+from predictor.training.penguin_evaluation import evaluate
+from predictor.training.penguin_selection import HEADER, candidates, format_row
 
 
 def test_every_candidate_is_another_one() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from predictor.bootstrap import App, build
 from predictor.settings import Settings
-from predictor.telemetry import logs
+from predictor.telemetry import configure_logs
 from tests.support.asgi import Client
 from tests.support.bundles import PublishedBundle
 
@@ -24,6 +24,6 @@ def client(app: App) -> Client:
 def log() -> Iterator[StringIO]:
     """What the package logs."""
     stream = StringIO()
-    logs.configure("INFO", "my-project", stream)
+    configure_logs("INFO", "my-project", stream)
     yield stream
-    logs.configure("INFO", None)
+    configure_logs("INFO", None)

@@ -379,7 +379,7 @@ class TestNoModel:
     now = 0.0
 
     def test_health_ready_and_predict_say_so_and_recover(self, app: App) -> None:
-        model = app.service.model_blocking()
+        model = app.models.get_blocking()
         broken = self.failing(DigestMismatch("model.onnx", "sha256:a", "sha256:b"), model)
         client = Client(broken)
         assert client.get("/health").status_code == 200  # Nobody has asked for the model yet.

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import orjson
+from predictor.web.encoding import batch_body, detailed_body
 
 from predictor.decoding import Batch
 from predictor.errors import InvalidInput, Violation
 from predictor.models.loader import LoadedModel
 from predictor.prediction import ModelIdentity
 from predictor.service import predict
-from predictor.web.encoding import batch_body, detailed_body
 from tests.support.bundles import random_penguins
 
 CLASSES = ("Adelie", '100% "Chinstrap"', "Gentoo é")
@@ -27,9 +27,9 @@ class FixedEngine:
         self._dtype = dtype
 
     def rows(self, penguins: Any) -> Any:
-        return self.column_probabilities(penguins).tolist()
+        return self.batch_probabilities(penguins).tolist()
 
-    def column_probabilities(self, columns: Any) -> Any:
+    def batch_probabilities(self, columns: Any) -> Any:
         rows = np.random.default_rng(len(columns)).dirichlet((0.01, 0.01, 0.01), len(columns))
         return rows.astype(self._dtype)
 

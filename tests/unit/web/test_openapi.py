@@ -3,7 +3,7 @@ import json
 from openapi_spec_validator import validate
 
 from predictor import __version__
-from predictor.penguin import FEATURES
+from predictor.schema import FEATURES
 from predictor.web.app import WebApp
 from predictor.web.openapi import openapi_document, openapi_json
 from predictor.web.problems import KINDS

@@ -1,7 +1,7 @@
-"""The results bucket: what is there already, and one streaming upload that nobody can cut in on.
+"""The results bucket: what is stored there already, and one streaming upload that no other writer can interfere with.
 
-Each result carries in its custom metadata what it is the answer of. It comes into being with the last byte of a
-resumable upload, so an upload that ends early leaves nothing, and only if no other result was written meanwhile.
+The custom metadata of each result says which object and model it is the answer of. A result appears with the last byte
+of a resumable upload, so an upload that ends early leaves nothing, and only if nobody else has written it meanwhile.
 """
 
 import threading
@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from predictor.artifacts.gcs_client import new_client, retry, timeout, translated
-from predictor.bulk import Count, count_answers
+from predictor.answers import is_error_line
+from predictor.bulk import Count
 from predictor.errors import PredictorError, StoreUnavailable
+from predictor.gcs import new_client, retry, timeout, translated
+from predictor.location import gs_uri
 from predictor.prediction import ModelIdentity
 
 if TYPE_CHECKING:
@@ -22,11 +24,11 @@ UPLOAD_BYTES: Final = 8 * 1024 * 1024
 
 
 class Conflict(PredictorError):
-    """Somebody else has written the result since it was looked for."""
+    """Somebody else has written the result meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tag:
+class ResultTag:
     """What a result is the answer of."""
 
     source: str
@@ -42,7 +44,7 @@ class Tag:
         }
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, str] | None) -> "Tag | None":
+    def from_metadata(cls, metadata: Mapping[str, str] | None) -> "ResultTag | None":
         """None for an object that is no result of ours."""
         try:
             found = metadata or {}
@@ -57,10 +59,10 @@ class Existing:
     """A result, or something else under its name: its generation, and its tag."""
 
     generation: int
-    tag: Tag | None
+    tag: ResultTag | None
 
 
-class Results:
+class ResultStore:
     """One bucket; the client is built when first needed, since none would survive the fork of the worker."""
 
     def __init__(self, bucket: str, client: "Client | None" = None) -> None:
@@ -76,28 +78,28 @@ class Results:
             return self._client
 
     def uri(self, name: str) -> str:
-        return f"gs://{self.bucket}/{name}"
+        return gs_uri(self.bucket, name)
 
     def find(self, name: str, *, deadline: float) -> Existing | None:
         """Raises `StoreUnavailable`."""
         bucket = self.client.bucket(self.bucket)
         with translated(self.uri(name)):
             blob = bucket.get_blob(name, timeout=timeout(deadline), retry=retry(deadline))
-        return None if blob is None else Existing(int(blob.generation), Tag.from_metadata(blob.metadata))
+        return None if blob is None else Existing(int(blob.generation), ResultTag.from_metadata(blob.metadata))
 
     def write(
-        self, name: str, pieces: Iterator[bytes], tag: Tag, *, replaces: Existing | None, deadline: float
+        self, name: str, pieces: Iterator[bytes], tag: ResultTag, *, replaces: Existing | None, deadline: float
     ) -> None:
         """Upload what `pieces` gives; whatever it raises ends the upload. Raises `Conflict`, `StoreUnavailable`."""
         from google.api_core.exceptions import PreconditionFailed
 
         blob = self._blob(name)
         blob.metadata = tag.as_metadata()
-        pulled = _Pulled(pieces)
+        content = _Content(pieces)
         with translated(self.uri(name), "written"):
             try:
                 blob.upload_from_file(
-                    pulled,
+                    content,
                     content_type="application/x-ndjson",
                     if_generation_match=0 if replaces is None else replaces.generation,
                     checksum="crc32c",
@@ -107,9 +109,9 @@ class Results:
             except PreconditionFailed as error:
                 raise Conflict(f"{self.uri(name)} has been written by somebody else.") from error
             except ValueError as error:
-                if pulled.is_reading:
-                    raise  # From whoever makes the pieces.
-                # The store may keep less of a request than was sent; the client would have to send the rest again.
+                if error is content.error:
+                    raise
+                # The client raises it when the store keeps less of a request than was sent: it cannot send it again.
                 raise StoreUnavailable(self.uri(name), "it did not keep all of a request", action="written") from error
 
     def count(self, name: str, existing: Existing, *, deadline: float) -> Count:
@@ -119,32 +121,39 @@ class Results:
             translated(self.uri(name)),
             blob.open("rb", raw_download=True, timeout=timeout(deadline), retry=retry(deadline)) as lines,
         ):
-            return count_answers(lines)
+            count = Count()
+            for line in lines:
+                count.rows += 1
+                count.invalid += is_error_line(line)
+            return count
 
     def _blob(self, name: str, generation: int | None = None) -> "Blob":
         return self.client.bucket(self.bucket).blob(name, chunk_size=UPLOAD_BYTES, generation=generation)
 
 
-class _Pulled:
-    """A file for the client to upload, made as it is read."""
+class _Content:
+    """The pieces as a file for the client to upload, made as it is read."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.error: Exception | None = None
+        """What `pieces` raised, to tell it from the client's own errors."""
         self._pieces = pieces
         self._waiting = b""
         self._position = 0
-        self.is_reading = False
 
     def read(self, size: int) -> bytes:
-        self.is_reading = True
         taken, length = [self._waiting], len(self._waiting)
-        while length < size and (piece := next(self._pieces, None)) is not None:
-            taken.append(piece)
-            length += len(piece)
+        try:
+            while length < size and (piece := next(self._pieces, None)) is not None:
+                taken.append(piece)
+                length += len(piece)
+        except Exception as error:
+            self.error = error
+            raise
         data = b"".join(taken)
         self._waiting = data[size:]
         data = data[:size]
         self._position += len(data)
-        self.is_reading = False
         return data
 
     def tell(self) -> int:

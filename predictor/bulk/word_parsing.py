@@ -1,10 +1,11 @@
-"""Eight bytes of a cell at a time: numbers and names read by arithmetic on 64-bit words, for all rows at once.
+"""Numbers and names read by arithmetic on 64-bit words (SIMD within a register), for all rows at once.
 
 An object per cell would cost more than everything else that is done for a row. A word holds the last eight bytes of a
 cell, its last character in the highest byte. D. Lemire, Number Parsing at a Gigabyte per Second, Software: Practice
 and Experience 51 (2021), describes the method for digits; the decimal point is taken out before.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     Places = NDArray[np.intp]
 
 WORD_BYTES: Final = 8
-PADDING: Final = b"\0" * 2 * WORD_BYTES
-"""Goes before the text, so that the first cell, too, has two words before its end."""
 
 _U = np.uint64
 _ZEROS: Final = _U(0x3030303030303030)  # "00000000"
@@ -27,6 +26,11 @@ _HIGH_BITS: Final = _U(0x8080808080808080)
 _OVER_NINE: Final = _U(0x7676767676767676)  # Added to a byte, sets its high bit if it was more than 9.
 _EVERY: Final = _U(0xFFFFFFFFFFFFFFFF)
 _POWERS_OF_TEN: Final = 10.0 ** np.arange(WORD_BYTES + 1)
+
+
+def padding_for(names: Iterable[bytes]) -> bytes:
+    """Goes before the text, so that the first cell, too, has as many words before its end as the longest name needs."""
+    return b"\0" * WORD_BYTES * max([1, *map(_words_in, names)])
 
 
 def words_of(padded: bytes) -> "Words":
@@ -67,15 +71,20 @@ def _without_point(text: "Words") -> "tuple[Words, Places]":
 
 
 def equal(words: "Words", starts: "Places", ends: "Places", name: bytes) -> "NDArray[np.bool_]":
-    """Which cells are exactly `name` (1 to 16 bytes)."""
+    """Which cells are exactly `name`; the text's padding must have been made for it."""
     result: NDArray[np.bool_] = (ends - starts) == len(name)
-    padded = name.rjust(2 * WORD_BYTES, b"\0")
-    for part in range(1 if len(name) <= WORD_BYTES else 2):
-        piece = padded[WORD_BYTES * (1 - part) : WORD_BYTES * (2 - part)]
+    padded = name.rjust(_words_in(name) * WORD_BYTES, b"\0")
+    for part in range(_words_in(name)):  # From the end of the name to its beginning.
+        end = len(padded) - WORD_BYTES * part
         used = min(len(name) - WORD_BYTES * part, WORD_BYTES)
         mask = _EVERY << _U(8 * (WORD_BYTES - used))
-        result &= (words[ends - WORD_BYTES * (1 + part)] & mask) == _U(int.from_bytes(piece, "little"))
+        expected = _U(int.from_bytes(padded[end - WORD_BYTES : end], "little"))
+        result &= (words[ends - WORD_BYTES * (1 + part)] & mask) == expected
     return result
+
+
+def _words_in(name: bytes) -> int:
+    return -(-len(name) // WORD_BYTES)
 
 
 def _bits(byte_counts: "Places") -> "Words":

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from predictor.models.columns import PenguinColumns
-from predictor.models.encoding import DUMMY_COLUMNS, Encoder
-from predictor.penguin import CATEGORIES, MEASUREMENTS
+from predictor.batch import PenguinColumns
+from predictor.models.features import DUMMY_COLUMNS, Encoder
+from predictor.schema import CATEGORIES, MEASUREMENTS
 from tests.support.bundles import random_penguins
 
 USUAL = (*MEASUREMENTS, *DUMMY_COLUMNS)

@@ -1,7 +1,7 @@
-"""The predecessor's three pickles, opened and looked over: estimator, label encoder, columns.
+"""Open and check the three pickles of the replaced service: estimator, label encoder, columns.
 
-This is the one place in the project where a pickle is opened that nothing has verified; it is trusted because the
-person who publishes it says so, and only there and then.
+This is the one place in the project where unverified pickles are opened: the person who publishes them vouches for
+them.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,28 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from predictor.artifacts.manifest import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE
+from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE
 from predictor.errors import PublishRefused
-from predictor.penguin import MEASUREMENTS, SPECIES
+from predictor.penguin import NOUN, SPECIES
+from predictor.schema import MEASUREMENTS
+from predictor.text import first_line
 from predictor.training.dataset import Dataset
-from predictor.training.export import Source
+from predictor.training.export import ModelSource
+from predictor.training.fitted_model import ENCODED, FittedModel
 from predictor.training.model_card import published_card
 from predictor.training.pickles import dump, open_unverified
-from predictor.training.pipeline import ENCODED, FittedModel
 
 Tell = Callable[[str], None]
 """Takes one sentence for the person who publishes."""
 
 
-def open_pickles(paths: tuple[Path, Path, Path], dataset: Dataset, tell: Tell) -> Source:
+def open_pickles(paths: tuple[Path, Path, Path], dataset: Dataset, tell: Tell) -> ModelSource:
     """Open model, label encoder and columns and check that they can serve. Runs whatever code is in the files.
 
     The first two are published byte for byte, the columns as a plain list whatever kind they were. Raises
     `PublishRefused` with the reason when something does not fit.
     """
     tell(
-        f"opening {', '.join(map(str, paths))}: nothing verifies these files, and opening a pickle runs what is in it;"
-        " that they are safe is your word"
+        f"opening {', '.join(map(str, paths))}: opening a pickle runs the code in it, and nothing has verified these"
+        " files; publish only files that you trust"
     )
     contents = [_read(path) for path in paths]
     estimator, encoder, found = (open_unverified(path, data) for path, data in zip(paths, contents, strict=True))
@@ -39,15 +41,15 @@ def open_pickles(paths: tuple[Path, Path, Path], dataset: Dataset, tell: Tell) -
     fitted = FittedModel(estimator, encoder, names)
     _check(fitted, dataset)
     notes = [
-        f"column {name!r} is none that the encoding gives ({', '.join(ENCODED)}): it is 0 for every penguin,"
-        " as it was in the predecessor"
+        f"column {name!r} is unknown (known are {', '.join(ENCODED)}): it is 0 for every {NOUN}, as it was in the"
+        " replaced service"
         for name in names
         if name not in ENCODED
     ]
     for note in notes:
         tell(note)
     metrics = _metrics(fitted, dataset)
-    return Source(
+    return ModelSource(
         model=fitted,
         pickles={MODEL_FILE: contents[0], LABEL_ENCODER_FILE: contents[1], COLUMNS_FILE: dump(list(names))},
         metrics=metrics,
@@ -89,20 +91,21 @@ def _check(model: FittedModel, dataset: Dataset) -> None:
         classes = model.classes
         probabilities = model.probabilities(dataset.penguins)
     except Exception as error:  # Estimators raise anything, each of them something else.
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise PublishRefused(f"the {kind}, the label encoder and the columns do not fit together: {reason}") from error
+        raise PublishRefused(
+            f"the {kind}, the label encoder and the columns do not fit together: {first_line(error)}"
+        ) from error
     if len(classes) < 2:
-        raise PublishRefused(f"the {kind} knows {', '.join(classes)} only: there is nothing to tell apart")
-    if probabilities.shape != (len(dataset.birds), len(classes)):
+        raise PublishRefused(f"the {kind} knows only the class {', '.join(classes)}: a classifier needs at least two")
+    if probabilities.shape != (len(dataset.rows), len(classes)):
         raise PublishRefused(f"the {kind} gives probabilities of shape {probabilities.shape} for {classes}")
     if not np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-4):
         raise PublishRefused(f"the probabilities that the {kind} gives do not sum to 1")
 
 
 def _metrics(model: FittedModel, dataset: Dataset) -> dict[str, float]:
-    """What the model makes of the data set; nothing when its classes are not these species."""
+    """How the model classifies the labelled rows; empty when its classes are others."""
     if not set(model.classes) <= set(SPECIES):
         return {}
     predicted: Sequence[str] = model.predict(dataset.penguins)
-    correct = sum(name == bird.species for name, bird in zip(predicted, dataset.birds, strict=True))
-    return {"data_set_birds": float(len(dataset.birds)), "data_set_correct": float(correct)}
+    correct = sum(name == row.label for name, row in zip(predicted, dataset.rows, strict=True))
+    return {"data_set_rows": float(len(dataset.rows)), "data_set_correct": float(correct)}

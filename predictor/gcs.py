@@ -1,6 +1,7 @@
-"""What everything that talks to Cloud Storage shares: the client, time limits, retries, and the names of troubles.
+"""The one Cloud Storage client: how it is made, its time limits and retries, and what its errors become.
 
-`google-cloud-storage` costs 0.35 s to import, so these functions import it when they are called, never before.
+Artifacts, events and publishing share it. `google-cloud-storage` takes 0.35 s to import, so these functions import it
+when they are called, never before.
 """
 
 import os
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from predictor.errors import StoreUnavailable
+from predictor.text import describe_error
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -54,8 +56,4 @@ def translated(uri: str, action: Literal["read", "written"] = "read") -> Iterato
     except (Forbidden, Unauthorized) as error:
         raise StoreUnavailable(uri, f"access was refused ({error.code})", action=action) from error
     except (GoogleAPIError, GoogleAuthError, RequestException, HTTPError, OSError) as error:
-        raise StoreUnavailable(uri, f"{type(error).__name__}: {_first_line(error)}", action=action) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:200].rstrip(".")  # It becomes the end of a sentence.
+        raise StoreUnavailable(uri, describe_error(error), action=action) from error

@@ -1,15 +1,15 @@
-"""The figures that an evaluation gives, and that a manifest, a model card and the table of candidates show.
+"""The metrics of an evaluation, which the manifest, the model card and the table of candidates show.
 
-They are rounded where they are made (`predictor.training.evaluation`), so that last-bit differences between processors
-do not reach a digest.
+`predictor.training.penguin_evaluation` rounds them, so that last-bit differences between processors do not change a
+digest.
 """
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """A figure over repeated cross-validation: mean, and standard deviation between the repeats."""
+class MeanAndSd:
+    """A metric over repeated cross-validation: mean, and standard deviation between the repeats."""
 
     mean: float
     sd: float
@@ -17,7 +17,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One test set: birds, how many were named right, mean log loss (nats)."""
+    """One test set: birds, how many were classified correctly, mean log loss (nats)."""
 
     birds: int
     correct: int
@@ -37,10 +37,10 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Every figure that the choice of a model rests on."""
+    """Every metric that the choice of the model is based on."""
 
-    accuracy: Spread
-    log_loss: Spread
+    accuracy: MeanAndSd
+    log_loss: MeanAndSd
     other_island: Score
     """The held-out birds of all repeats, each said to be on the two islands where it was not."""
     later_year: Score
@@ -53,7 +53,7 @@ class Evaluation:
     """Mean distance of predicted and observed, weighted by the bins' counts."""
 
     def metrics(self) -> dict[str, float]:
-        """The figures as they stand in a manifest."""
+        """The metrics by their names in a manifest."""
         left_out = self.left_out_island.values()
         return {
             "cv_accuracy": self.accuracy.mean,

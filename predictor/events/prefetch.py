@@ -1,4 +1,4 @@
-"""Make an iterator's next items while the last ones are being used: scoring goes on while the store is waited for."""
+"""Prefetch: make an iterator's next items in a thread, so that scoring goes on while the store is waited for."""
 
 import threading
 from collections.abc import Generator, Iterator
@@ -10,10 +10,10 @@ T = TypeVar("T")
 _END: Final = object()
 
 
-def ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
-    """The same items, made in a thread that is at most `depth` of them ahead; its exception is raised here.
+def prefetch(items: Iterator[T], depth: int) -> Generator[T, None, None]:
+    """The same items, made in a thread that is at most `depth` items ahead. Its exception is raised here.
 
-    The thread has ended when this has: at the end, at an exception, and when the generator is closed.
+    The thread ends before this generator does: at the end, at an exception, and when the generator is closed.
     """
     made: Queue[object] = Queue(maxsize=depth)
     closed = threading.Event()
@@ -29,7 +29,7 @@ def ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
             failures.append(error)
         made.put(_END)
 
-    thread = threading.Thread(target=make, name="ahead", daemon=True)
+    thread = threading.Thread(target=make, name="prefetch", daemon=True)
     thread.start()
     try:
         while (item := made.get()) is not _END:

@@ -1,15 +1,13 @@
 """From a URI to a store, and from a root to its newest version."""
 
 from pathlib import Path
-from typing import Final
 
 from predictor.artifacts.gcs_store import GcsStore
 from predictor.artifacts.local_store import LocalStore
 from predictor.artifacts.manifest import MANIFEST_FILE
 from predictor.artifacts.store import Store
 from predictor.errors import ArtifactMissing, ConfigurationError
-
-GCS_SCHEME: Final = "gs://"
+from predictor.location import split_gs_uri
 
 
 def open_store(uri: str) -> Store:
@@ -17,14 +15,11 @@ def open_store(uri: str) -> Store:
 
     Raises `ConfigurationError` for a URI of another kind.
     """
-    if uri.startswith(GCS_SCHEME):
-        bucket, _, prefix = uri.removeprefix(GCS_SCHEME).partition("/")
-        if not bucket:
-            raise ConfigurationError("MODEL_URI", uri, "it names no bucket")
-        return GcsStore(bucket, prefix)
-    if "://" in uri:
-        raise ConfigurationError("MODEL_URI", uri, "only gs:// and folders are supported")
-    return LocalStore(Path(uri))
+    try:
+        remote = split_gs_uri(uri)
+    except ValueError as error:
+        raise ConfigurationError("MODEL_URI", uri, str(error)) from error
+    return LocalStore(Path(uri)) if remote is None else GcsStore(*remote)
 
 
 def newest_version(root: Store, *, deadline: float) -> Store:

@@ -3,8 +3,9 @@
 import base64
 from typing import TYPE_CHECKING, Any, Final
 
-from predictor.artifacts.gcs_client import retry, timeout, translated
 from predictor.errors import BadObject, StoreUnavailable
+from predictor.gcs import retry, timeout, translated
+from predictor.location import gs_uri
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob
@@ -13,14 +14,14 @@ RANGE_BYTES: Final = 4 * 1024 * 1024
 """What is fetched with one request, and so the most that is held of an object."""
 
 
-class Source:
+class ObjectReader:
     """Read once, from its beginning to its end."""
 
     def __init__(self, client: Any, bucket: str, name: str, generation: int, *, deadline: float) -> None:
-        """Looks the object up. Raises `BadObject` when this generation is not there any more, `StoreUnavailable`."""
+        """Looks the object up. Raises `BadObject` when this generation is gone, `StoreUnavailable`."""
         import google_crc32c
 
-        self.uri = f"gs://{bucket}/{name}"
+        self.uri = gs_uri(bucket, name)
         self._live = client.bucket(bucket).blob(name)
         # Apart from the one that is looked up, whose link leads past the client's own endpoint.
         self._blob: Blob = client.bucket(bucket).blob(name, generation=generation)

@@ -1,7 +1,6 @@
-"""The study behind the choice of the model: `python -m predictor.training.selection` prints its table.
+"""The comparison behind the choice of the model: `python -m predictor.training.penguin_selection` prints its table.
 
-A module of its own and no option of `train`: it takes minutes and decides nothing at run time; `train` measures the
-chosen model afresh. XGBoost and LightGBM take part where they are installed.
+It is not part of `train`, because it takes minutes. XGBoost and LightGBM are compared where they are installed.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,11 +19,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from predictor.penguin import MEASUREMENTS
-from predictor.training.dataset import Dataset, load
-from predictor.training.evaluation import evaluate
-from predictor.training.figures import Evaluation
-from predictor.training.pipeline import ENCODED
+from predictor.schema import MEASUREMENTS
+from predictor.training.dataset import Dataset, load_penguins
+from predictor.training.fitted_model import ENCODED
+from predictor.training.penguin_evaluation import evaluate
+from predictor.training.penguin_metrics import Evaluation
 
 _MEASURED: Final = tuple(MEASUREMENTS)
 _SEX: Final = ("sex_female", "sex_male")
@@ -124,7 +123,7 @@ def format_row(name: str, inputs: str, figures: Evaluation) -> str:
 
 def main() -> None:
     """Print the table, one line per candidate in their order."""
-    dataset = load()
+    dataset = load_penguins()
     print(HEADER)  # noqa: T201  This module is a command.
     for row in Parallel(n_jobs=-1, return_as="generator")(delayed(_row)(item, dataset) for item in candidates()):
         print(row, flush=True)  # noqa: T201

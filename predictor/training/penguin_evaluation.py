@@ -1,4 +1,4 @@
-"""How good an estimator is: cross-validation, a later year, another island, and whether its probabilities hold.
+"""How good an estimator is: cross-validation, a later year, another island, and how well it is calibrated.
 
 Everything here is measured on birds that the estimator was not fitted on.
 """
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from predictor.penguin import CATEGORIES, ISLANDS, SPECIES, Penguin
-from predictor.training.dataset import Dataset
-from predictor.training.figures import Evaluation, ReliabilityBin, Score, Spread
-from predictor.training.pipeline import encode
+from predictor.penguin import SPECIES, Penguin
+from predictor.schema import CATEGORIES
+from predictor.training.dataset import Dataset, IncompleteRow, LabelledRow
+from predictor.training.fitted_model import encode
+from predictor.training.penguin_metrics import Evaluation, MeanAndSd, ReliabilityBin, Score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     Probabilities = NDArray[np.float64]
     Classes = NDArray[np.int64]
 
+ISLANDS: Final = CATEGORIES["island"]
 FOLDS: Final = 10
 REPEATS: Final = 10
 SEED: Final = 20140305  # The day on which Gorman, Williams & Fraser appeared.
@@ -28,13 +30,13 @@ TEST_YEAR: Final = 2009
 RELIABILITY_EDGES: Final = (0.0, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 1.0)
 
 Make = Callable[[], Any]
-"""Gives an unfitted estimator that takes the columns `pipeline.ENCODED` and integer classes."""
+"""Makes an unfitted estimator that takes the columns `fitted_model.ENCODED` and integer classes."""
 
 
 def evaluate(make: Make, dataset: Dataset, *, folds: int = FOLDS, repeats: int = REPEATS) -> Evaluation:
     """Measure the estimators that `make` gives. The data set itself is never fitted as a whole."""
     penguins = dataset.penguins
-    truth = _classes(dataset.species)
+    truth = _classes(dataset.labels)
     held_out = _cross_validate(make, penguins, truth, folds, repeats)
     actual = held_out[:, np.arange(len(penguins)), [ISLANDS.index(p.island) for p in penguins]]
     reliability = _reliability(actual, truth)
@@ -48,6 +50,10 @@ def evaluate(make: Make, dataset: Dataset, *, folds: int = FOLDS, repeats: int =
         reliability=reliability,
         calibration_error=_calibration_error(reliability),
     )
+
+
+def _year(bird: LabelledRow | IncompleteRow) -> int:
+    return int(bird.extra["year"])
 
 
 def _classes(species: Sequence[str]) -> "Classes":
@@ -93,24 +99,24 @@ def _other_islands(held_out: "Probabilities", penguins: Sequence[Penguin], truth
 
 
 def _later_year(make: Make, dataset: Dataset) -> Score:
-    earlier = [bird for bird in dataset.birds if bird.year < TEST_YEAR]
-    later = [bird for bird in dataset.birds if bird.year == TEST_YEAR]
+    earlier = [bird for bird in dataset.rows if _year(bird) < TEST_YEAR]
+    later = [bird for bird in dataset.rows if _year(bird) == TEST_YEAR]
     train, test = encode([bird.penguin for bird in earlier]), encode([bird.penguin for bird in later])
-    (probabilities,) = _predict(make, train, _classes([bird.species for bird in earlier]), test)
-    return _score(probabilities, _classes([bird.species for bird in later]))
+    (probabilities,) = _predict(make, train, _classes([bird.label for bird in earlier]), test)
+    return _score(probabilities, _classes([bird.label for bird in later]))
 
 
 def _later_year_unsexed(make: Make, dataset: Dataset) -> Score:
-    earlier = [bird for bird in dataset.birds if bird.year < TEST_YEAR]
+    earlier = [bird for bird in dataset.rows if _year(bird) < TEST_YEAR]
     unsexed = [
         bird
         for bird in dataset.incomplete
-        if bird.year == TEST_YEAR and [violation.pointer for violation in bird.violations] == ["/sex"]
+        if _year(bird) == TEST_YEAR and [violation.pointer for violation in bird.violations] == ["/sex"]
     ]
-    tests = [encode([Penguin(**bird.recorded, sex=sex) for bird in unsexed]) for sex in CATEGORIES["sex"]]  # type: ignore[arg-type]
+    tests = [encode([Penguin.model_validate({**bird.recorded, "sex": sex}) for bird in unsexed]) for sex in CATEGORIES["sex"]]
     train = encode([bird.penguin for bird in earlier])
-    by_sex = _predict(make, train, _classes([bird.species for bird in earlier]), *tests)
-    truth = _classes([bird.species for bird in unsexed])
+    by_sex = _predict(make, train, _classes([bird.label for bird in earlier]), *tests)
+    truth = _classes([bird.label for bird in unsexed])
     right = np.all([probabilities.argmax(axis=1) == truth for probabilities in by_sex], axis=0)
     loss = _log_loss(np.mean(by_sex, axis=0), truth)
     return Score(len(unsexed), int(right.sum()), round(loss, 4))
@@ -135,8 +141,8 @@ def _log_loss(probabilities: "Probabilities", truth: "Classes") -> float:
     return float(-np.log(np.clip(of_truth, 1e-15, 1.0)).mean())
 
 
-def _spread(values: Sequence[float]) -> Spread:
-    return Spread(round(float(np.mean(values)), 4), round(float(np.std(values)), 4))
+def _spread(values: Sequence[float]) -> MeanAndSd:
+    return MeanAndSd(round(float(np.mean(values)), 4), round(float(np.std(values)), 4))
 
 
 def _reliability(probabilities: "Probabilities", truth: "Classes") -> tuple[ReliabilityBin, ...]:

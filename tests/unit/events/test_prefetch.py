@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from predictor.events.ahead import ahead
+from predictor.events.prefetch import ahead
 from tests.support.processes import wait_until
 
 

@@ -1,33 +1,32 @@
-"""What the endpoint asks of whoever scores files: a small protocol, and a thread that may be left behind."""
+"""What scores the files of a bucket, as the endpoint sees it; and the thread that it runs in."""
 
 import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from predictor.models.loader import LoadedModel
+from predictor.models import LoadedModel
 
 T = TypeVar("T")
 
 
-class ObjectResult(Protocol):
-    """What came of an object."""
+@dataclass(frozen=True, slots=True)
+class ObjectResult:
+    """A scored object: its rows, how many of them have an error instead of a prediction, and where the answers are."""
 
-    @property
-    def rows(self) -> int: ...
-    @property
-    def rejected_rows(self) -> int: ...
-    @property
-    def result_uri(self) -> str: ...
+    rows: int
+    rejected_rows: int
+    result_uri: str
 
 
 class ObjectScorer(Protocol):
     """Scores one object of a bucket and stores its scored rows, at most once however often it is asked."""
 
     def score(self, model: LoadedModel, bucket: str, name: str, generation: int) -> ObjectResult:
-        """Blocks. Raises `BadObject` (never to be scored) or `StoreUnavailable` (asking again may help)."""
+        """Blocks. Raises `BadObject` (permanent) or `StoreUnavailable` (retryable)."""
         ...
 
 
@@ -43,5 +42,5 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
             future.set_exception(error)
 
     threading.Thread(target=run, name="score-object", daemon=True).start()
-    # Shielded: a thread that is at work cannot be cancelled, only left alone.
+    # Shielded: a running thread cannot be cancelled, only abandoned.
     return await asyncio.shield(asyncio.wrap_future(future))

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from predictor.batch import PenguinColumns
+from predictor.batch_decoding import decode_valid_batch
 from predictor.decoding import Batch, decode
 from predictor.errors import PredictorError
-from predictor.models.columns import PenguinColumns
-from predictor.penguin import FEATURES, ISLANDS, RANGES, SEXES, Penguin
-from predictor.web.instances import read_instances
+from predictor.penguin import Penguin
+from predictor.schema import FEATURES, ISLANDS, RANGES, SEXES
 from tests.support.bundles import EXAMPLE, random_penguins
 
 MOST = 4
@@ -32,7 +33,7 @@ def careful(body: bytes) -> PenguinColumns | None:
 def same(one: PenguinColumns | None, other: PenguinColumns | None) -> bool:
     if one is None or other is None:
         return one is other
-    return np.array_equal(one.measurements, other.measurements) and np.array_equal(one.habitats, other.habitats)
+    return np.array_equal(one.measurements, other.measurements) and np.array_equal(one.combinations, other.combinations)
 
 
 _field = {
@@ -66,14 +67,14 @@ _rows = st.lists(st.builds(_spoilt, _good, st.lists(_slip, max_size=1)), max_siz
 @given(_rows)
 def test_both_ways_to_read_a_batch_agree(rows: list[str]) -> None:
     body = f'{{"instances": [{",".join(rows)}]}}'.encode()
-    assert same(read_instances(body, MOST), careful(body))
+    assert same(decode_valid_batch(body, MOST), careful(body))
 
 
 def test_a_faultless_batch_is_read() -> None:
     penguins, _ = random_penguins(300, seed=1)
     body = orjson.dumps({"instances": [penguin.model_dump() for penguin in penguins]})
-    assert same(read_instances(body, 300), PenguinColumns.of(penguins))
-    assert read_instances(body, 299) is None
+    assert same(decode_valid_batch(body, 300), PenguinColumns.of(penguins))
+    assert decode_valid_batch(body, 299) is None
 
 
 ROW = json.dumps(EXAMPLE)
@@ -103,11 +104,11 @@ def batch(*rows: str, more: str = "") -> str:
     ],
 )
 def test_whatever_is_not_faultless_is_left_to_the_careful_way(body: str) -> None:
-    assert read_instances(body.encode(), MOST) is None
+    assert decode_valid_batch(body.encode(), MOST) is None
     assert careful(body.encode()) is None
 
 
 def test_an_escaped_spelling_of_a_field_is_that_field() -> None:
     body = batch(ROW.replace('"sex"', r'"s\u0065x"')).encode()
-    assert same(read_instances(body, MOST), careful(body))
-    assert read_instances(body, MOST) is not None
+    assert same(decode_valid_batch(body, MOST), careful(body))
+    assert decode_valid_batch(body, MOST) is not None

@@ -1,0 +1,23 @@
+"""Small operations on text that several packages need."""
+
+from typing import Final
+
+_MAX_LINE: Final = 200
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, shortened, without a full stop: the end of a sentence of ours."""
+    return str(error).strip().partition("\n")[0][:_MAX_LINE].rstrip(".")
+
+
+def describe_error(error: BaseException) -> str:
+    """An error of another library in one line: its class, and its message where it has one."""
+    return ": ".join(filter(None, (type(error).__name__, first_line(error))))
+
+
+def replace_surrogates(text: str) -> str:
+    """The text with each half of a surrogate pair replaced by `?`.
+
+    JSON can spell such halves (RFC 8259, section 8.2), but they are no Unicode text: no answer could repeat them.
+    """
+    return text if text.isascii() else text.encode(errors="replace").decode()

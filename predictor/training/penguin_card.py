@@ -1,0 +1,107 @@
+"""The model card of this project's own model. Every figure in it is passed in, none is typed."""
+
+from predictor.schema import FEATURES, RANGES
+from predictor.training.dataset import Dataset
+from predictor.training.parity import LIMIT, RANDOM_PENGUINS
+from predictor.training.penguin_evaluation import FOLDS, REPEATS
+from predictor.training.penguin_metrics import Evaluation, Score
+
+_DATA = """\
+## Data
+{birds} complete birds of the Palmer penguins data set ({rows} rows; the {incomplete} incomplete ones are refused),
+nesting adults on three islands of the Palmer Archipelago, Antarctica, 2007-2009. CC0.
+sha256 `{sha256}`
+
+- Horst AM, Hill AP, Gorman KB (2020). palmerpenguins: Palmer Archipelago (Antarctica) penguin data.
+  doi:10.5281/zenodo.3960218
+- Gorman KB, Williams TD, Fraser WR (2014). Ecological sexual dimorphism and environmental variability within a
+  community of Antarctic penguins (genus Pygoscelis). PLoS ONE 9(3): e90081. doi:10.1371/journal.pone.0090081
+"""
+
+_TRAINED = """\
+# Penguin species from six measurements
+Predicts whether a penguin is an Adelie, a Chinstrap or a Gentoo from {features}.
+
+## Model
+Multinomial logistic regression on the four measurements (standardised) and the sex. The island is part of the input
+and is not used: in this data it nearly determines the species (Chinstraps only on Dream, Gentoos only on Biscoe), so a
+model that uses it makes mistakes on a bird that is seen elsewhere. Parameters: `{parameters}`.
+
+{data}
+## Figures
+All on birds that the model was not fitted on. Accuracy, log loss and calibration: {folds}-fold cross-validation,
+repeated {repeats} times; mean and standard deviation of the repeats.
+
+| | |
+|---|---|
+| accuracy | {accuracy.mean:.4f} ± {accuracy.sd:.4f} |
+| log loss (nats) | {log_loss.mean:.4f} ± {log_loss.sd:.4f} |
+| calibration error | {calibration_error:.4f} |
+| the same birds, said to be on another island: accuracy, log loss | {other_accuracy:.4f}, {other_island.log_loss:.4f} |
+| fitted on 2007-08, tested on 2009: right, log loss | {later} |
+| ... birds of 2009 without a recorded sex, right as male and as female | {unsexed.correct} of {unsexed.birds} |
+{islands}
+
+The last rows: fitted on two islands, tested on those birds of the third whose species lives on the two as well.
+
+## Probabilities
+Held-out probabilities of all species, birds and repeats: of the predictions with probability p, how many were right?
+
+| probability | count | mean predicted | observed |
+|---|---|---|---|
+{reliability}
+
+## Limits
+- It knows three species: any other penguin is called one of them.
+- It extrapolates: measurements far from those of the training birds get a confident answer without support in the
+  data. The service accepts {ranges}.
+- The birds are of one archipelago and three years, adults at nest; no chicks.
+- With {birds} birds, figures that differ by less than their standard deviation do not differ.
+
+## Forms
+`model.pkl`, `label_encoder.pkl`, `columns.pkl` (joblib) and `model.onnx` give the same probabilities to within
+{limit:g} over the data set, {random:,} random penguins over the ranges above, and {random:,} more among the
+measurements of the training birds.
+"""
+
+
+def trained_card(dataset: Dataset, parameters: str, evaluation: Evaluation) -> str:
+    """The card of the model that `train` makes."""
+    other = evaluation.other_island
+    islands = [
+        f"| left out {island}: right, log loss | {_right(score)} |"
+        for island, score in evaluation.left_out_island.items()
+    ]
+    reliability = [
+        f"| {item.low:g} to {item.high:g} | {item.count} | {item.predicted:.4f} | {item.observed:.4f} |"
+        for item in evaluation.reliability
+    ]
+    return _TRAINED.format(
+        features=", ".join(FEATURES),
+        parameters=parameters,
+        data=_data(dataset),
+        birds=len(dataset.rows),
+        accuracy=evaluation.accuracy,
+        log_loss=evaluation.log_loss,
+        calibration_error=evaluation.calibration_error,
+        other_accuracy=other.correct / other.birds,
+        other_island=other,
+        later=_right(evaluation.later_year),
+        unsexed=evaluation.later_year_unsexed,
+        islands="\n".join(islands),
+        reliability="\n".join(reliability),
+        ranges=", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in RANGES.items()),
+        limit=LIMIT,
+        random=RANDOM_PENGUINS,
+        folds=FOLDS,
+        repeats=REPEATS,
+    )
+
+
+def _data(dataset: Dataset) -> str:
+    birds, incomplete = len(dataset.rows), len(dataset.incomplete)
+    return _DATA.format(birds=birds, incomplete=incomplete, rows=birds + incomplete, sha256=dataset.sha256)
+
+
+def _right(score: Score) -> str:
+    return f"{score.correct} of {score.birds}, {score.log_loss:.4f}"

@@ -1,0 +1,134 @@
+"""What `predict` and `score` share: from a request to a handler, and what every answer carries.
+
+Routing with 404, 405 and OPTIONS, problem documents for errors, the headers of every answer, and the log lines.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from predictor.artifacts import ModelCache
+from predictor.errors import PredictorError
+from predictor.models import LoadedModel
+from predictor.telemetry import current_headers, log
+from predictor.web.cors import Cors
+from predictor.web.problems import HttpProblem, problem_response
+from predictor.web.responses import BytesResponse, RawHeader, no_content
+
+SLOW_REQUEST_MS: Final = 500.0
+REFUSAL_LOG_INTERVAL_S: Final = 1.0
+
+Handler = Callable[[Request], Awaitable[BytesResponse]]
+Routes = Mapping[str, Mapping[str, Handler]]
+"""Handlers by path and method. A path that ends in `/*` stands for every path below it."""
+
+
+class Endpoint:
+    """Answers every path and method that the framework passes on."""
+
+    def __init__(
+        self,
+        routes: Routes,
+        models: ModelCache[LoadedModel],
+        *,
+        not_found: str,
+        cors: Cors | None = None,
+        log_requests: bool = False,
+    ) -> None:
+        """`not_found` is the sentence of a 404. `models` names the model in every answer's `Model-Version`."""
+        self._routes = {path: methods for path, methods in routes.items() if not path.endswith("/*")}
+        self._folders = {path.removesuffix("*"): methods for path, methods in routes.items() if path.endswith("/*")}
+        self._models = models
+        self._not_found = not_found
+        self._cors = cors
+        self._log_requests = log_requests
+        self._refusals_suppressed = 0
+        self._refusals_quiet_until = 0.0
+        self._version_header: RawHeader | None = None  # Made once: a loaded model never changes.
+
+    async def __call__(self, request: Request) -> Response:
+        started = time.perf_counter()
+        scope = request.scope
+        current_headers.set(scope["headers"])
+        try:
+            response = await self._handler(scope["method"], scope["path"])(request)
+        except PredictorError as error:
+            response = problem_response(error)
+        except ClientDisconnect:
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # Nobody is there to read it.
+        except Exception as error:  # noqa: BLE001  The edge: the caller gets a problem, the log gets the traceback.
+            log(logging.ERROR, "unhandled_error", f"Unhandled {type(error).__name__}.", error=error)
+            response = problem_response(PredictorError())
+        self._finish(request, response, (time.perf_counter() - started) * 1000)
+        return response
+
+    def _handler(self, method: str, path: str) -> Handler:
+        methods = self._routes.get(path) or self._below(path)
+        if methods is None:
+            raise HttpProblem(HTTPStatus.NOT_FOUND, self._not_found)
+        if method == "HEAD":
+            method = "GET"  # The server drops the body.
+        handler = methods.get(method)
+        if handler is not None:
+            return handler
+        allow = ", ".join([*methods, *(["HEAD"] if "GET" in methods else []), "OPTIONS"])
+        if method == "OPTIONS":
+            return lambda request: self._options(request, allow)
+        raise HttpProblem(HTTPStatus.METHOD_NOT_ALLOWED, f"Allowed here: {allow}.", [(b"allow", allow.encode())])
+
+    def _below(self, path: str) -> Mapping[str, Handler] | None:
+        return next((methods for folder, methods in self._folders.items() if path.startswith(folder)), None)
+
+    async def _options(self, request: Request, allow: str) -> BytesResponse:
+        headers = [(b"allow", allow.encode())]
+        if self._cors is not None:
+            headers += self._cors.preflight_headers(request.scope["headers"], allow)
+        return no_content(headers)
+
+    def _finish(self, request: Request, response: BytesResponse, elapsed_ms: float) -> None:
+        """Add what every answer carries, and log what deserves a line."""
+        headers = response.raw_headers
+        if self._version_header is None and self._models.current is not None:
+            self._version_header = (b"model-version", self._models.current.identity.version.encode())
+        if self._version_header is not None:
+            headers.append(self._version_header)
+        if response.server_timing is None:
+            response.server_timing = b"total;dur=%.3f" % elapsed_ms
+        headers.append((b"server-timing", response.server_timing))
+        if self._cors is not None:
+            headers += self._cors.headers(request.scope["headers"])
+        if self._log_requests or elapsed_ms > SLOW_REQUEST_MS or response.status_code >= 500:
+            self._log(request, response.status_code, elapsed_ms)
+
+    def _log(self, request: Request, status: int, elapsed_ms: float) -> None:
+        scope = request.scope
+        if status == HTTPStatus.SERVICE_UNAVAILABLE and not self._log_requests:
+            # Why there is no model has been logged once; a line per refused request would only flood the log.
+            now = time.monotonic()
+            if now < self._refusals_quiet_until:
+                self._refusals_suppressed += 1
+                return
+            self._refusals_quiet_until = now + REFUSAL_LOG_INTERVAL_S
+        # Only paths that exist: any other is the caller's own words.
+        path = scope["path"] if scope["path"] in self._routes else "(other)"
+        event, severity = "request", logging.INFO
+        if status >= 500:
+            event, severity = "request_failed", logging.ERROR
+        elif elapsed_ms > SLOW_REQUEST_MS:
+            event, severity = "slow_request", logging.WARNING
+        log(
+            severity,
+            event,
+            f"{scope['method']} {path} {status} in {elapsed_ms:.1f} ms",
+            method=scope["method"],
+            path=path,
+            status=status,
+            duration_ms=round(elapsed_ms, 3),
+            suppressed=self._refusals_suppressed,
+        )
+        self._refusals_suppressed = 0
