@@ -61,7 +61,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--parts", default=",".join([*PARTS, "load"]), help="what to measure (%(default)s)")
     parser.add_argument("--here", action="store_true", help="functions run in the lab's own environment: a quick look")
     parser.add_argument("--to", type=Path, default=FOLDER, help="folder for the results and the report")
-    parser.add_argument("--document", action="store_true", help="put the tables into docs/performance.md")
+    parser.add_argument("--document", action="store_true", help="put the tables into docs/explanation/performance.md")
     parser.add_argument("--models", type=Path, default=plan.models, help="where this function's model is (artifacts/)")
     parser.add_argument("--show", type=Path, metavar="JSON", help="print and report an earlier run instead")
     return parser.parse_args(arguments)

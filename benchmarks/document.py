@@ -1,4 +1,4 @@
-"""Puts a run's tables into docs/performance.md, between two marks: the figures there are never typed by hand."""
+"""Puts a run's tables into docs/explanation/performance.md, between two marks; nobody types figures by hand."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from benchmarks.goals import Verdict
 from benchmarks.lab import BATCHES
 from benchmarks.results import Results
 
-DOCUMENT: Final = ROOT / "docs" / "performance.md"
+DOCUMENT: Final = ROOT / "docs" / "explanation" / "performance.md"
 _BEGIN: Final = "<!-- figures: written by `python -m benchmarks --document` -->\n"
 _END: Final = "<!-- end of figures -->\n"
 
