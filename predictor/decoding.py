@@ -49,7 +49,7 @@ def decode(body: bytes, *, max_instances: int) -> Penguin | Rows:
 
     Raises `MalformedJson`, `InvalidInput` (with pointers into the document).
     """
-    penguin = _fast_penguin(body)
+    penguin = decode_valid(body)
     if penguin is not None:
         return penguin
     document = parse(body)
@@ -60,12 +60,12 @@ def decode(body: bytes, *, max_instances: int) -> Penguin | Rows:
 
 def decode_penguin(body: bytes) -> Penguin:
     """Exactly one penguin. Raises `MalformedJson` or `InvalidInput`."""
-    return _fast_penguin(body) or validate(parse(body))
+    return decode_valid(body) or validate(parse(body))
 
 
 def decode_row(body: bytes) -> tuple[Row, Id]:
     """One penguin, or what is wrong with it, and its id. Raises `MalformedJson`."""
-    penguin = _fast_penguin(body)
+    penguin = decode_valid(body)
     if penguin is not None:
         return penguin, None
     document = parse(body)
@@ -85,7 +85,8 @@ def may_be_batch(body: bytes) -> bool:
 _validate_penguin: Final[Callable[[bytes], Penguin]] = Penguin.__pydantic_validator__.validate_json
 
 
-def _fast_penguin(body: bytes) -> Penguin | None:
+def decode_valid(body: bytes) -> Penguin | None:
+    """The fast path: the penguin in a body with exactly its fields, all valid; None for anything else."""
     # pydantic keeps the last of two equal keys. Each key has a colon behind it, so with as many colons as fields, all
     # of which pydantic demands, no key can be repeated. Counted first, because pydantic would describe every unknown
     # field, and a body of 1 MiB has room for 100,000.

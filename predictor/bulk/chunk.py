@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from typing import Final
 
@@ -14,10 +15,15 @@ MAX_ROW_NUMBERS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Of a table: where each feature stands in a row, and how many cells a row has."""
+    """Of a table: where each feature stands in a row, how many cells a row has, and what separates them.
+
+    `factors`: what the values of columns in another unit are multiplied by.
+    """
 
     places: Mapping[str, int]
     width: int
+    separator: str = ","
+    factors: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

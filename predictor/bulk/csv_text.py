@@ -4,15 +4,15 @@ import csv
 from collections.abc import Callable, Iterable, Sequence
 
 
-def to_lines(rows: Iterable[Sequence[object]]) -> list[str]:
+def to_lines(rows: Iterable[Sequence[object]], separator: str = ",") -> list[str]:
     """One line per row, without its end."""
     lines: list[str] = []
-    csv.writer(_Sink(lines.append), lineterminator="").writerows(rows)
+    csv.writer(_Sink(lines.append), delimiter=separator, lineterminator="").writerows(rows)
     return lines
 
 
-def to_line(cells: Sequence[object]) -> str:
-    return to_lines([cells])[0]
+def to_line(cells: Sequence[object], separator: str = ",") -> str:
+    return to_lines([cells], separator)[0]
 
 
 class _Sink:

@@ -49,10 +49,11 @@ def _feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @_feature_options
 def predict(file: Path | None, uri: str | None, digest: str | None, **features: Any) -> None:
-    """Predict one penguin, from options or from JSON on stdin, or every row of FILE (CSV or NDJSON; - is stdin).
+    """Predict one penguin, from options or from JSON on stdin, or every row of FILE (- is stdin).
 
-    CSV comes back with columns for the prediction, the probabilities and the error; NDJSON with an answer for each
-    line. Invalid rows get an error and all others are scored; the exit status is then 1.
+    FILE may be CSV, NDJSON or Parquet. A table comes back as CSV with columns for the prediction, the probabilities and
+    the error; NDJSON with an answer for each line. What was understood of the file is said on stderr. Invalid rows get
+    an error and all others are scored; the exit status is then 1.
     """
     given = {name: value for name, value in features.items() if value is not None}
     if file is not None:
@@ -102,9 +103,9 @@ def _predict_file(file: Path, model: "LoadedModel") -> None:
     with nullcontext(sys.stdin.buffer) if on_stdin else file.open("rb") as stream:
         if size >= LONG_FILE_BYTES and sys.stderr.isatty() and not sys.stdout.isatty():
             with click.progressbar(length=size, label="scoring", file=sys.stderr) as bar:
-                count = score_stream(model, stream, sys.stdout.buffer.write, bar.update)
+                count = score_stream(model, stream, sys.stdout.buffer.write, bar.update, tell)
         else:
-            count = score_stream(model, stream, sys.stdout.buffer.write)
+            count = score_stream(model, stream, sys.stdout.buffer.write, tell=tell)
     sys.stdout.buffer.flush()  # A write error is reported now, not when the interpreter exits.
     if count.invalid:
         tell(f"{count.invalid} of {count.rows} rows are invalid; each has an error in the output")
