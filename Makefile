@@ -73,6 +73,7 @@ lint: $(VENV)/dev  ## style, types, import contracts, shell scripts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 	$(BIN)/shellcheck --check-sourced .ci/run $(wildcard *.sh)
 
 .PHONY: format
