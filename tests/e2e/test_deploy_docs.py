@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.support.gcloud import complaints, gcloud_lines
 from tests.support.processes import PROJECT
 
-PAGES = (PROJECT / "README.md", PROJECT / "deploy.env.example", *sorted((PROJECT / "docs").glob("*.md")))
+PAGES = (PROJECT / "README.md", PROJECT / "deploy.env.example", *sorted((PROJECT / "docs").rglob("*.md")))
 
 
 def test_every_command_in_the_documentation_parses(tmp_path: Path) -> None:
