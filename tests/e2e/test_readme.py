@@ -162,28 +162,3 @@ def test_there_is_something_to_test() -> None:
 def test_every_target_that_a_page_names_is_in_the_makefile(page: Path) -> None:
     makefile = (PROJECT / "Makefile").read_text()
     assert [target for target in sorted(targets_of(page.read_text())) if f"\n{target}:" not in makefile] == []
-
-
-def anchors(page: str) -> set[str]:
-    """A page's headings, as GitHub turns them into anchors."""
-    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"```.*?```", "", page, flags=re.DOTALL))
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
-def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
-    wrong = []
-    for link in (link for link in links if "://" not in link):
-        path, _, anchor = link.partition("#")
-        target = page.parent / path if path else page
-        if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
-            wrong.append(link)
-    assert wrong == []
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
-def test_no_line_is_too_long_to_read(page: Path) -> None:
-    """Tables and lines that are one URL cannot be wrapped."""
-    lines = (line for line in page.read_text().splitlines() if len(line) > 120)
-    assert [line for line in lines if not re.match(r"\s*\||\S*https?://\S+$", line)] == []
