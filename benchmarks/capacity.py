@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     options.to.write_text(found.model_dump_json(indent=2) + "\n")
-    print(f"written to {options.to}; docs/runbook.md quotes what `python -m predictor capacity` makes of it")
+    print(f"written to {options.to}; docs/how-to/runbook.md quotes what `python -m predictor capacity` makes of it")
     return 0
 
 
