@@ -68,11 +68,12 @@ test-slow: $(VENV)/dev  ## more of the same: failing releases, rollback, more ki
 	$(PYTEST) -m slow tests/
 
 .PHONY: lint
-lint: $(VENV)/dev  ## check style, types, import contracts, shell scripts
+lint: $(VENV)/dev  ## check style, types, import contracts, spelling, shell scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 	$(BIN)/codespell
 	$(BIN)/shellcheck --check-sourced .ci/run $(wildcard *.sh)
 
