@@ -81,7 +81,7 @@ format: $(VENV)/dev  ## rewrite what `make lint` would refuse, where that is pos
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: model $(VENV)/dev  ## measure against the platform, the predecessor and the peers; BENCH='--only ours,echo' for less
+bench: model $(VENV)/dev  ## compare with the platform, the replaced service and peers; BENCH='--only ours,echo' is quicker
 	$(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: load
@@ -89,7 +89,7 @@ load: model $(VENV)/dev  ## locust's scenarios, here or at URL=https://...; LOAD
 	$(BIN)/python -m benchmarks.load $(if $(URL),--url '$(URL)' --identity-token) $(LOAD)
 
 .PHONY: profile
-profile: model $(VENV)/dev  ## where the CPU time goes, by room; PROFILE='--rows 1000' for batches
+profile: model $(VENV)/dev  ## where the CPU time goes, by component; PROFILE='--rows 1000' for batches
 	$(BIN)/python -m benchmarks.profile $(PROFILE)
 
 .PHONY: bench-files

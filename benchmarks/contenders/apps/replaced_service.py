@@ -1,4 +1,4 @@
-"""The predecessor's design, rebuilt from its README: FastAPI, three joblib files, `get_dummies` and a forest."""
+"""The design of the service that this function replaces: FastAPI, three joblib files, `get_dummies` and a forest."""
 
 import os
 from enum import StrEnum
@@ -10,13 +10,9 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 FOLDER = Path(os.environ["MODEL_FOLDER"])
-try:
-    model = joblib.load(FOLDER / "model.pkl")
-    label_encoder = joblib.load(FOLDER / "label_encoder.pkl")
-    expected_columns = joblib.load(FOLDER / "columns.pkl")
-except FileNotFoundError as error:
-    raise RuntimeError("Model files not found.") from error
-
+model = joblib.load(FOLDER / "model.pkl")
+label_encoder = joblib.load(FOLDER / "label_encoder.pkl")
+expected_columns = joblib.load(FOLDER / "columns.pkl")
 app = FastAPI()
 
 
@@ -38,16 +34,6 @@ class PenguinFeatures(BaseModel):
     body_mass_g: float = Field(ge=500, le=50_000)
     sex: Sex
     island: Island
-
-
-@app.get("/")
-async def root() -> dict[str, str]:
-    return {"message": "Penguin Predictor Active!"}
-
-
-@app.get("/health")
-async def health() -> dict[str, str]:
-    return {"status": "ok"}
 
 
 @app.post("/predict")
