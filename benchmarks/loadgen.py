@@ -57,14 +57,14 @@ def apply_load(load: Load) -> LoadResult:
         return pool.submit(_generate, load).result()
 
 
+def _generate(load: Load) -> LoadResult:
+    return _Generator(load).run()
+
+
 def quantiles(values: list[float]) -> list[float]:
     """101 quantiles by nearest rank; NaN for no values."""
     ordered = sorted(values) or [math.nan]
     return [ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)] for percent in range(101)]
-
-
-def _generate(load: Load) -> LoadResult:
-    return _Generator(load).run()
 
 
 class _Connection:

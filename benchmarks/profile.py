@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import contenders, processes
+from benchmarks import contenders
 from benchmarks.contenders import Contender, Unavailable, run
 from benchmarks.loadgen import Load, apply_load
 from benchmarks.paths import RESULTS
 from benchmarks.sample_penguins import sample_penguins
-from benchmarks.server import serving, stop_servers_when_terminated
+from benchmarks.server import cpu_s, serving, stop_servers_when_terminated
 
 COMPONENTS: Final = (
     # Part of a file's path, and the component that the file belongs to; the first match counts.
@@ -72,9 +72,9 @@ def record(kind: type[Contender], rows: int, seconds: float, stacks: Path) -> tu
     """
     with serving(kind) as server:
         request = server.contender.request(sample_penguins(rows))
-        before = {pid: processes.cpu_s([pid]) for pid in server.pids}
+        before = {pid: cpu_s([pid]) for pid in server.pids}
         apply_load(Load(server.port, request, 8, 0.5))
-        busiest = max(before, key=lambda pid: processes.cpu_s([pid]) - before[pid])  # gunicorn's parent only watches.
+        busiest = max(before, key=lambda pid: cpu_s([pid]) - before[pid])  # gunicorn's parent only watches.
         load = threading.Thread(target=apply_load, args=[Load(server.port, request, 8, seconds + 3, warm_up_s=1)])
         load.start()
         options = ["--rate", "500", "--format", "raw", "--duration", str(round(seconds)), "--output", str(stacks)]

@@ -1,11 +1,10 @@
-"""HTTP requests and answers as plain bytes, for the load generator and for the first request after a start.
+"""HTTP requests and answers as plain bytes, for the load generator.
 
 An HTTP client library would use more CPU than some contenders do, and the benchmarks would measure the client.
 """
 
 import re
-import socket
-from typing import Final, NamedTuple
+from typing import Final
 
 HOST: Final = "127.0.0.1"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -31,33 +30,3 @@ def complete(data: bytes | bytearray) -> bool:
 def server_timing_ms(header: str) -> dict[str, float]:
     """Milliseconds per phase, from the value of a Server-Timing header."""
     return {phase: float(ms) for phase, ms in re.findall(r"([\w-]+);dur=([\d.]+)", header)}
-
-
-class Answer(NamedTuple):
-    """A response; `phases_ms` are from its Server-Timing header."""
-
-    status: int
-    body: bytes
-    phases_ms: dict[str, float]
-
-
-def ask(port: int, request: bytes, timeout_s: float) -> Answer:
-    """Send `request` on a new connection. Raises `OSError`."""
-    data = bytearray()
-    with socket.create_connection((HOST, port), timeout_s) as connection:
-        connection.sendall(request)
-        while not complete(data):
-            received = connection.recv(1 << 18)
-            if not received:
-                raise ConnectionResetError("the server closed the connection")
-            data += received
-    head, _, body = bytes(data).partition(b"\r\n\r\n")
-    timing = re.search(r"(?im)^server-timing:(.*)$", head.decode("latin-1"))
-    return Answer(int(head[9:12]), body, server_timing_ms(timing[1]) if timing else {})
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

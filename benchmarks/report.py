@@ -21,9 +21,10 @@ _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1150px; margin: 2em auto; padding: 0 1em; color: #222 }
 table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums }
 th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: right }
-th:first-child, td:first-child { text-align: left } svg { max-width: 100%; height: auto }
+th:first-child, td:first-child { text-align: left; white-space: nowrap } svg { max-width: 100%; height: auto }
 .MISSED { color: #b00020; font-weight: bold } .reached { color: #00694c }
 """
+_BESIDE: Final[dict[str, Any]] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
 # Text stays text, and the same run gives the same file.
 _SVG: Final = {"svg.fonttype": "none", "svg.hashsalt": "benchmarks", "font.size": 9}
 
@@ -105,7 +106,7 @@ def _phases(results: Results) -> str:
     if frame.empty:
         return ""
     figure, (axes,) = _axes(1, 0.9 + 0.28 * len(frame))
-    frame.plot.barh(stacked=True, ax=axes)
+    frame.plot.barh(stacked=True, ax=axes).legend(**_BESIDE)
     axes.invert_yaxis()
     return _svg(figure)
 
@@ -132,5 +133,7 @@ def _lines(frame: pd.DataFrame, **options: Any) -> str:
     if frame.empty:
         return ""
     figure, (axes,) = _axes(1, 4)
-    frame.plot(ax=axes, logy=bool((frame > 0).any(axis=None)), grid=True, **options)
+    styles = ["-" if number < 10 else "--" for number in range(frame.shape[1])]  # There are ten colours.
+    positive = bool((frame > 0).any(axis=None))
+    frame.plot(ax=axes, logy=positive, grid=True, style=styles, **options).legend(**_BESIDE)
     return _svg(figure)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from benchmarks.contenders.base import APPS, Contender, Environment, run
 from benchmarks.paths import DATA
-from benchmarks.raw_http import HOST, free_port
+from benchmarks.raw_http import HOST
 from benchmarks.sample_penguins import MEASUREMENTS, Row
+from tests.support.processes import free_port
 
 
 class Peer(Contender):

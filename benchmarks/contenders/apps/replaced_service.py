@@ -1,8 +1,8 @@
 """The design of the service that this function replaces: FastAPI, three joblib files, `get_dummies` and a forest."""
 
 import os
-from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 import joblib
 import pandas as pd
@@ -16,28 +16,17 @@ expected_columns = joblib.load(FOLDER / "columns.pkl")
 app = FastAPI()
 
 
-class Sex(StrEnum):
-    male = "male"
-    female = "female"
-
-
-class Island(StrEnum):
-    Torgersen = "Torgersen"
-    Biscoe = "Biscoe"
-    Dream = "Dream"
-
-
 class PenguinFeatures(BaseModel):
     bill_length_mm: float = Field(ge=20, le=160)
     bill_depth_mm: float = Field(ge=5, le=50)
     flipper_length_mm: float = Field(ge=80, le=450)
     body_mass_g: float = Field(ge=500, le=50_000)
-    sex: Sex
-    island: Island
+    sex: Literal["male", "female"]
+    island: Literal["Torgersen", "Biscoe", "Dream"]
 
 
 @app.post("/predict")
 async def predict(features: PenguinFeatures) -> dict[str, str]:
-    frame = pd.DataFrame([features.model_dump(mode="json")])
+    frame = pd.DataFrame([features.model_dump()])
     frame = pd.get_dummies(frame, columns=["sex", "island"]).reindex(columns=expected_columns, fill_value=0)
     return {"prediction": str(label_encoder.inverse_transform(model.predict(frame))[0])}

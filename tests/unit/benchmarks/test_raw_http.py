@@ -1,12 +1,8 @@
-import socket
-import threading
-
 import pytest
 
-from benchmarks.raw_http import ask, complete, free_port, post, server_timing_ms
+from benchmarks.raw_http import complete, post, server_timing_ms
 
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-TIMED = b"HTTP/1.1 200 OK\r\nserver-timing: load;dur=3\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
 
 
@@ -33,28 +29,3 @@ def test_a_request_says_how_long_its_body_is() -> None:
 def test_phases_are_read_from_server_timing() -> None:
     assert server_timing_ms("import;dur=12.5, load;dur=3") == {"import": 12.5, "load": 3.0}
     assert server_timing_ms("") == {}
-
-
-def test_asking_gives_status_body_and_phases_and_a_cut_answer_is_an_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-
-        def serve() -> None:
-            for data in (TIMED, LENGTH, LENGTH[:-1]):
-                connection, _ = listener.accept()
-                with connection:
-                    connection.recv(1000)
-                    connection.sendall(data)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        assert ask(port, post("/", b"{}"), 5.0) == (200, b"hello", {"load": 3.0})
-        assert ask(port, post("/", b"{}"), 5.0) == (200, b"hello", {})
-        with pytest.raises(ConnectionResetError):
-            ask(port, post("/", b"{}"), 5.0)
-        thread.join(5)
-
-
-def test_a_free_port_can_be_listened_on() -> None:
-    with socket.create_server(("127.0.0.1", free_port())):
-        pass
