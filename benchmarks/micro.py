@@ -7,6 +7,7 @@ Within a whole request a step finds the processor's caches filled by other steps
 
 import argparse
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -202,6 +203,8 @@ def main() -> int:
     except PredictorError as error:
         print(error, file=sys.stderr)
         return 2
+    gc.collect()
+    gc.freeze()  # As main.py does: a full collection would take longer than most steps.
     for title, (used, other) in chosen.items():
         pairs = [(_cpu_us(used), _cpu_us(other)) for _ in range(options.rounds + 1)][1:]  # The first round warms up.
         ratio = Spread.of([one / two for one, two in pairs])

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import psutil
 
@@ -101,9 +101,9 @@ class Server:
         env = {**inherited, "HOME": str(self.contender.folder), **self.contender.variables()}
         command = self.contender.command(self.port)
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command, cwd=self.contender.working_folder, env=env, stdout=log, stderr=log, start_new_session=True
-            )
+            streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            folder = self.contender.working_folder
+            self._process = subprocess.Popen(command, cwd=folder, env=env, start_new_session=True, **streams)
 
     def start(self) -> dict[str, float]:
         """Start the process and wait for its first prediction. Raises `Unavailable`.
