@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.profile import hottest, room_of, shares
+from benchmarks.profile import component_of, innermost, shares
 
 STACKS = [
     "main (asyncio/runners.py:1);_predict (predictor/web/app.py:9);decode (predictor/decoding.py:5) 3",
@@ -12,9 +12,9 @@ STACKS = [
 ]
 
 
-def test_the_innermost_frame_with_a_room_counts() -> None:
+def test_the_innermost_frame_with_a_component_counts() -> None:
     assert (
-        room_of(["a (starlette/x.py:1)", "b (predictor/decoding.py:2)", "c (json/decoder.py:1)"])
+        component_of(["a (starlette/x.py:1)", "b (predictor/decoding.py:2)", "c (json/decoder.py:1)"])
         == "decoding (pydantic)"
     )
 
@@ -33,4 +33,4 @@ def test_nothing_recorded_is_no_share() -> None:
 
 
 def test_the_hottest_frames_come_first() -> None:
-    assert hottest(STACKS, 1) == [("run (onnxruntime/capi/x.py:7)", 0.4)]
+    assert next(iter(shares(STACKS, innermost).items())) == ("run (onnxruntime/capi/x.py:7)", 0.4)

@@ -1,35 +1,36 @@
 import pytest
 
 from benchmarks.contenders import PEERS
-from benchmarks.goals import GOALS, Goal, judge
+from benchmarks.goals import GOALS, Goal
 from benchmarks.results import Results
 
 
-def results(**figures: dict[str, list[float]]) -> Results:
-    found = Results(rounds=1, window_s=1.0)
-    found.samples = {name.replace("_", "-"): values for name, values in figures.items()}
+def results(**samples: dict[str, list[float]]) -> Results:
+    found = Results(rounds=1)
+    found.samples = {name.replace("_", "-"): values for name, values in samples.items()}
     return found
 
 
 def verdict_on(title: str, found: Results) -> tuple[float | None, bool | None]:
-    (verdict,) = [verdict for verdict in judge(found) if title in verdict.goal.title]
-    return (verdict.value.median if verdict.value else None), verdict.reached
+    (goal,) = [goal for goal in GOALS if title in goal.title]
+    spread = goal.measure(found)
+    return (spread.median if spread else None), goal.reached(found)
 
 
 def test_at_least_and_at_most_are_judged_at_the_median() -> None:
     found = results(ours={"x": [1.0, 2.0, 9.0]})
-    assert Goal("", lambda r: r.spread("ours", "x"), 2.0, at_least=True).judge(found).reached is True
-    assert Goal("", lambda r: r.spread("ours", "x"), 2.1, at_least=True).judge(found).reached is False
-    assert Goal("", lambda r: r.spread("ours", "x"), 2.0).judge(found).reached is True
-    assert Goal("", lambda r: r.spread("ours", "x"), 1.9).judge(found).reached is False
+    assert Goal("", lambda r: r.spread("ours", "x"), 2.0, at_least=True).reached(found) is True
+    assert Goal("", lambda r: r.spread("ours", "x"), 2.1, at_least=True).reached(found) is False
+    assert Goal("", lambda r: r.spread("ours", "x"), 2.0).reached(found) is True
+    assert Goal("", lambda r: r.spread("ours", "x"), 1.9).reached(found) is False
 
 
 def test_what_a_run_left_out_is_neither_reached_nor_missed() -> None:
-    assert {verdict.reached for verdict in judge(results())} == {None}
+    assert {goal.reached(results()) for goal in GOALS} == {None}
 
 
 def test_the_fastest_peer_is_the_one_that_counts() -> None:
-    slow, fast = PEERS[0], PEERS[1]
+    slow, fast = PEERS[0].name, PEERS[1].name
     found = results(ours={"rps_8": [300.0]}, **{slow: {"rps_8": [1.0]}, fast: {"rps_8": [10.0]}})
     assert verdict_on("fastest peer", found) == (30.0, True)
 
