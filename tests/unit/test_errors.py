@@ -24,7 +24,7 @@ def test_every_error_has_one_root() -> None:
 
 
 def test_a_table_answers_with_the_nearest_base_class() -> None:
-    table = {PredictorError: "any", ArtifactError: "stored"}
+    table: dict[type[Exception], str] = {PredictorError: "any", ArtifactError: "stored"}
     assert for_error(table, ArtifactMissing("folder", "file"), "other") == "stored"
     assert for_error(table, StoreUnavailable("folder", "no answer"), "other") == "any"
     assert for_error(table, KeyError("x"), "other") == "other"

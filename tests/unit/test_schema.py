@@ -1,7 +1,6 @@
 """What is derived from the domain, and what a domain that cannot be served is told."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from predictor.schema import (
     make_penguin,
     measurements_of,
 )
-from tests.support.processes import PROJECT
+from tests.support.other_domain import run_with_fields
 
 PENGUIN = Penguin.model_validate(EXAMPLE)
 
@@ -65,31 +64,9 @@ def test_the_example_is_the_first_one() -> None:
     assert EXAMPLE is EXAMPLES[0]
 
 
-DOMAIN = """
-from typing import Annotated, Literal
-from pydantic import BaseModel, Field
-
-EXAMPLES = ({{}},)
-Score = Annotated[float, Field(ge=0, le=1)]
-
-class Penguin(BaseModel):
-{fields}
-"""
-
-
-def derived(fields: list[str], tmp_path: Path, expression: str) -> "subprocess.CompletedProcess[str]":
-    """What `expression` gives with `predictor.schema` on another domain, in a process of its own."""
-    domain = tmp_path / "penguin.py"
-    domain.write_text(DOMAIN.format(fields="\n".join(f"    {field}" for field in fields)))
-    program = (
-        "import importlib.util, sys, predictor;"
-        f"spec = importlib.util.spec_from_file_location('predictor.penguin', {str(domain)!r});"
-        "sys.modules['predictor.penguin'] = module = importlib.util.module_from_spec(spec);"
-        "spec.loader.exec_module(module);"
-        f"import predictor.schema as schema; print({expression})"
-    )
-    command = [sys.executable, "-c", program]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
+def derived(fields: list[str], expression: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """What `expression` is with other fields."""
+    return run_with_fields(fields, f"from predictor import schema; print({expression})", folder)
 
 
 @pytest.mark.parametrize(
@@ -107,19 +84,19 @@ def derived(fields: list[str], tmp_path: Path, expression: str) -> "subprocess.C
 def test_a_field_that_cannot_be_a_feature_is_a_type_error_that_names_it(
     fields: list[str], message: str, tmp_path: Path
 ) -> None:
-    result = derived(fields, tmp_path, "schema.FEATURES")
+    result = derived(fields, "schema.FEATURES", tmp_path)
     assert result.stderr.splitlines()[-1] == f"TypeError: predictor/penguin.py: {message}"
 
 
 def test_a_domain_may_have_one_measurement_and_no_category(tmp_path: Path) -> None:
     shown = "schema.FEATURES, schema.COMBINATIONS, schema.DUMMY_COLUMNS, schema.UNITS"
-    result = derived(["score: Score"], tmp_path, shown)
+    result = derived(["score: Score"], shown, tmp_path)
     assert (result.stdout, result.stderr) == ("('score',) ((),) () {'score': None}\n", "")
     taken = "schema.measurements_of(p := schema.make_penguin([0.5], ())), schema.categories_of(p)"
-    assert derived(["score: Score"], tmp_path, taken).stdout == "(0.5,) ()\n"
+    assert derived(["score: Score"], taken, tmp_path).stdout == "(0.5,) ()\n"
 
 
 def test_categories_may_come_before_measurements(tmp_path: Path) -> None:
     fields = ["kind: Literal['a', 'b']", "score: Score", "size: Literal['s', 'm', 'l']"]
-    result = derived(fields, tmp_path, "schema.FEATURES, len(schema.COMBINATIONS)")
+    result = derived(fields, "schema.FEATURES, len(schema.COMBINATIONS)", tmp_path)
     assert result.stdout == "('score', 'kind', 'size') 6\n"
