@@ -1,66 +1,12 @@
-"""The command line, in-process. What it prints on stdout is its result; everything else is on stderr."""
-
 import csv
 import json
-import os
-import subprocess
-import sys
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from predictor.cli import main
-from tests.support.bundles import EXAMPLE, PublishedBundle, publish_by_hand
-
-FLAGS = [part for name, value in EXAMPLE.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-GOOD = ",".join(map(str, EXAMPLE.values()))
-HEADER = ",".join(EXAMPLE)
-
-
-def run(*arguments: str, stdin: str | bytes | None = None, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(main, list(arguments), input=stdin, env=env)
-
-
-def model(bundle: PublishedBundle) -> list[str]:
-    return ["--uri", str(bundle.folder), "--digest", bundle.digest]
-
-
-class TestVerify:
-    def test_a_good_model_is_good(self, bundle: PublishedBundle) -> None:
-        result = run("verify", str(bundle.folder), "--digest", bundle.digest)
-        assert (result.exit_code, result.stderr) == (0, "")
-        assert f"is good: version {bundle.folder.name}, 6 files" in result.stdout
-
-    def test_it_says_what_is_missing_extra_and_changed_with_expected_and_actual(self, tmp_path: Path) -> None:
-        bundle = publish_by_hand(tmp_path)
-        (bundle.folder / "columns.pkl").unlink()
-        (bundle.folder / "notes.txt").write_text("mine")
-        (bundle.folder / "model.onnx").write_bytes(b"x")
-        result = run("verify", str(bundle.folder), "--digest", bundle.digest)
-        assert result.exit_code == 1
-        lines = result.stdout.splitlines()
-        assert len(lines) == 3
-        assert any("has no columns.pkl" in line for line in lines)
-        assert any("notes.txt, which the manifest does not list" in line for line in lines)
-        assert any("model.onnx has digest sha256:" in line and "expected sha256:" in line for line in lines)
-
-    def test_another_digest_is_a_finding(self, bundle: PublishedBundle) -> None:
-        result = run("verify", str(bundle.folder), "--digest", "sha256:" + "0" * 64)
-        assert result.exit_code == 1
-        assert f"manifest.json has digest {bundle.digest}, expected sha256:000" in result.stdout
-
-    def test_without_a_digest_it_says_what_that_is_worth(self, bundle: PublishedBundle) -> None:
-        result = run("verify", str(bundle.folder))
-        assert result.exit_code == 0
-        assert "vouches only for itself" in result.stderr
-
-    @pytest.mark.parametrize(
-        "arguments", [["s3://bucket/x"], ["gs:///x"], ["folder", "--digest", "sha256:1"], ["--digest"], []]
-    )
-    def test_a_bad_command_line_is_status_2(self, arguments: list[str]) -> None:
-        assert run("verify", *arguments).exit_code == 2
+from tests.support.bundles import EXAMPLE, PublishedBundle
+from tests.support.cli import FLAGS, GOOD, HEADER, model, run
 
 
 class TestPredictOne:
@@ -82,11 +28,11 @@ class TestPredictOne:
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.startswith("error: ")
 
-    def test_a_given_model_is_not_held_to_the_pin_of_another(self, bundle: PublishedBundle) -> None:
+    def test_the_digest_of_the_environment_does_not_pin_another_model(self, bundle: PublishedBundle) -> None:
         pinned = {"MODEL_URI": "elsewhere", "MODEL_DIGEST": "sha256:" + "0" * 64}
         assert run("predict", "--uri", str(bundle.folder), *FLAGS, env=pinned).exit_code == 0
 
-    def test_all_that_is_wrong_is_told_in_one_line(self, bundle: PublishedBundle) -> None:
+    def test_every_violation_is_listed_in_one_line(self, bundle: PublishedBundle) -> None:
         result = run("predict", *model(bundle), stdin='{"bill_length_mm": "long", "sex": "male"}')
         assert (result.exit_code, result.stdout) == (1, "")
         (line,) = result.stderr.splitlines()
@@ -105,6 +51,19 @@ class TestPredictOne:
         assert result.exit_code == 2
         assert "must be pinned" in result.stderr
 
+    def test_an_option_for_every_feature_is_in_the_help(self) -> None:
+        text = " ".join(run("predict", "--help").stdout.split())
+        assert (
+            "--bill-length-mm FLOAT RANGE" not in text
+        )  # A value out of range is invalid input, not a bad command line.
+        assert "--bill-length-mm FLOAT 20 to 160 mm. --bill-depth-mm FLOAT 5 to 50 mm." in text
+        assert "--sex [male|female] --island [Biscoe|Dream|Torgersen]" in text
+
+    def test_the_options_that_are_missing_are_listed(self, bundle: PublishedBundle) -> None:
+        result = run("predict", *model(bundle), "--sex", "male", "--island", "Dream")
+        assert result.exit_code == 2
+        assert "also give --bill-length-mm, --bill-depth-mm, --flipper-length-mm, --body-mass-g" in result.stderr
+
 
 class TestPredictFile:
     def test_csv_keeps_its_columns_and_marks_bad_rows(self, bundle: PublishedBundle, tmp_path: Path) -> None:
@@ -117,7 +76,7 @@ class TestPredictFile:
         assert [row["prediction"] for row in rows] == ["Adelie", "", "Adelie", ""]
         assert rows[1]["error"] == "bill_length_mm: Is required."
         assert float(rows[0]["probability"]) == float(rows[0]["probability_Adelie"])
-        assert "2 of 4 rows could not be scored" in result.stderr
+        assert result.stderr == "2 of 4 rows are invalid; each has an error in the output\n"
 
     def test_ndjson_gives_a_line_for_each_line(self, bundle: PublishedBundle) -> None:
         lines = [json.dumps(EXAMPLE), "{", json.dumps({**EXAMPLE, "sex": 1}), json.dumps(EXAMPLE)]
@@ -159,118 +118,3 @@ class TestPredictFile:
         file.write_text(HEADER)
         assert run("predict", *model(bundle), str(file), *FLAGS).exit_code == 2
         assert run("predict", *model(bundle), str(tmp_path / "none.csv")).exit_code == 2
-
-
-class TestPublish:
-    def test_train_publish_and_predict_go_together(self, tmp_path: Path) -> None:
-        trained = run("train", "--to", str(tmp_path / "models"), env={"SOURCE_DATE_EPOCH": "1767323045"})
-        assert trained.exit_code == 0, trained.stderr
-        assert "cv_accuracy 0.99" in trained.stderr
-        published = run("publish", "--from", str(tmp_path / "models"), "--to", str(tmp_path / "root"))
-        assert published.exit_code == 0, published.stderr
-        env = dict(line.split("=", 1) for line in published.stdout.splitlines())
-        assert list(env) == ["MODEL_URI", "MODEL_DIGEST"]
-        assert env["MODEL_URI"].endswith("root/20260102-030405-" + env["MODEL_URI"][-8:])
-        again = run("publish", "--from", str(tmp_path / "models"), "--to", str(tmp_path / "root"))
-        assert again.stdout == published.stdout
-        assert run("verify", env["MODEL_URI"], "--digest", env["MODEL_DIGEST"]).exit_code == 0
-        assert json.loads(run("predict", *FLAGS, env=env).stdout)["prediction"] == "Adelie"
-
-    def test_a_root_that_cannot_be_written_is_named(self, bundle: PublishedBundle, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("no folder")
-        result = run("publish", "--from", str(bundle.folder.parent), "--to", str(tmp_path / "file"))
-        assert (result.exit_code, result.stdout) == (1, "")
-        assert "Not a directory" in result.stderr
-
-    def test_nothing_to_publish_is_an_error(self, tmp_path: Path) -> None:
-        result = run("publish", "--from", str(tmp_path), "--to", str(tmp_path / "root"))
-        assert (result.exit_code, result.stdout) == (1, "")
-        assert "has no version" in result.stderr
-
-    @pytest.mark.parametrize(
-        "arguments",
-        [
-            ["--to", "root"],
-            ["--from", "a", "--to", ""],
-            ["--from", "", "--to", "root"],
-            ["--from", "a", "--from-pickles", "a", "b", "c", "--to", "root"],
-            ["--from", "a", "--without-onnx", "--to", "root"],
-            ["--from", "a"],
-        ],
-    )
-    def test_a_bad_command_line_is_status_2(self, arguments: list[str]) -> None:
-        assert run("publish", *arguments).exit_code == 2
-
-    def test_a_time_that_is_none_is_a_bad_command_line(self, tmp_path: Path) -> None:
-        result = run("train", "--to", str(tmp_path), env={"SOURCE_DATE_EPOCH": "yesterday"})
-        assert result.exit_code == 2
-        assert "SOURCE_DATE_EPOCH is 'yesterday'" in result.stderr
-
-
-class TestOperations:
-    URL = "http://127.0.0.1:1"
-
-    @pytest.mark.parametrize("number", ["nan", "inf"])
-    @pytest.mark.parametrize(
-        "arguments",
-        [
-            ["smoke", URL, "--digest", f"sha256:{'0' * 64}", "--p95-ms"],
-            ["smoke", URL, "--digest", f"sha256:{'0' * 64}", "--wait-s"],
-            ["agreement", URL, URL, "--max-disagreement"],
-            ["capacity", "--rps"],
-            ["capacity", "--rps", "300", "--headroom"],
-        ],
-    )
-    def test_a_limit_that_nothing_can_exceed_is_a_bad_command_line(self, arguments: list[str], number: str) -> None:
-        result = run(*arguments, number, env={"MODEL_URI": "models"})
-        assert (result.exit_code, result.stdout) == (2, "")
-
-    @pytest.mark.parametrize("token", ["zq7secret\nzq7", "zq7secret zq7", "zq7secret€"])
-    def test_a_token_that_is_none_is_refused_and_not_shown(self, bundle: PublishedBundle, token: str) -> None:
-        smoke = ["smoke", self.URL, "--digest", bundle.digest, "--golden", str(bundle.folder)]
-        for arguments in (smoke, ["agreement", self.URL, self.URL]):
-            result = run(*arguments, env={"IDENTITY_TOKEN": token})
-            assert (result.exit_code, result.exception.__class__) == (2, SystemExit)
-            assert "IDENTITY_TOKEN is not a token" in result.stderr
-            assert "zq7" not in result.output
-
-
-class TestStreams:
-    """Results that nobody takes: a full disk, a reader that has seen enough, streams closed from the start."""
-
-    def shell(self, command: str, bundle: PublishedBundle) -> subprocess.CompletedProcess[str]:
-        predict = f"'{sys.executable}' -m predictor predict"
-        return subprocess.run(
-            ["bash", "-c", command.replace("PREDICT", predict)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env={**os.environ, **bundle.env},
-        )
-
-    @pytest.fixture
-    def file(self, tmp_path: Path) -> Path:
-        file = tmp_path / "birds.csv"
-        file.write_text(f"{HEADER}\n" + f"{GOOD}\n" * 20_000)
-        return file
-
-    @pytest.mark.parametrize("rows", [1, 20_000])
-    def test_a_result_that_cannot_be_written_is_one_line_and_status_1(
-        self, bundle: PublishedBundle, file: Path, rows: int
-    ) -> None:
-        result = self.shell(f"head -n {rows + 1} '{file}' | PREDICT - > /dev/full", bundle)
-        assert (result.returncode, result.stderr) == (1, "error: No space left on device\n")
-
-    def test_a_reader_that_has_seen_enough_is_no_trouble(self, bundle: PublishedBundle, file: Path) -> None:
-        result = self.shell(f"PREDICT '{file}' | head -n 1", bundle)
-        assert (result.stdout.count("\n"), result.stderr) == (1, "")
-
-    def test_a_closed_input_is_an_empty_one(self, bundle: PublishedBundle) -> None:
-        result = self.shell("PREDICT <&-", bundle)
-        assert result.returncode == 1
-        assert result.stderr.startswith("error: This is not valid JSON")
-
-    def test_a_closed_output_is_written_to_nowhere(self, bundle: PublishedBundle, file: Path) -> None:
-        result = self.shell(f"PREDICT '{file}' >&-", bundle)
-        assert (result.returncode, result.stderr) == (0, "")
