@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from predictor.bootstrap import build
-from predictor.web import Endpoint
 from predictor.models.loader import LoadedModel
 from predictor.settings import Settings
 from predictor.telemetry import configure_logs
+from predictor.web import Endpoint
 from tests.support.bundles import PublishedBundle
 from tests.support.events import FakePublisher, Lines
 

@@ -39,7 +39,7 @@ def test_a_bird_on_another_island_is_still_known(figures: Evaluation) -> None:
     assert figures.metrics()["left_out_island_correct"] >= 145
 
 
-def test_probabilities_can_be_used_as_such(figures: Evaluation) -> None:
+def test_probabilities_are_calibrated(figures: Evaluation) -> None:
     assert figures.log_loss.mean < 0.02
     assert figures.calibration_error < 0.01
     assert sum(item.count for item in figures.reliability) == 2 * 333 * 3
