@@ -23,7 +23,7 @@ def two_revisions(cloud: FakeCloud) -> None:
 
 
 @pytest.mark.usefixtures("two_revisions")
-def test_status_tells_traffic_tags_and_models(cloud: FakeCloud, deployment: Deployment) -> None:
+def test_status_prints_traffic_tags_and_models(cloud: FakeCloud, deployment: Deployment) -> None:
     outcome = deployment.run("status")
     assert outcome.status == 0, outcome.stderr
     head, columns, new, old, events = outcome.stdout.splitlines()

@@ -18,7 +18,7 @@ from tests.support.processes import PROJECT
 
 def made(kind: str, folder: Path) -> list[str]:
     """Three pickles in `folder`; what the predecessor's own code path answers for every complete bird."""
-    script = PROJECT / "tests/support/predecessor_training.py"
+    script = PROJECT / "tests/support/replaced_service.py"
     subprocess.run([sys.executable, script, kind, DATA_FILE, folder], check=True, cwd=folder.parent, timeout=120)
     predictions: list[str] = json.loads((folder / "predictions.json").read_bytes())
     return predictions

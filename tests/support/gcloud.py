@@ -123,7 +123,7 @@ class Run:
         os.killpg(self.process.pid, signal.SIGHUP)
 
     def terminate(self) -> None:
-        """What a CI system does that gives up: a signal to the script alone."""
+        """What a CI system does that cancels a job: a signal to the script alone."""
         self.process.terminate()
 
     def said(self) -> str:

@@ -1,4 +1,4 @@
-"""Where callers reach what is deployed: one address for each service and one for each tag, as Cloud Run gives them."""
+"""Where callers reach what is deployed: one address for each service and one for each tag, as on Cloud Run."""
 
 import http.client
 import threading
@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
-class Door:
-    """Sends each request on to the backend that `choose` names; None: there is nothing behind this door."""
+class FrontEnd:
+    """Forwards each request to the backend that `choose` names; answers 404 when that is None."""
 
     def __init__(self, choose: Callable[[], str | None]) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(choose))

@@ -1,4 +1,4 @@
-"""DESIGN: what happened, what is published, what is answered."""
+"""The function `score`: what a request brings, what is published for it, and what is answered."""
 
 import asyncio
 import json
@@ -10,27 +10,29 @@ import pytest
 
 from predictor.bootstrap import build
 from predictor.errors import BadObject, PublisherUnavailable, StoreUnavailable
-from predictor.events.app import EventsApp
-from predictor.models.loader import LoadedModel
+from predictor.events import events_app
+from predictor.events.object_scorer import ObjectResult
+from predictor.models import LoadedModel
 from predictor.settings import Settings
+from predictor.web import Endpoint
 from tests.support.asgi import Client
 from tests.support.events import (
     BAD_ROW,
     ROW,
     FakePublisher,
-    Lines,
     Request,
     binary_event,
     push_document,
     raw_push,
     structured_event,
 )
+from tests.support.logs import Log
 
 Shape = Callable[[dict[str, Any]], Request]
 
 
 @pytest.fixture
-def client(app: EventsApp) -> Client:
+def client(app: Endpoint) -> Client:
     return Client(app)
 
 
@@ -39,15 +41,13 @@ def send(client: Client, request: Request) -> httpx.Response:
     return client.post("/", headers=headers, content=body)
 
 
-def test_a_scored_message_is_published_and_acknowledged(
-    client: Client, publisher: FakePublisher, log_lines: Lines
-) -> None:
+def test_a_scored_message_is_published_and_acknowledged(client: Client, publisher: FakePublisher, log: Log) -> None:
     answer = send(client, raw_push(push_document(ordering_key="nest-1", delivery_attempt=2)))
     assert (answer.status_code, answer.content) == (204, b"")
     ((outcome, ordering_key),) = publisher.published
     assert (ordering_key, outcome.reason) == ("nest-1", None)
     assert publisher.documents[0]["predictions"][0]["prediction"] == "Adelie"
-    (line,) = log_lines("message_scored")
+    (line,) = log.lines("message_scored")
     assert (line["message_id"], line["delivery_attempt"], line["rows"], line["rejected_rows"]) == ("1", 2, 1, 0)
     assert line["age_s"] > 0
     assert line["duration_ms"] > 0
@@ -70,27 +70,27 @@ def test_every_shape_publishes_the_same_bytes(client: Client, publisher: FakePub
 
 
 @pytest.mark.parametrize(("data", "reason"), [(b"{", "malformed_json"), (None, "no_data"), (BAD_ROW, "invalid_input")])
-def test_poison_is_acknowledged_with_a_reject(
-    client: Client, publisher: FakePublisher, log_lines: Lines, data: bytes | None, reason: str
+def test_a_message_that_can_never_be_scored_is_rejected_and_acknowledged(
+    client: Client, publisher: FakePublisher, log: Log, data: bytes | None, reason: str
 ) -> None:
     answer = send(client, raw_push(push_document(data, attributes={"station": "Palmer"})))
     assert answer.status_code == 204
     (document,) = publisher.documents
     assert document["reason"] == reason
     assert document["attributes"] == [{"key": "station", "value": "Palmer"}]
-    (line,) = log_lines("message_rejected")
+    (line,) = log.lines("message_rejected")
     assert line["reason"] == reason
 
 
-def test_poison_is_rejected_even_while_there_is_no_model(settings: Settings, publisher: FakePublisher) -> None:
+def test_it_is_rejected_even_while_there_is_no_model(settings: Settings, publisher: FakePublisher) -> None:
     no_model = Settings(model_uri="/nowhere", model_digest=settings.model_digest)
     client = Client(build(no_model, publisher=publisher).events())
     assert send(client, raw_push(push_document(b"{"))).status_code == 204
     assert publisher.documents[0]["reason"] == "malformed_json"
 
 
-def test_without_a_model_the_message_comes_again(
-    settings: Settings, publisher: FakePublisher, log_lines: Lines
+def test_without_a_model_the_message_is_to_be_redelivered(
+    settings: Settings, publisher: FakePublisher, log: Log
 ) -> None:
     no_model = Settings(model_uri="/nowhere", model_digest=settings.model_digest)
     answer = send(Client(build(no_model, publisher=publisher).events()), raw_push(push_document()))
@@ -98,33 +98,33 @@ def test_without_a_model_the_message_comes_again(
     assert int(answer.headers["retry-after"]) >= 1
     assert answer.json()["type"] == "urn:penguin-predictor:problem:message-not-scored"
     assert publisher.published == []
-    assert log_lines("message_failed")[0]["reason"] == "model"
+    assert log.lines("message_failed")[0]["reason"] == "model"
 
 
-def test_without_a_confirmed_publish_the_message_comes_again(
-    client: Client, publisher: FakePublisher, log_lines: Lines
+def test_without_a_confirmed_publish_the_message_is_to_be_redelivered(
+    client: Client, publisher: FakePublisher, log: Log
 ) -> None:
-    publisher.trouble = PublisherUnavailable("projects/p/topics/t", "it is down")
+    publisher.error = PublisherUnavailable("projects/p/topics/t", "it is down")
     answer = send(client, raw_push(push_document()))
     assert (answer.status_code, publisher.published) == (503, [])
-    assert log_lines("message_failed")[0]["reason"] == "publisher"
-    publisher.trouble = None
+    assert log.lines("message_failed")[0]["reason"] == "publisher"
+    publisher.error = None
     assert send(client, raw_push(push_document())).status_code == 204
 
 
-def test_a_message_that_takes_too_long_comes_again(settings: Settings, log_lines: Lines) -> None:
-    class NeverReady(FakePublisher):
+def test_a_message_that_takes_too_long_is_to_be_redelivered(settings: Settings, log: Log) -> None:
+    class NeverConfirms(FakePublisher):
         async def publish(self, *args: Any, **options: Any) -> None:
             await asyncio.Event().wait()
 
-    service = build(settings).service
-    app = EventsApp(service, NeverReady(), max_data_bytes=10_000, max_rows=5, message_timeout_s=0.05)
-    answer = send(Client(app), raw_push(push_document()))
+    models = build(settings).models
+    endpoint = events_app(models, NeverConfirms(), max_data_bytes=10_000, max_rows=5, message_timeout_s=0.05)
+    answer = send(Client(endpoint), raw_push(push_document()))
     assert answer.status_code == 503
-    assert log_lines("message_failed")[0]["reason"] == "deadline"
+    assert log.lines("message_failed")[0]["reason"] == "deadline"
 
 
-def test_a_request_that_is_no_event_publishes_nothing(client: Client, publisher: FakePublisher) -> None:
+def test_a_request_without_an_event_publishes_nothing(client: Client, publisher: FakePublisher) -> None:
     answer = client.post("/", json={"bill_length_mm": 39.1})
     assert answer.status_code == 400
     assert answer.json()["type"] == "urn:penguin-predictor:problem:not-an-event"
@@ -132,7 +132,7 @@ def test_a_request_that_is_no_event_publishes_nothing(client: Client, publisher:
     assert publisher.published == []
 
 
-def test_a_large_message_is_scored_beside_the_event_loop(publisher: FakePublisher, settings: Settings) -> None:
+def test_a_large_message_is_scored(publisher: FakePublisher, settings: Settings) -> None:
     client = Client(build(Settings(settings.model_uri, settings.model_digest), publisher=publisher).events())
     data = b'{"instances": [' + b",".join([ROW] * 900) + b"]}"
     assert send(client, raw_push(push_document(data))).status_code == 204
@@ -156,19 +156,17 @@ class TestProbes:
 
 
 class FakeObjectScorer:
-    """Scores nothing; tells what it was asked."""
+    """Scores nothing; records what it was asked, and raises `error` if there is one."""
 
-    rows, rejected_rows, result_uri = 10, 2, "gs://results/birds.csv.scored.ndjson"
-
-    def __init__(self, trouble: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None) -> None:
         self.asked: list[tuple[str, str, int]] = []
-        self.trouble = trouble
+        self.error = error
 
-    def score(self, model: LoadedModel, bucket: str, name: str, generation: int) -> "FakeObjectScorer":
+    def score(self, model: LoadedModel, bucket: str, name: str, generation: int) -> ObjectResult:
         self.asked.append((bucket, name, generation))
-        if self.trouble is not None:
-            raise self.trouble
-        return self
+        if self.error is not None:
+            raise self.error
+        return ObjectResult(10, 2, "gs://results/birds.csv.scored.ndjson")
 
 
 def notification(name: str = "birds.csv", event_type: str = "OBJECT_FINALIZE", *, bucket: str = "birds-in") -> Request:
@@ -199,7 +197,7 @@ class TestFiles:
         assert (document["reason"], document["row_numbers"]) == ("bad_header", [1, 4])
         assert document["object"]["name"] == "birds.csv"
 
-    def test_trouble_that_passes_brings_the_notification_again(
+    def test_after_a_retryable_error_the_notification_is_to_be_redelivered(
         self, settings: Settings, publisher: FakePublisher
     ) -> None:
         scorer = FakeObjectScorer(StoreUnavailable("gs://b/birds.csv", "timeout"))
@@ -215,7 +213,7 @@ class TestFiles:
         ("bucket", "name"),
         [("", "a.csv"), ("a/b", "a.csv"), ("No such", "a.csv"), ("b-1", "a\n.csv"), ("b-1", "\u00e9" * 511 + ".csv")],
     )
-    def test_a_notification_about_what_can_be_no_object_is_rejected(
+    def test_a_notification_about_an_impossible_object_is_rejected(
         self, settings: Settings, publisher: FakePublisher, bucket: str, name: str
     ) -> None:
         """The client raises for some of them, and the service answers 400 for others."""
@@ -241,18 +239,18 @@ class TestFiles:
             (notification("birds.csv.scored.ndjson"), "is_a_result"),
         ],
     )
-    def test_a_notification_that_asks_for_nothing_is_acknowledged(
-        self, client: Client, publisher: FakePublisher, log_lines: Lines, request_: Request, reason: str
+    def test_an_irrelevant_notification_is_acknowledged(
+        self, client: Client, publisher: FakePublisher, log: Log, request_: Request, reason: str
     ) -> None:
         assert send(client, request_).status_code == 204
         assert publisher.published == []
-        assert log_lines("message_ignored")[0]["reason"] == reason
+        assert log.lines("message_ignored")[0]["reason"] == reason
 
 
-def test_results_go_to_the_log_where_no_topic_is_set(settings: Settings, log_lines: Lines) -> None:
+def test_results_go_to_the_log_where_no_topic_is_set(settings: Settings, log: Log) -> None:
     client = Client(build(settings).events())
     assert send(client, raw_push(push_document())).status_code == 204
     assert send(client, raw_push(push_document(b"{"))).status_code == 204
-    (result,), (reject,) = log_lines("result_published"), log_lines("reject_published")
+    (result,), (reject,) = log.lines("result_published"), log.lines("reject_published")
     assert json.loads(result["body"])["predictions"][0]["prediction"] == "Adelie"
     assert json.loads(reject["body"])["reason"] == "malformed_json"

@@ -1,4 +1,4 @@
-"""Objects scored from one real bucket into another, also when something gets in the way."""
+"""Objects of one real bucket are scored into another, also when the store fails or somebody else writes."""
 
 import json
 import threading
@@ -12,10 +12,12 @@ import pytest
 
 from predictor.artifacts.local_store import LocalStore
 from predictor.errors import BadObject, StoreUnavailable
-from predictor.events.bucket_scorer import OBJECTS_AT_ONCE, ObjectResult, ObjectScorer
-from predictor.events.notifications import SCORED_SUFFIX, format_of
+from predictor.events import BucketScorer
+from predictor.events.bucket_scorer import OBJECTS_AT_ONCE
+from predictor.events.notifications import SCORED_SUFFIX
+from predictor.events.object_scorer import ObjectResult
 from predictor.events.result_store import UPLOAD_BYTES
-from predictor.models.loader import LoadedModel, load_model
+from predictor.models import LoadedModel, load_model
 from predictor.prediction import ModelIdentity
 from predictor.schema import FEATURES
 from tests.support.bundles import EXAMPLE, PublishedBundle
@@ -58,7 +60,7 @@ def score(gcs_server: GcsServer, bucket: str, results: str, model: LoadedModel) 
         max_rows: int = 10**6,
         timeout_s: float = 30.0,
     ) -> ObjectResult:
-        scorer = ObjectScorer(results, max_bytes, max_rows, gcs_server.client(url), timeout_s=timeout_s)
+        scorer = BucketScorer(results, max_bytes, max_rows, gcs_server.client(url), timeout_s=timeout_s)
         if generation is None:
             generation = generation_of(gcs_server, bucket, name)
         return scorer.score(with_model, bucket, name, generation)
@@ -71,7 +73,7 @@ def generation_of(server: GcsServer, bucket: str, name: str) -> int:
 
 
 def written(server: GcsServer, results: str, name: str = RESULT) -> Any:
-    """The result as it lies there, or None."""
+    """The stored result, or None."""
     return server.client().bucket(results).get_blob(name)
 
 
@@ -98,7 +100,9 @@ class TestScoring:
             "model-version": model.identity.version,
         }
 
-    def test_ndjson_too(self, gcs_server: GcsServer, bucket: str, results: str, score: Scored) -> None:
+    def test_ndjson_becomes_one_json_line_per_row(
+        self, gcs_server: GcsServer, bucket: str, results: str, score: Scored
+    ) -> None:
         gcs_server.put(bucket, "a.ndjson", json.dumps(EXAMPLE).encode() + b"\nnonsense\n")
         assert score("a.ndjson").rejected_rows == 1
         lines = lines_of(gcs_server, results, "a.ndjson" + SCORED_SUFFIX)
@@ -114,13 +118,9 @@ class TestScoring:
         assert blob.size > 3 * UPLOAD_BYTES
         assert json.loads(blob.download_as_bytes().splitlines()[-1])["row"] == rows
 
-    def test_what_is_scored_shows_in_the_name(self) -> None:
-        names = ("a.csv", "a.ndjson", "a.json", "csv", "a.csv.gz", RESULT)
-        assert [format_of(name) for name in names] == ["csv", "ndjson", None, None, None, None]
 
-
-class TestDeliveredAgain:
-    def test_the_result_is_not_written_twice(
+class TestRedelivery:
+    def test_a_result_that_exists_is_not_written_again(
         self, gcs_server: GcsServer, bucket: str, results: str, score: Scored
     ) -> None:
         gcs_server.put(bucket, NAME, HEADER + GOOD + BAD)
@@ -163,7 +163,7 @@ class TestDeliveredAgain:
         assert len(lines_of(gcs_server, results)) == 2
 
 
-class TestBad:
+class TestBadObject:
     @pytest.mark.parametrize(
         ("data", "code", "rows"),
         [
@@ -185,7 +185,9 @@ class TestBad:
         assert (caught.value.reason_code, caught.value.row_numbers) == (code, rows)
         assert written(gcs_server, results) is None
 
-    def test_more_rows_than_allowed(self, gcs_server: GcsServer, bucket: str, results: str, score: Scored) -> None:
+    def test_more_rows_than_allowed_are_refused(
+        self, gcs_server: GcsServer, bucket: str, results: str, score: Scored
+    ) -> None:
         gcs_server.put(bucket, NAME, HEADER + GOOD * 3)
         with pytest.raises(BadObject) as caught:
             score(max_rows=2)
@@ -193,14 +195,16 @@ class TestBad:
         assert written(gcs_server, results) is None
         assert score(max_rows=3).rows == 3
 
-    def test_more_bytes_than_allowed(self, gcs_server: GcsServer, bucket: str, results: str, score: Scored) -> None:
+    def test_more_bytes_than_allowed_are_refused(
+        self, gcs_server: GcsServer, bucket: str, results: str, score: Scored
+    ) -> None:
         gcs_server.put(bucket, NAME, HEADER + GOOD)
         with pytest.raises(BadObject) as caught:
             score(max_bytes=len(HEADER + GOOD) - 1)
         assert caught.value.reason_code == "object_too_large"
         assert score(max_bytes=len(HEADER + GOOD)).rows == 1
 
-    def test_an_object_that_is_gone(self, gcs_server: GcsServer, bucket: str, score: Scored) -> None:
+    def test_a_deleted_object_is_gone(self, gcs_server: GcsServer, bucket: str, score: Scored) -> None:
         gcs_server.put(bucket, NAME, HEADER + GOOD)
         generation = generation_of(gcs_server, bucket, NAME)
         gcs_server.client().bucket(bucket).delete_blob(NAME)
@@ -208,7 +212,7 @@ class TestBad:
             score(generation=generation)
         assert caught.value.reason_code == "object_gone"
 
-    def test_an_object_that_was_overwritten_before_it_was_read(
+    def test_an_object_overwritten_before_it_was_read_is_left_to_the_newer_message(
         self, gcs_server: GcsServer, bucket: str, score: Scored
     ) -> None:
         gcs_server.put(bucket, NAME, HEADER + GOOD)
@@ -218,7 +222,7 @@ class TestBad:
             score(generation=generation)
         assert caught.value.reason_code == "object_overwritten"
 
-    def test_something_else_under_the_results_name_is_left_alone(
+    def test_another_object_with_the_results_name_is_left_alone(
         self, gcs_server: GcsServer, bucket: str, results: str, score: Scored
     ) -> None:
         gcs_server.put(bucket, NAME, HEADER + GOOD)
@@ -228,7 +232,7 @@ class TestBad:
         assert caught.value.reason_code == "result_name_taken"
         assert written(gcs_server, results).download_as_bytes() == b"mine"
 
-    def test_a_name_that_leaves_no_room_for_the_results_name(
+    def test_a_name_that_leaves_no_room_for_the_suffix_is_refused(
         self, gcs_server: GcsServer, bucket: str, results: str, score: Scored
     ) -> None:
         longest = "x" * (1_024 - len(".csv" + SCORED_SUFFIX)) + ".csv"
@@ -238,13 +242,8 @@ class TestBad:
             score("x" + longest, generation=1)
         assert caught.value.reason_code == "name_too_long"
 
-    def test_other_kinds_of_objects(self, score: Scored) -> None:
-        with pytest.raises(BadObject) as caught:
-            score("birds.parquet", generation=1)
-        assert caught.value.reason_code == "unsupported_type"
 
-
-def test_however_many_are_asked_for_only_a_few_are_scored_at_once(
+def test_only_so_many_objects_are_scored_at_once(
     gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, results: str, model: LoadedModel
 ) -> None:
     """As many files as an instance takes requests would need more memory than it has."""
@@ -266,7 +265,7 @@ def test_however_many_are_asked_for_only_a_few_are_scored_at_once(
             reading.remove(path)
 
     gcs_proxy.fault = hold
-    scorer = ObjectScorer(results, 10**6, 10, gcs_server.client(gcs_proxy.url), timeout_s=30.0)
+    scorer = BucketScorer(results, 10**6, 10, gcs_server.client(gcs_proxy.url), timeout_s=30.0)
     with ThreadPoolExecutor(len(names)) as pool:
         scored = list(
             pool.map(lambda name, generation: scorer.score(model, bucket, name, generation), names, generations)
@@ -275,13 +274,7 @@ def test_however_many_are_asked_for_only_a_few_are_scored_at_once(
     assert max(most) == OBJECTS_AT_ONCE
 
 
-def test_whose_turn_does_not_come_in_time_is_asked_for_again(gcs_server: GcsServer, model: LoadedModel) -> None:
-    scorer = ObjectScorer("results", 10**6, 10, gcs_server.client(), timeout_s=0.05, at_once=0)
-    with pytest.raises(StoreUnavailable, match="turn"):
-        scorer.score(model, "b", NAME, 1)
-
-
-class TestTrouble:
+class TestStoreErrors:
     def test_a_store_that_fails_half_way_leaves_nothing_and_the_next_delivery_writes(
         self, gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, results: str, score: Scored
     ) -> None:
@@ -301,7 +294,7 @@ class TestTrouble:
         gcs_proxy.fault = None
         assert score(url=gcs_proxy.url).rows == 130_000
 
-    def test_a_store_that_keeps_less_than_was_sent_is_trouble_that_passes(
+    def test_a_store_that_keeps_less_than_was_sent_is_a_retryable_error(
         self, gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, results: str, score: Scored
     ) -> None:
         """As it may: https://cloud.google.com/storage/docs/performing-resumable-uploads."""
@@ -319,7 +312,7 @@ class TestTrouble:
         gcs_proxy.fault = None
         assert score(url=gcs_proxy.url).rows == 50_000
 
-    def test_a_byte_that_was_changed_on_the_way_is_noticed(
+    def test_a_byte_that_was_changed_in_transit_is_a_retryable_error(
         self, gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, results: str, score: Scored
     ) -> None:
         gcs_server.put(bucket, NAME, HEADER + GOOD)
@@ -332,9 +325,11 @@ class TestTrouble:
             score(url=gcs_proxy.url)
         assert written(gcs_server, results) is None
 
-    def test_a_bucket_that_is_not_there(self, gcs_server: GcsServer, bucket: str, model: LoadedModel) -> None:
+    def test_a_results_bucket_that_does_not_exist_is_named(
+        self, gcs_server: GcsServer, bucket: str, model: LoadedModel
+    ) -> None:
         gcs_server.put(bucket, NAME, HEADER + GOOD)
-        scorer = ObjectScorer("no-such-results", 10**6, 10, gcs_server.client(), timeout_s=3.0)
+        scorer = BucketScorer("no-such-results", 10**6, 10, gcs_server.client(), timeout_s=3.0)
         with pytest.raises(StoreUnavailable, match="no-such-results"):
             scorer.score(model, bucket, NAME, generation_of(gcs_server, bucket, NAME))
 
