@@ -4,13 +4,13 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from predictor.training.replaced_service import open_pickles
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from predictor.errors import PublishRefused
 from predictor.training.dataset import Dataset
 from predictor.training.fitted_model import ENCODED, FittedModel, encode
-from predictor.training.replaced_service import open_pickles
 
 NAMES = ("model.pkl", "label_encoder.pkl", "columns.pkl")
 
