@@ -82,6 +82,11 @@ def canonical_name(column: InputColumn) -> str:
     return column.feature if column.value is None else f"{column.feature}_{column.value}"
 
 
+def spelled_values(column: InputColumn) -> list[str]:
+    """The values of a column that is a whole category, as the estimator spells them, in the order of CATEGORIES."""
+    return [(column.values or {}).get(value, value) for value in CATEGORIES[column.feature]]
+
+
 def input_frame(columns: Sequence[InputColumn], penguins: PenguinColumns) -> list[list[Any]]:
     """The estimator's input, one list per column."""
     measured = dict(zip(MEASUREMENTS, penguins.measurements.T.tolist(), strict=True))

@@ -10,9 +10,10 @@ from predictor.artifacts import ONNX_FILE, InputColumn, Store
 from predictor.errors import LibraryMismatch, ParityMismatch, PublishRefused
 from predictor.penguin import NOUN_PLURAL
 from predictor.publishing.environments import Tell
-from predictor.publishing.source_model import Options, SourceModel, open_sources
+from predictor.publishing.source_model import Options, open_sources
 from predictor.training.dataset import Dataset
 from predictor.training.export import Export, ModelSource, export
+from predictor.training.fitted_model import PublishableModel
 from predictor.training.model_card import published_card
 from predictor.training.publish import Progress, Published, write
 
@@ -46,13 +47,12 @@ def publish_sources(
         correct = _correct(model, dataset, accept_accuracy=accept_accuracy)
         tell(f"{correct} of {len(dataset.rows)} labelled rows right")
         metrics = {"data_set_rows": float(len(dataset.rows)), "data_set_correct": float(correct)}
-        description = model.description
         source = ModelSource(
             model=model,
             pickles=model.pickles,
             metrics=metrics,
             card=published_card(
-                dataset, model.name, description.parameters, columns=[c.name for c in model.input], metrics=metrics
+                dataset, model.name, model.parameters, columns=[c.name for c in model.input], metrics=metrics
             ),
             training_data_sha256=None,
         )
@@ -72,7 +72,7 @@ def _described(columns: Sequence[InputColumn]) -> str:
     return ", ".join(described)
 
 
-def _correct(model: SourceModel, dataset: Dataset, *, accept_accuracy: bool) -> int:
+def _correct(model: PublishableModel, dataset: Dataset, *, accept_accuracy: bool) -> int:
     """How many labelled rows the model classifies correctly. Raises `PublishRefused` when they are too few."""
     predicted = model.predict(dataset.penguins)
     correct = sum(name == row.label for name, row in zip(predicted, dataset.rows, strict=True))

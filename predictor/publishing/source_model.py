@@ -14,13 +14,15 @@ from predictor.batch import PenguinColumns
 from predictor.errors import NotConvertible, PublishRefused
 from predictor.penguin import LABEL, SPECIES, Penguin
 from predictor.publishing.environments import Tell, environment_for, installed
-from predictor.publishing.input_columns import canonical_name, find_input, input_frame
+from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
 from predictor.publishing.marks import SourceFile, names_in, read_source
 from predictor.publishing.remote_model import Description, RemoteModel
 from predictor.schema import CATEGORIES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from predictor.publishing.onnx_source import OnnxModel
 
 _MODEL_FORMATS: Final = frozenset({"pickle", "skops", "xgboost", "lightgbm"})
 
@@ -60,6 +62,11 @@ class SourceModel:
     def name(self) -> str:
         return self.description.estimator
 
+    @property
+    def parameters(self) -> str:
+        """The estimator's `repr`."""
+        return self.description.parameters
+
     def libraries(self, *, compiled: bool) -> Mapping[str, str]:
         compilers = {"onnx", "skl2onnx", "onnxmltools"}
         found = self.description.libraries
@@ -76,7 +83,7 @@ class SourceModel:
     def onnx_forms(self) -> Iterator[bytes]:
         """Every ONNX form, best first. Raises `NotConvertible` when there is none."""
         strings = {
-            column.name: [(column.values or {}).get(value, value) for value in CATEGORIES[column.feature]]
+            column.name: spelled_values(column)
             for column in self.input
             if column.feature in CATEGORIES and column.value is None
         }
@@ -93,14 +100,25 @@ class SourceModel:
 
 
 @contextmanager
-def open_sources(paths: Sequence[Path], options: Options, tell: Tell) -> Iterator[SourceModel]:
+def open_sources(paths: Sequence[Path], options: Options, tell: Tell) -> "Iterator[SourceModel | OnnxModel]":
     """Open a model's files. Raises `PublishRefused` with what is wrong, and what to do.
 
     Pickles are opened in a process of their own, with the library versions that wrote them. That runs the code in them.
     """
     sources = [read_source(path) for path in paths]
     columns, classes = _given_names(sources, options)
+    graphs = [source for source in sources if source.format == "onnx"]
     files = [source for source in sources if source.format in _MODEL_FORMATS]
+    if len(graphs) == 1 and not files:
+        from predictor.publishing.onnx_source import OnnxModel
+
+        tell(f"{graphs[0].path}: onnx")
+        yield OnnxModel(graphs[0], columns, _known_classes(classes) if classes else ())
+        return
+    if graphs:
+        raise PublishRefused(
+            f"{graphs[0].path} is an ONNX model and comes with another model file; publish one of them"
+        )
     if not files:
         raise PublishRefused(f"none of {', '.join(map(str, paths))} is a model file")
     libraries = _libraries(files, options)
@@ -189,9 +207,13 @@ def _class_names(description: Description, given: tuple[str, ...]) -> tuple[str,
                 f"the model has {len(classes)} classes, and {len(table)} are named: {', '.join(table)}"
             )
         names = [table[int(place)] for place in classes]
+    return _known_classes(names)
+
+
+def _known_classes(names: Sequence[str]) -> tuple[str, ...]:
+    """The names as the domain spells them."""
     known = {name.casefold(): name for name in SPECIES}
-    unknown = [name for name in names if name.casefold() not in known]
-    if unknown:
+    if any(name.casefold() not in known for name in names):
         raise PublishRefused(
             f"the model's classes are {', '.join(names)}; this service's {LABEL} is one of {', '.join(SPECIES)}"
             " (predictor/penguin.py)"

@@ -79,13 +79,14 @@ def _convert(
         # Warnings of the converters and their libraries; parity measures whether the result is right.
         warnings.simplefilter("ignore")
         if type(estimator).__name__ == "LightGbmBooster":
-            converted = _convert_booster(estimator.booster_, len(columns))
+            model = _convert_booster(estimator.booster_, len(columns))
         else:
             options = {"zipmap": False}
             converted = convert_sklearn(estimator, GRAPH_NAME, inputs, options=options, target_opset=dict(_OPSET))
-        model = select_model_inputs_outputs(converted, [OUTPUT])  # Leaves out what only the label needs.
+            model = select_model_inputs_outputs(converted, [OUTPUT])  # Leaves out what only the label needs.
     names = [name for name, _ in inputs]
-    _wrap(model, names, classes, strings, width=len(columns), double=tensor is DoubleTensorType)
+    is_double = tensor is DoubleTensorType
+    adapt_signature(model, names, OUTPUT, classes, strings, width=len(columns), double=is_double)
     form: bytes = model.SerializeToString(deterministic=True)
     return form
 
@@ -96,23 +97,26 @@ def _convert_booster(booster: Any, columns: int) -> ModelProto:
     from onnxmltools.convert.common.data_types import FloatTensorType as Tensor
 
     inputs = [("columns", Tensor([None, columns]))]
-    converted: ModelProto = convert_lightgbm(booster, GRAPH_NAME, inputs, zipmap=False)
-    return select_model_inputs_outputs(converted, [OUTPUT])  # type: ignore[no-any-return]
+    return convert_lightgbm(booster, GRAPH_NAME, inputs, zipmap=False)  # type: ignore[no-any-return]
 
 
-def _wrap(
+def adapt_signature(
     model: ModelProto,
     inputs: Sequence[str],
+    output: str,
     classes: int,
     strings: Mapping[str, Sequence[str]],
     *,
     width: int,
     double: bool,
 ) -> None:
-    """Put the engine's signature around a converted graph, in place: casts, and one tensor split into its columns."""
+    """Give a graph the engine's signature, in place: casts, and one tensor split into the columns of `inputs`.
+
+    `output` is what the graph calls the probabilities.
+    """
     graph = model.graph
     ml_version = next((opset.version for opset in model.opset_import if opset.domain == _ML), _OPSET[_ML])
-    _rename(graph, {name: _INNER + name for name in (*inputs, OUTPUT)})
+    _rename(graph, {name: _INNER + name for name in (*inputs, output)})
     source = INPUT
     before: list[NodeProto] = []
     if double:
@@ -128,7 +132,7 @@ def _wrap(
                 before += _to_text(column, _INNER + name, strings[name], ml_version)
     else:
         before.append(helper.make_node("Identity", [source], [_INNER + inputs[0]]))
-    after = helper.make_node("Cast", [_INNER + OUTPUT], [OUTPUT], to=TensorProto.FLOAT)
+    after = helper.make_node("Cast", [_INNER + output], [OUTPUT], to=TensorProto.FLOAT)
     nodes = [*before, *graph.node, after]
     for field in (graph.node, graph.input, graph.output, graph.value_info):
         del field[:]
