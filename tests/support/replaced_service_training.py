@@ -1,9 +1,9 @@
-"""How the predecessor trained and predicted, as a script that knows nothing of this project's package.
+"""How the replaced service trained and predicted, as a script that knows nothing of this project's package.
 
-    python tests/support/predecessor_training.py KIND CSV FOLDER
+    python tests/support/replaced_service_training.py KIND CSV FOLDER
 
-writes model.pkl, label_encoder.pkl and columns.pkl to FOLDER, and predictions.json: what the predecessor's own code
-path answers for every complete bird of the CSV file, one request at a time.
+writes model.pkl, label_encoder.pkl and columns.pkl to FOLDER, and predictions.json: what the replaced service's own
+code path answers for every complete bird of the CSV file, one request at a time.
 """
 
 import json
@@ -70,7 +70,7 @@ _loaded: dict[Path, tuple[Any, Any, list[str]]] = {}
 
 
 def predict(folder: Path, request: dict[str, Any]) -> str:
-    """The predecessor's `/predict`: one request, encoded by itself, to the species' name."""
+    """The replaced service's `/predict`: one request, encoded by itself, to the species' name."""
     if folder not in _loaded:
         _loaded[folder] = (
             joblib.load(folder / "model.pkl"),
