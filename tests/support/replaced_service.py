@@ -1,18 +1,9 @@
-<<<<<<<< HEAD:tests/support/replaced_service.py
 """How the service that this project replaces trained and predicted: a script that imports nothing of this project.
 
     python tests/support/replaced_service.py KIND CSV FOLDER
 
 writes model.pkl, label_encoder.pkl and columns.pkl to FOLDER, and predictions.json: what that service's own
 code answers for every complete bird of the CSV file, one request at a time.
-========
-"""How the replaced service trained and predicted, as a script that knows nothing of this project's package.
-
-    python tests/support/replaced_service_training.py KIND CSV FOLDER
-
-writes model.pkl, label_encoder.pkl and columns.pkl to FOLDER, and predictions.json: what the replaced service's own
-code path answers for every complete bird of the CSV file, one request at a time.
->>>>>>>> testsa:tests/support/replaced_service_training.py
 """
 
 import json
@@ -79,11 +70,7 @@ _loaded: dict[Path, tuple[Any, Any, list[str]]] = {}
 
 
 def predict(folder: Path, request: dict[str, Any]) -> str:
-<<<<<<<< HEAD:tests/support/replaced_service.py
     """Its `/predict`: one request, encoded by itself, to the species' name."""
-========
-    """The replaced service's `/predict`: one request, encoded by itself, to the species' name."""
->>>>>>>> testsa:tests/support/replaced_service_training.py
     if folder not in _loaded:
         _loaded[folder] = (
             joblib.load(folder / "model.pkl"),

@@ -76,4 +76,3 @@ def test_a_field_of_any_type_can_be_written(stream: StringIO) -> None:
 def test_other_libraries_loggers_are_left_alone(stream: StringIO) -> None:
     logging.getLogger("somebody.else").warning("Not ours.")
     assert stream.getvalue() == ""
-    assert logging.getLogger("predictor").propagate is False
