@@ -10,18 +10,19 @@ from predictor.gcs import CONNECT_TIMEOUT_S, retry, timeout, translated
 
 
 @pytest.mark.parametrize(
-    ("error", "message"),
+    ("kind", "reason", "message"),
     [
-        (NotFound("no"), "gs://b/f could not be read: there is no such bucket."),
-        (Forbidden("no"), "gs://b/f could not be read: access was refused (403)."),
-        (Unauthorized("no"), "gs://b/f could not be read: access was refused (401)."),
-        (InternalServerError("oh\nno"), "gs://b/f could not be read: InternalServerError: 500 oh."),
-        (TransportError("no network"), "gs://b/f could not be read: TransportError: no network."),
-        (RequestsConnectionError("reset"), "gs://b/f could not be read: ConnectionError: reset."),
-        (TimeoutError(), "gs://b/f could not be read: TimeoutError."),
+        (NotFound, "no", "gs://b/f could not be read: there is no such bucket."),
+        (Forbidden, "no", "gs://b/f could not be read: access was refused (403)."),
+        (Unauthorized, "no", "gs://b/f could not be read: access was refused (401)."),
+        (InternalServerError, "oh\nno", "gs://b/f could not be read: InternalServerError: 500 oh."),
+        (TransportError, "no network", "gs://b/f could not be read: TransportError: no network."),
+        (RequestsConnectionError, "reset", "gs://b/f could not be read: ConnectionError: reset."),
+        (TimeoutError, "", "gs://b/f could not be read: TimeoutError."),
     ],
 )
-def test_the_clients_errors_become_one_of_ours(error: Exception, message: str) -> None:
+def test_the_clients_errors_become_one_of_ours(kind: type[Exception], reason: str, message: str) -> None:
+    error = kind(reason)
     with pytest.raises(StoreUnavailable) as caught, translated("gs://b/f"):
         raise error
     assert str(caught.value) == message
