@@ -82,12 +82,13 @@ def parse(content: bytes, name: str) -> Dataset:
     """As `load`, from the file's bytes; `name` is what errors call it."""
     rows, incomplete = [], []
     for number, cells in enumerate(_records(content, name), start=1):
-        label = cells[LABEL]
+        label = cells[LABEL].strip()
         if label not in SPECIES:
             raise UnusableFile(
                 "bad_label", f"{name}: row {number}: {LABEL} must be one of {', '.join(SPECIES)}", number
             )
-        recorded = {column: _value(column, cells[column]) for column in FEATURES if cells[column] not in NOT_RECORDED}
+        features = {column: cells[column].strip() for column in FEATURES}
+        recorded = {column: _value(column, cell) for column, cell in features.items() if cell not in NOT_RECORDED}
         extra = {column: cell for column, cell in cells.items() if column not in (*FEATURES, LABEL)}
         try:
             rows.append(LabelledRow(number, validate(recorded), label, extra))

@@ -50,7 +50,9 @@ class FakeFunction:
     def post(self, _path: str, body: bytes) -> Answer:
         self.bodies.append(body)
         count = len(json.loads(body)["instances"]) if self._width is None else self._width
-        rows = [{"prediction": name} if name else {"error": {}} for name in islice(self._species, count)]
+        rows: list[dict[str, object]] = [
+            {"prediction": name} if name else {"error": {}} for name in islice(self._species, count)
+        ]
         return Answer(self._status, {}, json.dumps({"predictions": rows}).encode(), 1.0)
 
 

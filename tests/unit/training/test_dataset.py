@@ -55,6 +55,11 @@ def test_columns_may_be_in_any_order_and_cells_quoted_with_any_line_end() -> Non
     assert found.rows[0].penguin == parse(HEADER + GOOD, "birds.csv").rows[0].penguin
 
 
+def test_blanks_around_cells_do_not_count_as_when_a_file_is_scored() -> None:
+    spaced = GOOD.replace(b",", b" , ").replace(b"Adelie", b" Adelie")
+    assert parse(HEADER + spaced, "birds.csv").rows[0].penguin == parse(HEADER + GOOD, "birds.csv").rows[0].penguin
+
+
 @pytest.mark.parametrize(
     ("old", "new", "violation"),
     [
