@@ -1,8 +1,8 @@
-"""How long a message may take, and less once the process has been told to end.
+"""How long a message may take, and that it may take less after SIGTERM.
 
 Cloud Run kills ten seconds after SIGTERM, while uvicorn would wait for requests in flight as long as they take. So a
 message in work then gets what is left of its time or `GRACE_S`, whichever is shorter; past it the answer is 503 and
-Pub/Sub delivers it again, to another instance.
+Pub/Sub redelivers it, to another instance.
 """
 
 import asyncio
