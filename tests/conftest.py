@@ -61,9 +61,15 @@ def start_function(tmp_path: Path) -> Iterator[StartFunction]:
     started: list[FunctionProcess] = []
 
     def start(
-        env: Mapping[str, str], *, target: str = "predict", source: Path = PROJECT / "main.py", wait: bool = True
+        env: Mapping[str, str],
+        *,
+        target: str = "predict",
+        source: Path = PROJECT / "main.py",
+        folder: Path = PROJECT,
+        wait: bool = True,
     ) -> FunctionProcess:
-        process = FunctionProcess(env, log_file=tmp_path / f"function-{len(started)}.log", target=target, source=source)
+        log_file = tmp_path / f"function-{len(started)}.log"
+        process = FunctionProcess(env, log_file=log_file, target=target, source=source, folder=folder)
         started.append(process)
         return process.wait_until_up() if wait else process
 

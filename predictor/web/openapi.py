@@ -181,7 +181,7 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
         "required": True,
         "content": {
             _JSON: {
-                "schema": {"anyOf": [_ref("Penguin"), _ref("Instances")]},
+                "schema": {"anyOf": [_ref(Penguin.__name__), _ref("Instances")]},
                 "examples": {
                     f"one {NOUN}": {"value": EXAMPLES[0]},
                     "several": {"value": {"instances": list(EXAMPLES)}},

@@ -47,8 +47,15 @@ class FunctionProcess:
     """One `functions-framework` process that serves a target of `source`."""
 
     def __init__(
-        self, env: Mapping[str, str], *, log_file: Path, target: str = "predict", source: Path = PROJECT / "main.py"
+        self,
+        env: Mapping[str, str],
+        *,
+        log_file: Path,
+        target: str = "predict",
+        source: Path = PROJECT / "main.py",
+        folder: Path = PROJECT,
     ) -> None:
+        """`folder` is the working folder, from which `predictor` is imported."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log_file = log_file
@@ -59,7 +66,7 @@ class FunctionProcess:
                     *(sys.executable, "-m", "functions_framework", "--source", str(source)),
                     *("--target", target, "--host", "127.0.0.1", "--port", str(self.port)),
                 ],
-                cwd=PROJECT,
+                cwd=folder,
                 env={**inherited, **env},
                 stdout=stream,
                 stderr=subprocess.STDOUT,

@@ -1,0 +1,201 @@
+"""The service serves other data when `predictor/penguin.py` is replaced: two domains, each in a copy of the project."""
+
+import base64
+import csv
+import io
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from openapi_spec_validator import validate
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import LabelEncoder
+
+from tests.conftest import StartFunction
+from tests.support.processes import PROJECT
+
+PAGE = (PROJECT / "docs/how-to/your-own-data.md").read_text()
+COMMANDS = [
+    line
+    for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+    for line in block.replace("\\\n", " ").splitlines()
+    if line.startswith((".venv/", "cp "))
+]
+CURL_BODY = re.search(r"-d '(\{.*?\})'", PAGE, re.DOTALL)
+PENGUIN_WORDS = re.compile(r"penguin(?!-predictor)|bill_|flipper|Adelie|Gentoo|Torgersen", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A copy of the project for another domain, with a published model; what the model itself says of each row."""
+
+    project: Path
+    label: str
+    rows: list[dict[str, Any]]
+    probabilities: "np.ndarray[Any, np.dtype[np.float64]]"
+    classes: list[str]
+
+    def run(self, *arguments: str, stdin: bytes = b"") -> str:
+        command = [sys.executable, "-m", "predictor", *arguments]
+        done = subprocess.run(command, cwd=self.project, input=stdin, capture_output=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+
+def _copy_of_the_project(folder: Path, domain: Path) -> Path:
+    project = folder / "project"
+    shutil.copytree(PROJECT / "predictor", project / "predictor", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PROJECT / "examples/wine", project / "examples/wine")
+    shutil.copy(PROJECT / "main.py", project)
+    shutil.copy(domain, project / "predictor/penguin.py")
+    return project
+
+
+def _wine(folder: Path) -> Domain:
+    """By the commands of docs/how-to/your-own-data.md, word for word."""
+    project = _copy_of_the_project(folder, PROJECT / "predictor/penguin.py")
+    for command in COMMANDS:
+        words = shlex.split(command.replace(".venv/bin/python", shlex.quote(sys.executable)))
+        subprocess.run(words, cwd=project, check=True, capture_output=True, timeout=120)
+    frame = pd.read_csv(project / "wine/wine.csv")
+    features = frame.drop(columns="cultivar")
+    model, encoder = (joblib.load(project / "wine" / f"{name}.pkl") for name in ("model", "label_encoder"))
+    rows: list[dict[str, Any]] = features.to_dict("records")
+    return Domain(project, "cultivar", rows, model.predict_proba(features), list(encoder.classes_))
+
+
+def _flowers(folder: Path) -> Domain:
+    project = _copy_of_the_project(folder, PROJECT / "tests/support/flower_domain.py")
+    rng = np.random.default_rng(1)
+    soils = np.array(["sand", "loam", "Löss", "volcanic ash with pumice"], dtype=object)[rng.integers(4, size=120)]
+    frame = pd.DataFrame(
+        {
+            "height_cm": rng.uniform(1, 500, 120).round(1),
+            "petals": rng.integers(0, 40, 120).astype(float),
+            "frost_c": rng.uniform(-60, 10, 120).round(1),
+            "soil": soils,
+        }
+    )
+    frame.loc[:10, "frost_c"] = 0.0
+    label = np.where(frame["height_cm"] + frame["petals"] + 30 * (soils == "Löss") > 250, "perennial", "annual")
+    features = pd.get_dummies(frame, columns=["soil"])
+    encoder = LabelEncoder()
+    model = LogisticRegression(max_iter=5000).fit(features, encoder.fit_transform(label))
+    for name, value in (("model", model), ("label_encoder", encoder), ("columns", list(features.columns))):
+        joblib.dump(value, project / f"{name}.pkl")
+    frame.assign(life_cycle=label).to_csv(project / "flowers.csv", index=False)
+    rows: list[dict[str, Any]] = frame.to_dict("records")
+    domain = Domain(project, "life_cycle", rows, model.predict_proba(features), list(encoder.classes_))
+    pickles = ("model.pkl", "label_encoder.pkl", "columns.pkl")
+    domain.run("publish", "--from-pickles", *pickles, "--reference", "flowers.csv", "--to", "artifacts")
+    return domain
+
+
+MAKERS: dict[str, Callable[[Path], Domain]] = {"wine": _wine, "flowers": _flowers}
+
+
+@pytest.fixture(scope="module", params=MAKERS)
+def domain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Domain:
+    return MAKERS[request.param](tmp_path_factory.mktemp(request.param))
+
+
+def assert_answers(domain: Domain, answers: list[dict[str, Any]]) -> None:
+    """The answers are the model's own, row by row."""
+    assert len(answers) == len(domain.rows)
+    got = np.array([[answer["probabilities"][name] for name in domain.classes] for answer in answers])
+    assert np.abs(got - domain.probabilities).max() < 1e-5
+    best = [domain.classes[place] for place in domain.probabilities.argmax(axis=1)]
+    assert [answer["prediction"] for answer in answers] == best
+
+
+def test_http(domain: Domain, start_function: StartFunction) -> None:
+    function = start_function({}, source=domain.project / "main.py", folder=domain.project)
+    with httpx.Client(base_url=function.url) as client:
+        single = [client.post("/predict?details=true", json=row).json() for row in domain.rows[:20]]
+        batch = client.post("/predict", json={"instances": domain.rows}).json()["predictions"]
+        with_error = client.post("/predict", json={"instances": [{}, *domain.rows]}).json()["predictions"]
+        refused = client.post("/predict", json={})
+        model = client.get("/model").json()
+        openapi = client.get("/openapi.json")
+    assert_answers(domain, batch)
+    assert [answer["probabilities"] for answer in single] == [answer["probabilities"] for answer in batch[:20]]
+    assert with_error[1:] == batch
+    assert len(with_error[0]["error"]["errors"]) == len(domain.rows[0])
+    assert refused.status_code == 422
+    assert {error["pointer"] for error in refused.json()["errors"]} == {f"/{name}" for name in domain.rows[0]}
+    assert {feature["name"] for feature in model["features"]} == set(domain.rows[0])
+    validate(openapi.json())
+    for text in (refused.text, openapi.text.replace("Penguin Predictor", "")):
+        assert not PENGUIN_WORDS.search(text)
+
+
+def test_files(domain: Domain) -> None:
+    header, *_ = table = [list(domain.rows[0]), *(list(row.values()) for row in domain.rows)]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(table)
+    lines = list(csv.DictReader(io.StringIO(domain.run("predict", "-", stdin=text.getvalue().encode()))))
+    assert list(lines[0])[: len(header)] == header
+    from_csv = [
+        {
+            "prediction": line["prediction"],
+            "probabilities": {name: float(line[f"probability_{name}"]) for name in domain.classes},
+        }
+        for line in lines
+    ]
+    assert_answers(domain, from_csv)
+    ndjson = "\n".join(json.dumps(row) for row in domain.rows).encode()
+    assert_answers(domain, [json.loads(line) for line in domain.run("predict", "-", stdin=ndjson).splitlines()])
+
+
+def test_a_cell_that_is_not_a_number_is_an_error_and_never_zero(domain: Domain) -> None:
+    number = next(name for name, value in domain.rows[0].items() if isinstance(value, float))
+    cells = {**domain.rows[0], number: "unknown"}
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([list(cells), list(cells.values())])
+    command = [sys.executable, "-m", "predictor", "predict", "-"]
+    done = subprocess.run(
+        command, cwd=domain.project, input=text.getvalue().encode(), capture_output=True, check=False, timeout=120
+    )
+    assert done.returncode == 1
+    assert f"{number}: Must be a number from" in done.stdout.decode()
+
+
+def test_events(domain: Domain, start_function: StartFunction) -> None:
+    function = start_function({}, target="score", source=domain.project / "main.py", folder=domain.project)
+    data = base64.b64encode(json.dumps({"instances": domain.rows}).encode()).decode()
+    answer = httpx.post(function.url, json={"message": {"data": data, "messageId": "1"}}, timeout=30)
+    assert answer.status_code == 204, answer.text
+    (line,) = function.log_lines("result_published")
+    assert_answers(domain, json.loads(line["body"])["predictions"])
+
+
+def test_the_command_line_and_the_schemas(domain: Domain) -> None:
+    usage = domain.run("predict", "--help")
+    for name in domain.rows[0]:
+        assert f"--{name.replace('_', '-')}" in usage
+    options = [text for name, value in domain.rows[0].items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    answer = json.loads(domain.run("predict", *options))
+    assert answer["prediction"] == domain.classes[domain.probabilities[0].argmax()]
+    subprocess.run([sys.executable, "-m", "predictor.events.schemas"], cwd=domain.project, check=True, timeout=60)
+    schema = json.loads((domain.project / "predictor/events/result.schema.json").read_text())
+    assert list(schema["$defs"]["Probabilities"]["properties"]) == domain.classes
+
+
+def test_the_pages_request_gets_the_answer_that_it_shows(start_function: StartFunction, tmp_path: Path) -> None:
+    wine = _wine(tmp_path)
+    function = start_function({}, source=wine.project / "main.py", folder=wine.project)
+    assert CURL_BODY is not None
+    headers = {"content-type": "application/json"}
+    assert httpx.post(f"{function.url}/predict", content=CURL_BODY[1], headers=headers).text in PAGE
