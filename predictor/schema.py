@@ -13,6 +13,9 @@ from pydantic.fields import FieldInfo
 
 from predictor.penguin import EXAMPLES, Penguin
 
+NOT_RECORDED: Final = frozenset({"", "NA"})
+"""Cells of CSV files that say that a feature is missing. Blanks around a cell do not count."""
+
 Categories = tuple[str, ...]
 """The values of one penguin's categories, in the order of CATEGORIES: one of COMBINATIONS."""
 
@@ -36,6 +39,10 @@ def _categories(fields: Mapping[str, FieldInfo]) -> dict[str, tuple[str, ...]]:
     for name, values in categories.items():
         if not values or not all(isinstance(value, str) for value in values):
             raise TypeError(f"predictor/penguin.py: {name} is neither a float nor a Literal of strings")
+        if unreadable := [value for value in values if value in NOT_RECORDED or value != value.strip()]:
+            raise TypeError(
+                f"predictor/penguin.py: {name} cannot be {unreadable[0]!r}, which a CSV file cannot express"
+            )
     return categories
 
 

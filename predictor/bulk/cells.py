@@ -18,13 +18,11 @@ from predictor.bulk.chunk import Layout
 from predictor.decoding import validate
 from predictor.errors import InvalidInput, RowFailure, WideRow
 from predictor.penguin import Penguin
-from predictor.schema import CATEGORIES, MEASUREMENTS, categories_of, measurements_of, tuple_getter
+from predictor.schema import CATEGORIES, MEASUREMENTS, NOT_RECORDED, categories_of, measurements_of, tuple_getter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# How tables say that something was not recorded.
-_MISSING: Final = frozenset({"", "NA"})
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 _PLAIN_BYTES: Final = b"0123456789.,"
@@ -62,7 +60,7 @@ def _read_row(layout: Layout, cells: Sequence[str]) -> Penguin | RowFailure:
     document: dict[str, Any] = {}
     for name, place in layout.places.items():
         cell = cells[place].strip() if place < len(cells) else ""
-        if cell not in _MISSING:
+        if cell not in NOT_RECORDED:
             document[name] = float(cell) if name in MEASUREMENTS and _NUMBER.fullmatch(cell) else cell
     try:
         return validate(document)

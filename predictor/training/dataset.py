@@ -14,11 +14,10 @@ from typing import Any, Final
 from predictor.decoding import validate
 from predictor.errors import DigestMismatch, InvalidInput, UnusableFile, Violation
 from predictor.penguin import LABEL, SPECIES, Penguin
-from predictor.schema import FEATURES, MEASUREMENTS
+from predictor.schema import FEATURES, MEASUREMENTS, NOT_RECORDED
 
 DATA_FILE: Final = Path(__file__).parent / "data" / "penguins.csv"
 DATA_SHA256: Final = "f204db2c753b0937caac3cb35258562c14f073e4bbc76be24b4c51ce22767a93"
-_NOT_RECORDED: Final = frozenset({"", "NA"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def parse(content: bytes, name: str) -> Dataset:
             raise UnusableFile(
                 "bad_label", f"{name}: row {number}: {LABEL} must be one of {', '.join(SPECIES)}", number
             )
-        recorded = {column: _value(column, cells[column]) for column in FEATURES if cells[column] not in _NOT_RECORDED}
+        recorded = {column: _value(column, cells[column]) for column in FEATURES if cells[column] not in NOT_RECORDED}
         extra = {column: cell for column, cell in cells.items() if column not in (*FEATURES, LABEL)}
         try:
             rows.append(LabelledRow(number, validate(recorded), label, extra))

@@ -77,6 +77,8 @@ def derived(fields: list[str], expression: str, folder: Path) -> "subprocess.Com
         (["score: Score", "count: int"], "count is neither a float nor a Literal of strings"),
         (["score: Score", "name: str"], "name is neither a float nor a Literal of strings"),
         (["score: Score", "level: Literal[1, 2]"], "level is neither a float nor a Literal of strings"),
+        (["score: Score", "kind: Literal['a', 'NA']"], "kind cannot be 'NA', which a CSV file cannot express"),
+        (["score: Score", "kind: Literal['a', ' b']"], "kind cannot be ' b', which a CSV file cannot express"),
         (["score: Score | None"], "no field is a float; a model needs at least one number"),
         (["kind: Literal['a', 'b']"], "no field is a float; a model needs at least one number"),
     ],
