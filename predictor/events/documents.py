@@ -20,7 +20,7 @@ NAMESPACE: Final = uuid.UUID("8d3c7c1e-0f0f-5a55-9b0e-5f2b8c1d7a42")
 
 
 def outcome_id(source: str, message_id: str) -> str:
-    """The id of what comes of a message: the same for every delivery."""
+    """The id of a message's outcome: the same for every delivery."""
     # The length keeps ("a", "b c") and ("a b", "c") apart whatever characters they hold.
     return str(uuid.uuid5(NAMESPACE, f"{len(source)} {source} {message_id}"))
 

@@ -1,5 +1,6 @@
 """Objects of one real bucket are scored into another, also when the store fails or somebody else writes."""
 
+import gzip
 import json
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from predictor.artifacts.local_store import LocalStore
+from predictor.batch import PenguinColumns
 from predictor.errors import BadObject, StoreUnavailable
 from predictor.events import BucketScorer
 from predictor.events.bucket_scorer import OBJECTS_AT_ONCE
@@ -204,6 +206,17 @@ class TestBadObject:
         assert caught.value.reason_code == "object_too_large"
         assert score(max_bytes=len(HEADER + GOOD)).rows == 1
 
+    def test_a_content_encoding_is_refused(
+        self, gcs_server: GcsServer, bucket: str, results: str, score: Scored
+    ) -> None:
+        blob = gcs_server.client().bucket(bucket).blob(NAME)
+        blob.content_encoding = "gzip"
+        blob.upload_from_string(gzip.compress(HEADER + GOOD))
+        with pytest.raises(BadObject) as caught:
+            score()
+        assert caught.value.reason_code == "content_encoding"
+        assert written(gcs_server, results) is None
+
     def test_a_deleted_object_is_gone(self, gcs_server: GcsServer, bucket: str, score: Scored) -> None:
         gcs_server.put(bucket, NAME, HEADER + GOOD)
         generation = generation_of(gcs_server, bucket, NAME)
@@ -325,6 +338,22 @@ class TestStoreErrors:
             score(url=gcs_proxy.url)
         assert written(gcs_server, results) is None
 
+    def test_scoring_past_the_time_limit_is_a_retryable_error_and_leaves_nothing(
+        self, gcs_server: GcsServer, bucket: str, results: str, score: Scored, model: LoadedModel
+    ) -> None:
+        class SlowEngine:
+            name, runtime, blocking = model.engine.name, model.engine.runtime, True
+            probabilities = model.engine.probabilities
+
+            def batch_probabilities(self, columns: PenguinColumns) -> Any:
+                time.sleep(1.1)
+                return model.engine.batch_probabilities(columns)
+
+        gcs_server.put(bucket, NAME, HEADER + GOOD)
+        with pytest.raises(StoreUnavailable, match="it was not scored within 1 s"):
+            score(with_model=replace(model, engine=SlowEngine()), timeout_s=1.0)
+        assert written(gcs_server, results) is None
+
     def test_a_results_bucket_that_does_not_exist_is_named(
         self, gcs_server: GcsServer, bucket: str, model: LoadedModel
     ) -> None:
@@ -359,7 +388,7 @@ class TestStoreErrors:
         if same_model:
             assert score(url=gcs_proxy.url) == ObjectResult(2, 1, f"gs://{results}/{RESULT}")
         else:
-            with pytest.raises(StoreUnavailable, match="somebody else"):
+            with pytest.raises(StoreUnavailable, match="could not be written: another writer was first"):
                 score(url=gcs_proxy.url)
         assert len(sent) == 1
         assert "ifGenerationMatch=0" in sent[0]

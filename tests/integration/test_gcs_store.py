@@ -99,6 +99,18 @@ class TestFaults:
         gcs_proxy.fault = only(MEDIA, flip)
         assert store.read(file, deadline=soon()) == b"\xff" + DATA[1:]
 
+    def test_fewer_bytes_than_listed_are_a_retryable_error(
+        self, gcs_proxy: FaultProxy, proxied: tuple[Store, StoredFile]
+    ) -> None:
+        store, file = proxied
+
+        def shorten(answer: Answer) -> None:
+            answer.body = answer.body[:-1]
+
+        gcs_proxy.fault = only(MEDIA, shorten)
+        with pytest.raises(StoreUnavailable, match=f"it ended after {len(DATA) - 1} of {len(DATA)} bytes"):
+            store.read(file, deadline=soon())
+
     def test_more_bytes_than_listed_are_not_collected(
         self, gcs_proxy: FaultProxy, proxied: tuple[Store, StoredFile]
     ) -> None:

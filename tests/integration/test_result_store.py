@@ -61,12 +61,12 @@ def test_an_error_while_the_pieces_are_made_is_raised_and_nothing_appears(store:
     assert store.find(NAME, deadline=soon()) is None
 
 
-def test_a_result_that_somebody_else_has_written_meanwhile_is_a_conflict(
+def test_a_result_that_another_writer_has_written_meanwhile_is_a_conflict(
     store: ResultStore, gcs_proxy: FaultProxy, bucket: str
 ) -> None:
     """The emulator checks no precondition of a resumable upload; the proxy answers as Cloud Storage does."""
     gcs_proxy.fault = only("uploadType=resumable", lambda answer: setattr(answer, "status", 412))
-    with pytest.raises(Conflict, match=f"gs://{bucket}/{NAME} has been written by somebody else"):
+    with pytest.raises(Conflict, match=f"gs://{bucket}/{NAME} has been written by another writer"):
         write(store, iter(LINES))
     with pytest.raises(Conflict):
         write(store, iter(LINES), replaces=Existing(23, TAG))

@@ -55,6 +55,14 @@ class FakeClients(PubSubClient):
         self._clients.remove(client)
 
 
+class MadeClients(PubSubClient):
+    """Makes fake clients, one after the other."""
+
+    def _make(self) -> Any:
+        self._client = FakeGoogleClient()
+        return self._client
+
+
 def publish(clients: PubSubClient, *, timeout_s: float = 10.0, ordering_key: str = "nest-1") -> None:
     run(
         PubSubPublisher("projects/p/topics/t", clients).publish(OUTCOME, ordering_key=ordering_key, timeout_s=timeout_s)
@@ -103,3 +111,14 @@ def test_a_client_that_no_longer_answers_is_replaced(monkeypatch: pytest.MonkeyP
     silent, good = FakeGoogleClient(), FakeGoogleClient(None)
     publish(FakeClients(silent, good))
     assert (silent.published, good.published) == (1, 1)
+
+
+def test_a_client_is_kept_until_it_is_discarded() -> None:
+    clients = MadeClients()
+    first = run(clients.get())
+    assert run(clients.get()) is first
+    clients.discard(first)
+    second = run(clients.get())
+    assert second is not first
+    clients.discard(first)  # By another message that was waiting for it: the new client is not to blame.
+    assert run(clients.get()) is second

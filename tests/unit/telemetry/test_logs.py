@@ -73,6 +73,10 @@ def test_a_field_of_any_type_can_be_written(stream: StringIO) -> None:
     assert (line["message"], line["folder"]) == ("Ça marche.", "/a")
 
 
-def test_other_libraries_loggers_are_left_alone(stream: StringIO) -> None:
-    logging.getLogger("somebody.else").warning("Not ours.")
-    assert stream.getvalue() == ""
+def test_our_lines_and_those_of_other_libraries_are_kept_apart(
+    stream: StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("another.library").warning("Not ours.")
+    log(logging.WARNING, "event", "Ours.")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["Ours."]
+    assert caplog.messages == ["Not ours."]

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from predictor.bootstrap import App
 from predictor.web import HttpProblem, read_body
 from predictor.web import body as body_module
-from predictor.web.body import read_json_body
+from predictor.web.body import discard_body, read_json_body
 from tests.support.asgi import Client, problem_of, run
 from tests.support.bundles import EXAMPLE
 from tests.support.logs import Log
@@ -139,3 +139,35 @@ class TestTime:
                 await task
 
         run(scenario())
+
+
+class TestDiscarding:
+    """What is left of a body is read before an early answer; False where the connection must be closed instead."""
+
+    def test_what_is_left_is_read_to_its_end(self) -> None:
+        request = request_with(b"123", b"456", b"789")
+        with pytest.raises(HttpProblem, match="at most 5 bytes"):
+            run(read_body(request, 5))
+        assert run(discard_body(request)) is True
+
+    def test_a_body_that_has_been_read_is_not_received_again(self) -> None:
+        request = request_with(b"123")  # Receiving once more would raise IndexError.
+        run(read_body(request, 5))
+        assert run(discard_body(request)) is True
+
+    def test_no_more_is_read_than_the_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(body_module, "MAX_DISCARDED_BYTES", 5)
+        assert run(discard_body(request_with(b"123", b"456", b"789"))) is False
+
+    def test_a_body_that_does_not_arrive_is_not_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(body_module, "DISCARD_TIMEOUT_S", 0.05)
+
+        async def receive() -> Any:
+            await asyncio.sleep(60)
+
+        assert run(discard_body(Request(scope_of(), receive))) is False
+
+    def test_a_body_that_was_only_announced_is_not_asked_for(self) -> None:
+        request = request_with()
+        request.scope["headers"].append((b"expect", b"100-Continue"))
+        assert run(discard_body(request)) is False
