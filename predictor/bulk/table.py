@@ -47,7 +47,7 @@ class Table:
                 decode_block(block, self._lines_before(block))  # Raises if it is not UTF-8.
             text = _plain_lines(block)
             if text:
-                yield self._chunk(read_lines(self._layout, text), partial(_split, text))
+                yield self._chunk(read_lines(self._layout, text), partial(_plain_texts, text, self._layout.width))
 
     def _lines_before(self, block: bytes) -> int:
         return self._blocks.lines - block.count(b"\n") - (not block.endswith(b"\n"))
@@ -94,16 +94,15 @@ class Table:
         for row in table:
             rows.append(row)
             if len(rows) == QUOTED_ROWS or read >= full_at:
-                yield self._chunk(read_cells(self._layout, rows), rows.__iter__)
+                yield self._chunk(read_cells(self._layout, rows), partial(_quoted_texts, rows, self._layout.width))
                 rows, full_at = [], read + QUOTED_BYTES
         if rows:
-            yield self._chunk(read_cells(self._layout, rows), rows.__iter__)
+            yield self._chunk(read_cells(self._layout, rows), partial(_quoted_texts, rows, self._layout.width))
 
-    def _chunk(self, batch: Batch, rows: Callable[[], Iterator[Sequence[str]]]) -> Chunk:
+    def _chunk(self, batch: Batch, texts: Callable[[], Sequence[str]]) -> Chunk:
         first_row = self._rows + 1
         self._rows += len(batch)
-        texts = to_lines(_fitted(row, self._layout.width) for row in rows()) if self._keep_texts else ()
-        return Chunk(first_row, batch, texts)
+        return Chunk(first_row, batch, texts() if self._keep_texts else ())
 
 
 def _plain_lines(block: bytes) -> bytes:
@@ -116,8 +115,15 @@ def _plain_lines(block: bytes) -> bytes:
     return text
 
 
-def _split(text: bytes) -> Iterator[list[str]]:
-    return (line.split(",") for line in text.decode().removesuffix("\n").split("\n"))
+def _plain_texts(text: bytes, width: int) -> list[str]:
+    """The lines, as wide as the header. No cell of theirs needs quotes: none has had any."""
+    lines = text.decode().removesuffix("\n").split("\n")
+    commas = width - 1
+    return [line if line.count(",") == commas else ",".join(_fitted(line.split(","), width)) for line in lines]
+
+
+def _quoted_texts(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    return to_lines(_fitted(row, width) for row in rows)
 
 
 def _needs_reader(block: bytes) -> bool:

@@ -37,6 +37,16 @@ def test_a_table_is_what_csv_reader_sees_quoted_or_not(
     assert found == [expected([row.get(place, "") for place in range(len(FEATURES))]) for row in full]
 
 
+@settings(max_examples=60, deadline=None)
+@given(cell_rows, st.booleans())
+def test_texts_are_the_rows_as_csv_with_the_headers_width(rows: list[list[str]], quoted: bool) -> None:
+    stream = io.StringIO(newline="")
+    csv.writer(stream, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL).writerows([FEATURES, *rows])
+    texts = [text for chunk in table(stream.getvalue(), keep_texts=True) for text in chunk.texts]
+    found = list(csv.reader(io.StringIO("".join(f"{text}\r\n" for text in texts), newline=""), strict=True))
+    assert found == [[*row, *[""] * len(FEATURES)][: len(FEATURES)] for row in rows]
+
+
 def test_texts_are_kept_where_they_are_asked_for_and_are_as_wide_as_the_header() -> None:
     data = HEADER + LINE + "1,2\n" + LINE.strip() + ",more\n"
     (chunk,) = table(data, keep_texts=True)
