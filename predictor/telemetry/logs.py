@@ -14,8 +14,9 @@ from typing import Any, Final, TextIO
 from predictor.telemetry.trace import current_headers, request_fields
 
 # Not from `logging.getLogger`: the framework configures logging after it has loaded main.py, which switches off every
-# logger that is registered by then.
-_LOGGER: Final = logging.Logger("predictor")
+# logger that is registered by then. It has a registry of its own, which forgets cached levels when the level is set.
+_LOGGER: Final = logging.RootLogger(logging.INFO)
+_LOGGER.manager = logging.Manager(_LOGGER)
 
 _SEVERITIES: Final = {
     logging.DEBUG: "DEBUG",

@@ -80,3 +80,11 @@ def test_our_lines_and_those_of_other_libraries_are_kept_apart(
     log(logging.WARNING, "event", "Ours.")
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["Ours."]
     assert caplog.messages == ["Not ours."]
+
+
+def test_a_level_that_is_set_later_counts_for_lines_that_were_left_out_before(stream: StringIO) -> None:
+    configure_logs("CRITICAL", None, stream)
+    log(logging.INFO, "event", "Left out.")
+    configure_logs("INFO", None, stream)
+    log(logging.INFO, "event", "Written.")
+    assert json.loads(stream.getvalue())["message"] == "Written."
