@@ -149,21 +149,20 @@ def _publish_files(
 ) -> "tuple[Published, Proof]":
     created = _created()
     from predictor.artifacts import open_store
-    from predictor.publishing.publish_sources import publish_sources
+    from predictor.publishing.publish_sources import export_sources
+    from predictor.training.publish import write
 
+    exported = export_sources(
+        files,
+        _labelled_rows(reference),
+        created,
+        given,
+        accept_accuracy=accept_accuracy,
+        with_onnx=with_onnx,
+        tell=tell,
+    )
     with _progress("publishing") as progress:
-        done = publish_sources(
-            files,
-            open_store(root),
-            _labelled_rows(reference),
-            created,
-            given,
-            accept_accuracy=accept_accuracy,
-            with_onnx=with_onnx,
-            tell=tell,
-            progress=progress,
-        )
-    return done.published, done.exported.proof
+        return write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(root), progress), exported.proof
 
 
 def _labelled_rows(reference: Path | None) -> "Dataset":
@@ -198,7 +197,7 @@ def _progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    with click.progressbar(length=1, label=label, file=sys.stderr, item_show_func=str) as bar:
+    with click.progressbar(length=1, label=label, file=sys.stderr, item_show_func=lambda name: name or "") as bar:
 
         def show(name: str, done: int, total: int) -> None:
             bar.length = total

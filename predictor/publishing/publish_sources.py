@@ -1,12 +1,11 @@
-"""From somebody's model files to a published model, with everything said on the way that they need to know."""
+"""From somebody's model files to a bundle, with a line for each thing that they need to know."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from predictor.artifacts import ONNX_FILE, InputColumn, Store
+from predictor.artifacts import ONNX_FILE, InputColumn
 from predictor.errors import LibraryMismatch, ParityMismatch, PublishRefused
 from predictor.penguin import NOUN_PLURAL
 from predictor.publishing.environments import Tell
@@ -15,23 +14,13 @@ from predictor.training.dataset import Dataset
 from predictor.training.export import Export, ModelSource, export
 from predictor.training.fitted_model import PublishableModel
 from predictor.training.model_card import published_card
-from predictor.training.publish import Progress, Published, write
 
 MIN_ACCURACY: Final = 0.9
 """Share of the labelled rows that a model must classify correctly. Less usually means exchanged columns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A published model, and how its forms compare."""
-
-    published: Published
-    exported: Export
-
-
-def publish_sources(
+def export_sources(
     paths: Sequence[Path],
-    root: Store,
     dataset: Dataset,
     created: datetime,
     options: Options,
@@ -39,21 +28,19 @@ def publish_sources(
     accept_accuracy: bool,
     with_onnx: bool,
     tell: Tell,
-    progress: Progress | None = None,
-) -> Publication:
-    """Open, check, compile and publish the model in `paths`. Raises `PublishRefused` with what is wrong."""
+) -> Export:
+    """Open, check and compile the model in `paths`: a bundle to write. Raises `PublishRefused` with what is wrong."""
     with open_sources(paths, options, tell) as model:
         tell(f"{model.name} with the classes {', '.join(model.classes)}; columns: {_described(model.input)}")
         correct = _correct(model, dataset, accept_accuracy=accept_accuracy)
         tell(f"{correct} of {len(dataset.rows)} labelled rows right")
         metrics = {"data_set_rows": float(len(dataset.rows)), "data_set_correct": float(correct)}
+        columns = [column.name for column in model.input]
         source = ModelSource(
             model=model,
             pickles=model.pickles,
             metrics=metrics,
-            card=published_card(
-                dataset, model.name, model.parameters, columns=[c.name for c in model.input], metrics=metrics
-            ),
+            card=published_card(dataset, model.name, model.parameters, columns=columns, metrics=metrics),
             training_data_sha256=None,
         )
         exported = _export(source, dataset, created, with_onnx=with_onnx, tell=tell)
@@ -61,7 +48,7 @@ def publish_sources(
     if ONNX_FILE not in manifest.file_names:
         needed = [f"{name}=={version}" for name, version in manifest.libraries.items()]
         tell(f"the environment that serves it needs {', '.join(needed)}")
-    return Publication(write(exported.bundle, manifest.to_bytes(), root, progress), exported)
+    return exported
 
 
 def _described(columns: Sequence[InputColumn]) -> str:
