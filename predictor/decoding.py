@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from predictor.errors import InvalidInput, MalformedJson, Violation, ViolationCode
 from predictor.penguin import NOUN, NOUN_PLURAL, Penguin
-from predictor.schema import CATEGORIES, FEATURES, RANGES, UNITS
+from predictor.prediction import MAX_ID_CHARS, Id, is_id
+from predictor.schema import ACCEPTED, CATEGORIES, FEATURES, IDS, RANGES, UNITS
 from predictor.text import replace_surrogates
 
 MAX_VIOLATIONS: Final = 100
@@ -24,6 +25,13 @@ _MAX_POINTER: Final = 200
 
 Row = Penguin | InvalidInput
 """One row of a batch: a penguin, or what is wrong with it."""
+
+
+class Rows(list[Row]):
+    """The rows of a batch, and their own ids."""
+
+    ids: Sequence[Id] = ()
+
 
 _CODES: Final[dict[str, ViolationCode]] = {
     "missing": "missing",
@@ -36,7 +44,7 @@ _CODES: Final[dict[str, ViolationCode]] = {
 }
 
 
-def decode(body: bytes, *, max_instances: int) -> Penguin | list[Row]:
+def decode(body: bytes, *, max_instances: int) -> Penguin | Rows:
     """One penguin, or the rows of a batch, of which an invalid one stands as the error it is.
 
     Raises `MalformedJson`, `InvalidInput` (with pointers into the document).
@@ -53,6 +61,20 @@ def decode(body: bytes, *, max_instances: int) -> Penguin | list[Row]:
 def decode_penguin(body: bytes) -> Penguin:
     """Exactly one penguin. Raises `MalformedJson` or `InvalidInput`."""
     return _fast_penguin(body) or validate(parse(body))
+
+
+def decode_row(body: bytes) -> tuple[Row, Id]:
+    """One penguin, or what is wrong with it, and its id. Raises `MalformedJson`."""
+    penguin = _fast_penguin(body)
+    if penguin is not None:
+        return penguin, None
+    document = parse(body)
+    return _row(document), id_in(document)
+
+
+def id_of(body: bytes) -> Id:
+    """The id of the one penguin in a body that `decode` accepts."""
+    return None if body.count(b":") == len(FEATURES) else id_in(parse(body))
 
 
 def may_be_batch(body: bytes) -> bool:
@@ -95,8 +117,7 @@ def _object(pairs: list[tuple[str, Any]]) -> _Object:
 def parse(body: bytes) -> Any:
     """Parse JSON. NaN and infinity pass: validation refuses them where they stand. Raises `MalformedJson`."""
     try:
-        # As floats: Python refuses to convert very long integers; a very large float is merely out of range.
-        return json.loads(body.decode(), object_pairs_hook=_object, parse_int=float)
+        return json.loads(body.decode(), object_pairs_hook=_object, parse_int=_whole_number)
     except UnicodeDecodeError as error:
         raise MalformedJson(f"byte {error.start} is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -105,7 +126,12 @@ def parse(body: bytes) -> Any:
         raise MalformedJson("it is nested too deeply") from error
 
 
-def _rows(document: Mapping[str, Any], max_instances: int) -> list[Row]:
+def _whole_number(text: str) -> int | float:
+    # An id comes back as it is. Python refuses very long integers, and a very large float is merely out of range.
+    return int(text) if len(text) <= 20 else float(text)
+
+
+def _rows(document: Mapping[str, Any], max_instances: int) -> Rows:
     violations = _duplicates(document)
     violations += [
         Violation(pointer(key), "unknown_field", "No such field beside instances.")
@@ -119,7 +145,9 @@ def _rows(document: Mapping[str, Any], max_instances: int) -> list[Row]:
         violations.append(Violation("/instances", "too_many", message))
     if violations:
         raise InvalidInput(violations[:MAX_VIOLATIONS])
-    return [_row(item) for item in instances]
+    rows = Rows(map(_row, instances))
+    rows.ids = list(map(id_in, instances))
+    return rows
 
 
 def _row(item: Any) -> Row:
@@ -134,6 +162,15 @@ def validate(document: Any) -> Penguin:
     if not isinstance(document, dict):
         raise InvalidInput([Violation("", "wrong_type", f"Must be a JSON object that describes one {NOUN}.")])
     violations = _duplicates(document)
+    if not ACCEPTED.isdisjoint(document):
+        violations += [
+            Violation(
+                pointer(name), "unknown_field", f"An id is a text of up to {MAX_ID_CHARS} characters or a number."
+            )
+            for name in IDS
+            if not is_id(document.get(name))
+        ]
+        document = {name: value for name, value in document.items() if name not in ACCEPTED}
     try:
         penguin = Penguin.model_validate(_bounded(document))
     except ValidationError as error:
@@ -143,6 +180,15 @@ def validate(document: Any) -> Penguin:
     if violations:
         raise InvalidInput(violations[:MAX_VIOLATIONS])
     return penguin
+
+
+def id_in(document: Any) -> Id:
+    """The row's own id, in a parsed document; None where it has none that can come back."""
+    if isinstance(document, dict):
+        for name in IDS:
+            if name in document:
+                return document[name] if is_id(document[name]) else None
+    return None
 
 
 def _bounded(document: dict[str, Any]) -> dict[str, Any]:

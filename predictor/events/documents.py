@@ -59,6 +59,7 @@ class ScoredRow(_Frozen):
     """The outcome of one row: a prediction or an error."""
 
     row: Annotated[int, Field(ge=0, description="Position in the message, from 0.")]
+    id: Annotated[str | None, Field(description="The row's own id, as text; none for a row without one.")] = None
     prediction: Annotated[str | None, Field(description=f"The most probable {LABEL}.")] = None
     probability: Annotated[float | None, Field(description="Of the prediction.")] = None
     probabilities: Probabilities | None = None
