@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from predictor import penguin as _domain
 from predictor.penguin import EXAMPLES, Penguin
 
-NOT_RECORDED: Final = frozenset({"", "NA"})
+NOT_RECORDED: Final = frozenset(getattr(_domain, "NOT_RECORDED", ("", "NA")))
 """Cells of CSV files that say that a feature is missing. Blanks around a cell do not count."""
 
 Categories = tuple[str, ...]
@@ -74,8 +74,6 @@ def _not_features(names: Sequence[str]) -> tuple[str, ...]:
 # A domain need not say anything of these.
 SYNONYMS: Final[Mapping[str, Sequence[str]]] = getattr(_domain, "SYNONYMS", {})
 """Other names of features in files, each in the feature's unit."""
-NOT_RECORDED: Final = frozenset(getattr(_domain, "NOT_RECORDED", ("", "NA")))
-"""How files say that a value was not recorded."""
 IDS: Final = _not_features(getattr(_domain, "IDS", ("id",)))
 """Names of a row's own id, which comes back beside its answer."""
 ACCEPTED: Final = frozenset((*IDS, *_not_features(getattr(_domain, "IGNORED", ()))))

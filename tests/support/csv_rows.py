@@ -10,7 +10,7 @@ from predictor.bulk.chunk import Layout
 from predictor.decoding import validate
 from predictor.errors import InvalidInput, RowFailure, WideRow
 from predictor.penguin import Penguin
-from predictor.schema import CATEGORIES, COMBINATIONS, FEATURES, MEASUREMENTS, RANGES, make_penguin
+from predictor.schema import CATEGORIES, COMBINATIONS, FEATURES, MEASUREMENTS, NOT_RECORDED, RANGES, make_penguin
 
 LAYOUT: Final = Layout({name: place for place, name in enumerate(FEATURES)}, len(FEATURES))
 GOOD: Final = ["39.1", "18.7", "181", "3750", "male", "Torgersen"]
@@ -55,7 +55,7 @@ def expected(cells: list[str]) -> Penguin | str:
         return f"WideRow: {len(cells)} cells"
     document: dict[str, Any] = {}
     for name, cell in zip(FEATURES, map(str.strip, cells), strict=False):
-        if cell in {"", "NA"}:
+        if cell in NOT_RECORDED:
             continue
         document[name] = cell
         if name in MEASUREMENTS and set(cell) <= set("0123456789+-.eE"):

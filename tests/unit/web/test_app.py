@@ -65,7 +65,11 @@ class TestDetails:
         assert answer["model"] == {"version": bundle.folder.name, "digest": bundle.digest}
 
     def test_details_false_is_the_plain_answer(self, client: Client) -> None:
-        assert client.post("/predict?details=false&other=1", json=EXAMPLE).json() == {"prediction": "Adelie"}
+        assert client.post("/predict?details=false", json=EXAMPLE).json() == {"prediction": "Adelie"}
+
+    def test_another_parameter_is_refused_and_the_known_ones_are_named(self, client: Client) -> None:
+        problem = problem_of(client.post("/predict?detail=true", json=EXAMPLE), 422)
+        assert "details" in problem["errors"][0]["message"]
 
     @pytest.mark.parametrize("query", ["details=1", "details=", "details=true&details=true", "details=%FF"])
     def test_another_value_is_refused(self, client: Client, query: str) -> None:
