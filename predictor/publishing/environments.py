@@ -6,11 +6,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 from predictor.errors import PublishRefused
+from predictor.publishing.marks import installed_version
 from predictor.text import first_line
 
 Tell = Callable[[str], None]
@@ -30,7 +30,7 @@ def environment_for(libraries: Mapping[str, str], tell: Tell) -> Path:
     This program's own interpreter where it has them. Raises `PublishRefused` with the commands to run when the
     environment cannot be made, for example without a network.
     """
-    if all(installed(name) == wanted for name, wanted in libraries.items()):
+    if all(installed_version(name) == wanted for name, wanted in libraries.items()):
         return Path(sys.executable)
     packages = requirements(libraries)
     folder = cache_folder() / hashlib.sha256("\n".join([sys.version, *packages]).encode()).hexdigest()[:16]
@@ -48,19 +48,9 @@ def environment_for(libraries: Mapping[str, str], tell: Tell) -> Path:
     return python
 
 
-def installed(name: str) -> str | None:
-    """The installed version of a distribution; None without one. `xgboost-cpu` is xgboost without its GPU code."""
-    for candidate in (name, "xgboost-cpu") if name == "xgboost" else (name,):
-        try:
-            return version(candidate)
-        except PackageNotFoundError:
-            continue
-    return None
-
-
 def requirements(libraries: Mapping[str, str]) -> list[str]:
     """What to install, in the form that pip and uv read."""
-    found = [f"{name}=={installed(name)}" for name in _COMPILING if installed(name)]
+    found = [f"{name}=={installed_version(name)}" for name in _COMPILING if installed_version(name)]
     for name, wanted in libraries.items():
         # Before 2.1 there is no package without the GPU code.
         package = "xgboost-cpu" if name == "xgboost" and _at_least(wanted, (2, 1)) else name
@@ -82,7 +72,7 @@ def _fitting_scikit_learn(libraries: Mapping[str, str]) -> str:
         return "scikit-learn<1.6"
     if xgboost and not _at_least(xgboost, (3, 1)):
         return "scikit-learn<1.7"
-    return f"scikit-learn=={installed('scikit-learn')}"
+    return f"scikit-learn=={installed_version('scikit-learn')}"
 
 
 def interpreter_for(libraries: Mapping[str, str]) -> str:

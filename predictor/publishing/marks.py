@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, Literal
 
@@ -150,8 +151,26 @@ def _libraries(data: bytes, file_format: FileFormat) -> dict[str, str]:
     if match := _XGBOOST_BINARY.search(data) or (_XGBOOST_JSON.search(data) if file_format == "xgboost" else None):
         found["xgboost"] = ".".join(str(part[0]) if not part.isdigit() else part.decode() for part in match.groups())
     if match := _LIGHTGBM.search(data):
-        found["lightgbm"] = _LIGHTGBM_PACKAGES.get(match[1].decode(), "4.5.0")
+        found["lightgbm"] = _lightgbm_package(match[1].decode())
     return found
+
+
+def _lightgbm_package(format_version: str) -> str:
+    """A version of the package that reads this version of the text: the installed one where it does."""
+    installed = installed_version("lightgbm")
+    if installed is not None and format_version == f"v{installed.partition('.')[0]}":
+        return installed
+    return _LIGHTGBM_PACKAGES.get(format_version, _LIGHTGBM_PACKAGES["v4"])
+
+
+def installed_version(name: str) -> str | None:
+    """The installed version of a distribution; None without one. `xgboost-cpu` is xgboost without its GPU code."""
+    for candidate in (name, "xgboost-cpu") if name == "xgboost" else (name,):
+        try:
+            return version(candidate)
+        except PackageNotFoundError:
+            continue
+    return None
 
 
 def _modules(data: bytes) -> frozenset[str]:

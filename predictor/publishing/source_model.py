@@ -13,9 +13,9 @@ from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, PI
 from predictor.batch import PenguinColumns
 from predictor.errors import NotConvertible, PublishRefused
 from predictor.penguin import LABEL, SPECIES, Penguin
-from predictor.publishing.environments import Tell, environment_for, installed
+from predictor.publishing.environments import Tell, environment_for
 from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
-from predictor.publishing.marks import SourceFile, names_in, read_source
+from predictor.publishing.marks import SourceFile, installed_version, names_in, read_source
 from predictor.publishing.remote_model import Description, RemoteModel
 from predictor.schema import CATEGORIES
 
@@ -163,7 +163,7 @@ def _libraries(files: Sequence[SourceFile], options: Options) -> dict[str, str]:
             if module not in found and module not in options.libraries:
                 raise PublishRefused(
                     f"{source.path} needs {module}, and does not say which version;"
-                    f" add --with {module}=={installed(module) or 'VERSION'}"
+                    f" add --with {module}=={installed_version(module) or 'VERSION'}"
                 )
     return {**found, **options.libraries}
 
