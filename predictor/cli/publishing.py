@@ -113,6 +113,8 @@ def publish(
     files = (*sources, *(pickles or ()))
     if (folder is None) == (not files):
         raise click.UsageError("give the model's files, or --from FOLDER")
+    if folder is not None and (columns or classes or requirements or accept_accuracy or without_onnx):
+        raise click.UsageError("a model in a folder is published as it is; with --from only --to and --reference apply")
     if folder is not None:
         published, proof = _publish_folder(folder, root, reference)
     else:

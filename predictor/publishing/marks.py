@@ -47,6 +47,7 @@ _MODULES: Final = {
     "catboost": rb"catboost\.core",
 }
 
+_PICKLE_SUFFIXES: Final = frozenset({".pkl", ".pickle", ".joblib"})
 _COMPRESSIONS: Final[tuple[tuple[bytes, Callable[[bytes], bytes]], ...]] = (
     (b"\x1f\x8b", gzip.decompress),
     (b"BZh", bz2.decompress),
@@ -81,6 +82,8 @@ def read_source(path: Path) -> SourceFile:
         raise PublishRefused(f"{path} cannot be read: {error.strerror}") from error
     plain = _decompressed(path, data)
     file_format = _format(plain)
+    if path.suffix in _PICKLE_SUFFIXES and file_format != "pickle":
+        raise PublishRefused(f"{path} cannot be unpickled: it does not hold a pickle")
     if file_format is None:
         raise PublishRefused(
             f"{path} is in no known format; publish takes joblib, pickle and skops files, XGBoost's .json and .ubj,"

@@ -7,6 +7,7 @@ imported one by one, because each imports libraries that the others do not need.
 __all__ = [
     "dataset",
     "export",
+    "fitted_model",
     "model_card",
     "onnx_form",
     "parity",

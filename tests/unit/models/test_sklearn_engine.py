@@ -22,7 +22,7 @@ def test_a_file_that_is_no_pickle_is_unloadable_and_named(bundle: PublishedBundl
 
 
 def test_an_estimator_without_probabilities_is_unloadable(bundle: PublishedBundle) -> None:
-    with pytest.raises(UnloadableModel, match=r"model\.pkl .*are not a classifier's"):
+    with pytest.raises(UnloadableModel, match=r"model\.pkl .*not a classifier with predict_proba"):
         build(bundle, {"model.pkl": pickle.dumps(LabelEncoder())})
 
 

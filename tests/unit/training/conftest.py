@@ -4,7 +4,7 @@ import pytest
 
 from predictor.training.dataset import Dataset, load_penguins
 from predictor.training.export import Export, ModelSource, export, pickles_of
-from predictor.training.fitted_model import FittedModel
+from predictor.training.fitted_model import FittedModel, PublishableModel
 from predictor.training.penguin_pipeline import fit
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -26,8 +26,9 @@ def source(model: FittedModel) -> ModelSource:
     return source_of(model)
 
 
-def source_of(model: FittedModel, card: str = "# A card\n") -> ModelSource:
-    return ModelSource(model, pickles_of(model), metrics={"accuracy": 1.0}, card=card, training_data_sha256=None)
+def source_of(model: PublishableModel, card: str = "# A card\n") -> ModelSource:
+    pickles = pickles_of(model) if isinstance(model, FittedModel) else {}
+    return ModelSource(model, pickles, metrics={"accuracy": 1.0}, card=card, training_data_sha256=None)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ from predictor.errors import NotConvertible
 from predictor.models.onnx_graph import INPUT, OUTPUT
 from predictor.training.dataset import Dataset
 from predictor.training.fitted_model import ENCODED, FittedModel, encode
-from predictor.training.onnx_form import forms
 from tests.unit.training.test_export import Odd
 
 
@@ -55,19 +54,19 @@ def difference(form: bytes, model: FittedModel, dataset: Dataset) -> float:
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_one_of_the_forms_gives_the_models_answers(kind: str, dataset: Dataset) -> None:
     model = fitted(kind, dataset)
-    assert min(difference(form, model, dataset) for form in forms(model)) < 1e-5
+    assert min(difference(form, model, dataset) for form in model.onnx_forms()) < 1e-5
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_every_form_has_one_input_and_one_output(kind: str, dataset: Dataset) -> None:
-    for form in forms(fitted(kind, dataset)):
+    for form in fitted(kind, dataset).onnx_forms():
         graph = onnx.load_from_string(form).graph
         assert [item.name for item in graph.input] == [INPUT]
         assert [item.name for item in graph.output] == [OUTPUT]
 
 
 def test_this_projects_form_is_one_multiplication_in_double(model: FittedModel) -> None:
-    graph = onnx.load_from_string(next(forms(model))).graph
+    graph = onnx.load_from_string(next(model.onnx_forms())).graph
     assert len(graph.node) <= 7
     assert sum(node.op_type in ("MatMul", "Gemm") for node in graph.node) == 1
     kinds = {tensor.data_type for tensor in graph.initializer}
@@ -76,16 +75,16 @@ def test_this_projects_form_is_one_multiplication_in_double(model: FittedModel) 
 
 
 def test_a_form_is_the_same_bytes_every_time(model: FittedModel) -> None:
-    assert list(forms(model)) == list(forms(model))
+    assert list(model.onnx_forms()) == list(model.onnx_forms())
 
 
 def test_an_estimator_that_no_converter_knows_is_named(model: FittedModel) -> None:
     with pytest.raises(NotConvertible, match="Odd cannot be converted to ONNX") as caught:
-        list(forms(FittedModel(Odd(model.estimator), model.label_encoder, model.columns)))
+        list(FittedModel(Odd(model.estimator), model.label_encoder, model.columns).onnx_forms())
     assert caught.value.estimator == "Odd"
 
 
 def test_the_estimator_is_left_as_it_is(dataset: Dataset) -> None:
     model = fitted("vote", dataset)
-    list(forms(model))
+    list(model.onnx_forms())
     assert model.estimator.flatten_transform is True

@@ -31,16 +31,16 @@ def test_a_graph_of_another_model_is_refused(exported: Export, source: ModelSour
     other = export(source_of(every_second), dataset, CREATED).bundle.files[ONNX_FILE]
     contents = {**exported.bundle.files, ONNX_FILE: other}
     with pytest.raises(ParityMismatch) as caught:
-        prove(assemble(source, contents, CREATED), dataset.penguins)
+        prove(assemble(source, contents, CREATED), source.model, dataset.penguins)
     assert caught.value.difference > caught.value.limit == 1e-5
     assert "bill_length_mm" in caught.value.row
 
 
-def test_golden_answers_of_another_model_are_refused(exported: Export, dataset: Dataset) -> None:
+def test_golden_answers_of_another_model_are_refused(exported: Export, source: ModelSource, dataset: Dataset) -> None:
     golden = exported.bundle.files["golden.json"].replace(b"0.99", b"0.01")
     files = MappingProxyType({**exported.bundle.files, "golden.json": golden})
     with pytest.raises(GoldenMismatch):
-        prove(Bundle(exported.bundle.manifest, exported.bundle.digest, files), dataset.penguins)
+        prove(Bundle(exported.bundle.manifest, exported.bundle.digest, files), source.model, dataset.penguins)
 
 
 class Contrary:
