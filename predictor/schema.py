@@ -14,6 +14,9 @@ from pydantic.fields import FieldInfo
 from predictor import penguin as _domain
 from predictor.penguin import EXAMPLES, Penguin
 
+NOT_RECORDED: Final = frozenset(getattr(_domain, "NOT_RECORDED", ("", "NA")))
+"""Cells of CSV files that say that a feature is missing. Blanks around a cell do not count."""
+
 Categories = tuple[str, ...]
 """The values of one penguin's categories, in the order of CATEGORIES: one of COMBINATIONS."""
 
@@ -37,6 +40,10 @@ def _categories(fields: Mapping[str, FieldInfo]) -> dict[str, tuple[str, ...]]:
     for name, values in categories.items():
         if not values or not all(isinstance(value, str) for value in values):
             raise TypeError(f"predictor/penguin.py: {name} is neither a float nor a Literal of strings")
+        if unreadable := [value for value in values if value in NOT_RECORDED or value != value.strip()]:
+            raise TypeError(
+                f"predictor/penguin.py: {name} cannot be {unreadable[0]!r}, which a CSV file cannot express"
+            )
     return categories
 
 
@@ -67,8 +74,6 @@ def _not_features(names: Sequence[str]) -> tuple[str, ...]:
 # A domain need not say anything of these.
 SYNONYMS: Final[Mapping[str, Sequence[str]]] = getattr(_domain, "SYNONYMS", {})
 """Other names of features in files, each in the feature's unit."""
-NOT_RECORDED: Final = frozenset(getattr(_domain, "NOT_RECORDED", ("", "NA")))
-"""How files say that a value was not recorded."""
 IDS: Final = _not_features(getattr(_domain, "IDS", ("id",)))
 """Names of a row's own id, which comes back beside its answer."""
 ACCEPTED: Final = frozenset((*IDS, *_not_features(getattr(_domain, "IGNORED", ()))))

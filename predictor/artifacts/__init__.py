@@ -11,7 +11,9 @@ from predictor.artifacts.manifest import (
     MODEL_FILE,
     ONNX_FILE,
     PICKLES,
+    PIPELINE_FILE,
     FileEntry,
+    InputColumn,
     Manifest,
 )
 from predictor.artifacts.open_store import newest_version, open_store
@@ -26,8 +28,10 @@ __all__ = [
     "MODEL_FILE",
     "ONNX_FILE",
     "PICKLES",
+    "PIPELINE_FILE",
     "Bundle",
     "FileEntry",
+    "InputColumn",
     "Manifest",
     "ModelCache",
     "Store",

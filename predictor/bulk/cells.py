@@ -42,7 +42,7 @@ _NOT_PLAIN: Final = "null"  # Stands for a cell that is not a plain number; beco
 
 
 def read_cells(layout: Layout, rows: Sequence[Sequence[str]]) -> Batch:
-    """The rows as a batch. They may be of any width."""
+    """The rows (at least one) as a batch. They may be of any width."""
     blank = [""] * layout.width  # Fails the checks of the columns, so that the row is read by itself.
     pick = tuple_getter(itemgetter, tuple(layout.places.values()))
     picked = map(pick, (row if len(row) == layout.width else blank for row in rows))

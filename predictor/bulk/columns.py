@@ -7,9 +7,10 @@ is missing or unknown is not found, and what is said about that names its column
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Final
 
 from predictor.bulk.units import factors_to, units_like
@@ -91,7 +92,7 @@ class Columns:
                     yield name, f"names no unit that is known; call it {feature}{also}"
                     break
             else:
-                similar = difflib.get_close_matches(_words(feature), others.values(), 1, 0.7)
+                similar = difflib.get_close_matches(_words(feature), others.values(), 1)
                 yield from (
                     (name, f"is unknown; did you mean {feature}?") for name in others if [others[name]] == similar
                 )
@@ -125,15 +126,16 @@ def check(columns: Columns) -> None:
     """Raises `UnusableFile` unless the header names each feature once."""
     if columns.missing:
         misses = [f"; {name!r} {advice}" for name, advice in columns.near_misses()]
-        reason = "".join(misses) or f"; it has: {_listed(columns.names)}"
+        reason = "".join(misses) or f"; it has: {_listed(map(repr, columns.names))}"
         raise UnusableFile("bad_header", f"the header lacks {', '.join(columns.missing)}{reason}")
     if columns.repeated:
-        names = "; ".join(f"{feature} as {_listed(given)}" for feature, given in columns.repeated.items())
-        raise UnusableFile("bad_header", f"the header names a field more than once: {names}; keep one column of each")
+        given = [name for names in columns.repeated.values() for name in names]
+        reason = f"names {', '.join(columns.repeated)} more than once, as {_listed(map(repr, given))}; keep one of each"
+        raise UnusableFile("bad_header", f"the header {reason}")
 
 
 def description(columns: Columns) -> str:
-    """What was understood, for people: names that differ, the id, and what is not read."""
+    """What was understood, for people: names that differ, the id, and what is not read. Empty where there is nothing."""
     renamed = [
         f"{shown(columns.names[place])} -> {feature}"
         + (f" (x {columns.factors[feature].normalize():f})" if feature in columns.factors else "")
@@ -144,8 +146,8 @@ def description(columns: Columns) -> str:
     if columns.id_place is not None:
         parts.append(f"id: {shown(columns.names[columns.id_place])}")
     if columns.others:
-        parts.append(f"ignored: {_listed(columns.others)}")
-    return "; ".join(parts) or "every column by its own name"
+        parts.append(f"ignored: {_listed(map(shown, columns.others))}")
+    return "; ".join(parts)
 
 
 def shown(name: str) -> str:
@@ -154,6 +156,6 @@ def shown(name: str) -> str:
     return short if re.fullmatch(r"\w+", short) else repr(short)
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f", and {len(names) - _MAX_SHOWN} more" if len(names) > _MAX_SHOWN else ""
-    return ", ".join(map(shown, names[:_MAX_SHOWN])) + more
+def _listed(names: Iterable[str]) -> str:
+    first, more = list(islice(names := iter(names), _MAX_SHOWN)), sum(1 for _ in names)
+    return ", ".join(first) + (f", and {more} more" if more else "")

@@ -20,6 +20,7 @@ from predictor.service import predict_batch
 Write = Callable[[bytes], object]
 Tell = Callable[[str], object]
 
+_PLAIN: Final = ("CSV", "NDJSON")
 _SEPARATORS: Final = {",": "", ";": " (;)", "\t": " (tab)"}
 
 
@@ -60,7 +61,7 @@ def score_stream(
     """Score a stream of CSV, NDJSON or Parquet; its first bytes show which one it is. NDJSON gives NDJSON, else CSV.
 
     `write` takes the output in pieces, `seen` the number of bytes that were read since it was last called, `tell` one
-    line that says what was understood of the file. Raises `UnusableFile`.
+    line that says what was understood of the file, unless there is nothing to say. Raises `UnusableFile`.
     """
     source = open_source(stream, seen)
     tell = tell or (lambda _: None)
@@ -84,8 +85,10 @@ def _named(kind: str, source: Source) -> str:
     return f"{kind}, gzip" if source.unzipped else kind
 
 
-def _told(kind: str, columns: Columns) -> str:
-    return f"read as {kind}: {description(columns)}"
+def _tell(tell: Tell, kind: str, columns: Columns) -> None:
+    understood = description(columns)
+    if understood or kind not in _PLAIN:
+        tell(f"read as {kind}: {understood or 'every column by its own name'}")
 
 
 def _score_documents(model: LoadedModel, documents: Documents, kind: str, write: Write, tell: Tell) -> Count:
@@ -93,7 +96,7 @@ def _score_documents(model: LoadedModel, documents: Documents, kind: str, write:
     told = False
     for chunk in documents:
         if documents.columns is not None and not told:
-            tell(_told(kind, documents.columns))
+            _tell(tell, kind, documents.columns)
             told = True
         count.add(chunk)
         write(json_lines(predict_batch(model, chunk.batch), None))
@@ -106,7 +109,7 @@ def _score_table(model: LoadedModel, table: Table | ParquetTable, kind: str, wri
     taken = set(table.header) & set(answers.added)
     if taken:
         raise UnusableFile("bad_header", f"the file already has a column {min(taken)!r}, which would be added")
-    tell(_told(kind, table.columns))
+    _tell(tell, kind, table.columns)
     write(to_line([*table.header, *answers.added], table.separator).encode() + b"\n")
     for chunk in table:
         count.add(chunk)

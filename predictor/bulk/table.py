@@ -25,6 +25,7 @@ from predictor.errors import UnusableFile
 from predictor.prediction import Id
 
 SEPARATORS: Final = (",", ";", "\t")
+_BLANK: Final = " ,;\t\r\n"
 QUOTED_ROWS: Final = 10_000
 QUOTED_BYTES: Final = 1024 * 1024
 """A chunk of rows is full at this many of one or of the other: rows may be wide."""
@@ -55,7 +56,8 @@ class Table:
                 decode_block(block, self._lines_before(block))  # Raises if it is not UTF-8.
             text = _plain_lines(block)
             if text:
-                yield self._chunk(read_lines(self._layout, text), partial(_split, text, self.separator))
+                texts = partial(_plain_texts, text, self._layout)
+                yield self._chunk(read_lines(self._layout, text), texts, partial(_split, text, self.separator))
 
     def _lines_before(self, block: bytes) -> int:
         return self._blocks.lines - block.count(b"\n") - (not block.endswith(b"\n"))
@@ -91,7 +93,7 @@ class Table:
                 yield decode_block(line, number)
 
         rows = _rows(csv.reader(lines(), delimiter=separator, strict=True), before, 0)
-        return next((row for row in rows if any(map(str.strip, row))), []), used
+        return next((row for row in rows if any(cell.strip(_BLANK) for cell in row)), []), used
 
     def _parse(self, block: bytes) -> Iterator[Chunk]:
         """What is left of the file, from `block` on, with quotes."""
@@ -116,17 +118,22 @@ class Table:
         for row in table:
             rows.append(row)
             if len(rows) == QUOTED_ROWS or read >= full_at:
-                yield self._chunk(read_cells(self._layout, rows), rows.__iter__)
+                yield self._quoted_chunk(rows)
                 rows, full_at = [], read + QUOTED_BYTES
         if rows:
-            yield self._chunk(read_cells(self._layout, rows), rows.__iter__)
+            yield self._quoted_chunk(rows)
 
-    def _chunk(self, batch: Batch, rows: Callable[[], Iterator[Sequence[str]]]) -> Chunk:
+    def _quoted_chunk(self, rows: Sequence[Sequence[str]]) -> Chunk:
+        batch = read_cells(self._layout, rows)
+        return self._chunk(batch, partial(_quoted_texts, rows, self._layout), rows.__iter__)
+
+    def _chunk(
+        self, batch: Batch, texts: Callable[[], Sequence[str]], rows: Callable[[], Iterator[Sequence[str]]]
+    ) -> Chunk:
         first_row = self._rows + 1
         self._rows += len(batch)
         if self._keep_texts:
-            fitted = (_fitted(row, self._layout.width) for row in rows())
-            return Chunk(first_row, batch, to_lines(fitted, self.separator))
+            return Chunk(first_row, batch, texts())
         place = self.columns.id_place
         if place is not None:
             ids: list[Id] = [row[place] or None if place < len(row) else None for row in rows()]
@@ -146,6 +153,20 @@ def _plain_lines(block: bytes) -> bytes:
 
 def _split(text: bytes, separator: str) -> Iterator[list[str]]:
     return (line.split(separator) for line in text.decode().removesuffix("\n").split("\n"))
+
+
+def _plain_texts(text: bytes, layout: Layout) -> list[str]:
+    """The lines, as wide as the header. No cell of theirs needs quotes: none has had any."""
+    lines = text.decode().removesuffix("\n").split("\n")
+    separator, most = layout.separator, layout.width - 1
+    return [
+        line if line.count(separator) == most else separator.join(_fitted(line.split(separator), layout.width))
+        for line in lines
+    ]
+
+
+def _quoted_texts(rows: Sequence[Sequence[str]], layout: Layout) -> list[str]:
+    return to_lines((_fitted(row, layout.width) for row in rows), layout.separator)
 
 
 def _needs_reader(block: bytes) -> bool:

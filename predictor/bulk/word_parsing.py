@@ -50,10 +50,10 @@ def numbers(words: "Words", starts: "Places", ends: "Places") -> "NDArray[np.flo
     lengths = ends - starts
     cleared = _bits(np.clip(WORD_BYTES - lengths, 0, WORD_BYTES - 1))
     text = ((words[ends - WORD_BYTES] >> cleared) << cleared) | (_ZEROS & ~(_EVERY << cleared))
-    text, decimals = _without_point(text)
+    text, decimals, has_point = _without_point(text)
     digits = text ^ _ZEROS
     plain = (((digits + _OVER_NINE) | digits) & _HIGH_BITS) == 0
-    plain &= (lengths >= 1) & (lengths <= WORD_BYTES)
+    plain &= (lengths > has_point) & (lengths <= WORD_BYTES)  # At least one digit: a point alone is no number.
     pairs = (digits * _U(10) + (digits >> _U(8))) & _U(0x00FF00FF00FF00FF)
     fours = (pairs * _U(100) + (pairs >> _U(16))) & _U(0x0000FFFF0000FFFF)
     eights = (fours * _U(10_000) + (fours >> _U(32))) & _U(0xFFFFFFFF)
@@ -61,8 +61,8 @@ def numbers(words: "Words", starts: "Places", ends: "Places") -> "NDArray[np.flo
     return values
 
 
-def _without_point(text: "Words") -> "tuple[Words, Places]":
-    """The text with its first point taken out and a 0 before it, and how many characters followed the point."""
+def _without_point(text: "Words") -> "tuple[Words, Places, NDArray[np.bool_]]":
+    """The text with its first point taken out and a 0 before it; how many characters followed it; if there is one."""
     differences = text ^ _POINTS
     found = (differences - _ONES) & ~differences & _HIGH_BITS  # A high bit where there is a point; the lowest is right.
     before = ((found & (~found + _U(1))) >> _U(7)) - _U(1)  # All bits below the point; all there are, if there is none.
@@ -70,7 +70,7 @@ def _without_point(text: "Words") -> "tuple[Words, Places]":
     through = (before << _U(8)) | _U(0xFF)
     moved = (text & ~through) | ((text & before) << _U(8)) | _U(0x30)
     places = np.bitwise_count(before).astype(np.intp) // 8
-    return np.where(has_point, moved, text), np.where(has_point, WORD_BYTES - 1 - places, 0)
+    return np.where(has_point, moved, text), np.where(has_point, WORD_BYTES - 1 - places, 0), has_point
 
 
 def equal(

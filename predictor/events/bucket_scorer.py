@@ -92,7 +92,9 @@ class BucketScorer:
                 existing = self._results.find(result_name, deadline=deadline)
                 count = self._count_if_done(result_name, existing, tag, deadline)
                 if count is None:
-                    raise StoreUnavailable(self._results.uri(result_name), "somebody else is writing it") from error
+                    raise StoreUnavailable(
+                        self._results.uri(result_name), "another writer was first", action="written"
+                    ) from error
         return ObjectResult(count.rows, count.invalid, self._results.uri(result_name))
 
     def _count_if_done(self, name: str, existing: Existing | None, tag: ResultTag, deadline: float) -> Count | None:

@@ -60,11 +60,18 @@ def engine_name(choice: EngineChoice, manifest: Manifest) -> EngineName:
 
 def files_for(engine: EngineName, manifest: Manifest) -> tuple[str, ...]:
     """The files that an engine reads; raises `ArtifactMissing` when the manifest lacks one."""
-    names = (ONNX_FILE, GOLDEN_FILE) if engine == "onnx" else (*PICKLES, GOLDEN_FILE)
+    names = (ONNX_FILE, GOLDEN_FILE) if engine == "onnx" else (*_pickles(manifest), GOLDEN_FILE)
     for name in names:
         if name not in manifest.file_names:
             raise ArtifactMissing(f"The manifest of {manifest.version}", name)
     return names
+
+
+def _pickles(manifest: Manifest) -> tuple[str, ...]:
+    """What the scikit-learn engine reads: the estimator alone, or in a manifest without `input` the three files."""
+    if manifest.input is None:
+        return PICKLES
+    return (manifest.estimator_file or MODEL_FILE,)
 
 
 def tested_engine(name: EngineName, bundle: Bundle, *, batches: bool) -> Engine:

@@ -22,10 +22,8 @@ from predictor.artifacts import (
 from predictor.digest import digest_of
 from predictor.errors import NotConvertible, ParityMismatch, UnloadableModel
 from predictor.training.dataset import Dataset
-from predictor.training.fitted_model import FittedModel
+from predictor.training.fitted_model import FittedModel, PublishableModel
 from predictor.training.golden_rows import choose_golden
-from predictor.training.libraries import versions
-from predictor.training.onnx_form import forms
 from predictor.training.parity import Proof, prove
 from predictor.training.pickles import dump
 
@@ -34,9 +32,9 @@ NAME: Final = "penguin-predictor"
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """What a bundle is made from: a model, its three pickles, its metrics and its model card."""
+    """What a bundle is made from: a model, its pickles if it has any, its metrics and its model card."""
 
-    model: FittedModel
+    model: PublishableModel
     pickles: Mapping[str, bytes]
     metrics: Mapping[str, float]
     card: str
@@ -79,17 +77,17 @@ def export(source: ModelSource, dataset: Dataset, created: datetime, *, with_onn
         except NotConvertible as error:
             not_converted = error
     bundle = assemble(source, contents, created)
-    return Export(bundle, prove(bundle, dataset.penguins), not_converted)
+    return Export(bundle, prove(bundle, source.model, dataset.penguins), not_converted)
 
 
 def _export_compiled(source: ModelSource, contents: Mapping[str, bytes], dataset: Dataset, created: datetime) -> Export:
     """The first ONNX form that gives the estimator's answers."""
     differing: list[ParityMismatch] = []
     unloadable: UnloadableModel | None = None
-    for form in forms(source.model):
+    for form in source.model.onnx_forms():
         bundle = assemble(source, {**contents, ONNX_FILE: form}, created)
         try:
-            return Export(bundle, prove(bundle, dataset.penguins))
+            return Export(bundle, prove(bundle, source.model, dataset.penguins))
         except ParityMismatch as error:
             differing.append(error)
         except UnloadableModel as error:
@@ -99,7 +97,7 @@ def _export_compiled(source: ModelSource, contents: Mapping[str, bytes], dataset
     if differing:
         raise min(differing, key=lambda error: error.difference)
     reason = unloadable.reason if unloadable else "there is no form of it"
-    raise NotConvertible(type(source.model.estimator).__name__, reason) from unloadable
+    raise NotConvertible(source.model.name, reason) from unloadable
 
 
 def assemble(source: ModelSource, contents: Mapping[str, bytes], created: datetime) -> Bundle:
@@ -113,9 +111,10 @@ def assemble(source: ModelSource, contents: Mapping[str, bytes], created: dateti
         created=f"{created:%Y-%m-%dT%H:%M:%SZ}",
         files=entries,
         python=platform.python_version(),
-        libraries=versions(source.model.estimator, compiled=ONNX_FILE in contents),
+        libraries=dict(source.model.libraries(compiled=ONNX_FILE in contents)),
         classes=source.model.classes,
         columns=source.model.columns,
+        input=source.model.input,
         metrics=dict(source.metrics),
         training_data_sha256=source.training_data_sha256,
     )

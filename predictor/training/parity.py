@@ -5,22 +5,20 @@ set, on 10,000 random penguins over everything that the service accepts, and on 
 the data set, since of the first ones only one in two thousand lies where classes meet.
 """
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import joblib
 import numpy as np
 
-from predictor.artifacts import COLUMNS_FILE, GOLDEN_FILE, LABEL_ENCODER_FILE, MODEL_FILE, ONNX_FILE, Bundle
+from predictor.artifacts import GOLDEN_FILE, ONNX_FILE, Bundle
 from predictor.batch import PenguinColumns
-from predictor.errors import ParityMismatch, PublishRefused
-from predictor.models import Golden, build_engine
+from predictor.errors import LibraryMismatch, ParityMismatch, PublishRefused
+from predictor.models import Engine, Golden, build_engine
 from predictor.models.onnx_engine import OnnxEngine
 from predictor.penguin import Penguin
 from predictor.schema import RANGES
-from predictor.training.fitted_model import FittedModel
+from predictor.training.fitted_model import PublishableModel
 from predictor.training.random_penguins import Ranges, random_columns, ranges_of, to_penguins
 
 if TYPE_CHECKING:
@@ -40,33 +38,45 @@ class Proof:
     difference: float | None
 
 
-def prove(bundle: Bundle, penguins: Sequence[Penguin]) -> Proof:
-    """Check that a bundle's engines give the golden answers, the same answers, and those of `predict()`.
+def prove(bundle: Bundle, model: PublishableModel, penguins: Sequence[Penguin]) -> Proof:
+    """Check that a bundle's engines give the golden answers and the answers of `model`, which it was made from.
 
     `penguins` are the real birds; random ones are added. `bundle` holds all files that its manifest lists. Opens the
-    bundle's pickles. Raises `GoldenMismatch`, `ParityMismatch`, `UnloadableModel`, or `PublishRefused` when the class
-    that `predict` gives is not the most probable one.
+    bundle's pickles, where they can be opened here. Raises `GoldenMismatch`, `ParityMismatch`, `UnloadableModel`, or
+    `PublishRefused` when the class that `predict` gives is not the most probable one.
     """
     manifest = bundle.manifest
-    reference = build_engine("sklearn", bundle)
     golden = Golden.from_bytes(bundle[GOLDEN_FILE])
-    golden.check(reference, manifest.classes, batches=True)
     everyone = [*penguins, *random_penguins(RANGES), *random_penguins(ranges_of(penguins), decimals=1)]
     columns = PenguinColumns.of(everyone)
-    expected = reference.batch_probabilities(columns)
-    _check_predict(bundle, everyone, expected)
-    if ONNX_FILE not in manifest.file_names:
-        return Proof(len(everyone), None)
-    difference = 0.0
-    engines = [build_engine("onnx", bundle)]
-    if engines[0].runtime != "onnxruntime":
-        engines.append(OnnxEngine(bundle[ONNX_FILE], manifest))  # The reference for what a graph means.
-    for engine in engines:
+    expected = model.probabilities(everyone)
+    _check_predict(model, everyone, expected)
+    difference: float | None = None
+    for engine in _engines(bundle):
         actual = engine.batch_probabilities(columns)
-        difference = max(difference, _compare(expected, actual, everyone))
+        worst = _compare(expected, actual, everyone)
+        if engine.name != "sklearn":
+            difference = max(difference or 0.0, worst)
         _check_same_class(expected[: len(penguins)], actual[: len(penguins)])
         golden.check(engine, manifest.classes, batches=True)
     return Proof(len(everyone), difference)
+
+
+def _engines(bundle: Bundle) -> Iterator[Engine]:
+    """Everything that can serve the bundle, and ONNX Runtime where it is not what evaluates `model.onnx`."""
+    manifest = bundle.manifest
+    if ONNX_FILE in manifest.file_names:
+        engine = build_engine("onnx", bundle)
+        yield engine
+        if engine.runtime != "onnxruntime":
+            yield OnnxEngine(bundle[ONNX_FILE], manifest)
+    if manifest.estimator_file is not None:
+        try:
+            yield build_engine("sklearn", bundle)
+        except LibraryMismatch:
+            # Made with other versions: another form serves it, and `model` has answered with the right ones.
+            if ONNX_FILE not in manifest.file_names:
+                raise
 
 
 def random_penguins(ranges: Ranges, count: int = RANDOM_PENGUINS, decimals: int | None = None) -> list[Penguin]:
@@ -89,11 +99,10 @@ def _compare(expected: "NDArray[np.floating]", actual: "NDArray[np.floating]", p
     return difference
 
 
-def _check_predict(bundle: Bundle, penguins: Sequence[Penguin], expected: "NDArray[np.floating]") -> None:
+def _check_predict(model: PublishableModel, penguins: Sequence[Penguin], expected: "NDArray[np.floating]") -> None:
     """`predict` of the estimator and the most probable class, which this service answers, must be the same."""
-    loaded = [joblib.load(io.BytesIO(bundle[name])) for name in (MODEL_FILE, LABEL_ENCODER_FILE, COLUMNS_FILE)]
-    predicted = FittedModel(loaded[0], loaded[1], tuple(loaded[2])).predict(penguins)
-    index = {name: position for position, name in enumerate(bundle.manifest.classes)}
+    predicted = model.predict(penguins)
+    index = {name: position for position, name in enumerate(model.classes)}
     chosen = expected[np.arange(len(penguins)), [index[name] for name in predicted]]
     # Classes that are equally probable to within the limit may fall either way.
     other = int(np.sum(~(chosen >= expected.max(axis=1) - 2 * LIMIT)))
@@ -110,6 +119,6 @@ def _check_same_class(expected: "NDArray[np.floating]", actual: "NDArray[np.floa
     different = int(np.sum(expected.argmax(axis=1) != actual.argmax(axis=1)))
     if different:
         raise PublishRefused(
-            f"model.onnx names another class than model.pkl for {different} of {len(expected)} birds of the data set,"
-            " where two classes are equally probable"
+            f"the compiled form gives another class than the model for {different} of the {len(expected)} labelled"
+            " rows, where two classes are equally probable"
         )

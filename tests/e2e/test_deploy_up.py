@@ -246,7 +246,7 @@ def test_a_service_in_service_is_opened_and_closed_without_a_new_revision(
     cloud.subscriptions[f"projects/{cloud.project}/subscriptions/penguins-score"]["topic"] = "_deleted-topic_"
     deaf = hasty.run("up", **settings | {"INVOKERS": ""})
     assert deaf.status == 1
-    assert "the subscription penguins-score hears _deleted-topic_ and not penguins" in deaf.last_line
+    assert "the subscription penguins-score belongs to the topic _deleted-topic_, not to penguins" in deaf.last_line
     assert [request for request in cloud.requests[count:] if request.mutating] == []
 
     cloud.subscriptions.clear()

@@ -35,7 +35,7 @@ EXAMPLE: dict[str, Any] = {
     "sex": "male",
     "island": "Torgersen",
 }
-"""The predecessor's example: an Adelie."""
+"""An Adelie: the example of the service that this one replaces."""
 
 # Typical birds of each species: bill length and depth, flipper length, body mass, island.
 _TYPICAL = {
@@ -73,7 +73,7 @@ def random_penguins(count: int, seed: int, spread: float = 0.05) -> tuple[list[P
 
 
 def encode(penguins: list[Penguin]) -> pd.DataFrame:
-    """The predecessor's encoding."""
+    """As the replaced service encoded its requests."""
     frame = pd.DataFrame([penguin.model_dump() for penguin in penguins])
     return pd.get_dummies(frame, columns=list(CATEGORIES)).reindex(columns=list(COLUMNS), fill_value=0).astype(float)
 

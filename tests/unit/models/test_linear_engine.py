@@ -1,8 +1,9 @@
-"""Which graphs are evaluated without ONNX Runtime, and that nothing else is taken for one of them."""
+"""Which graphs are evaluated without ONNX Runtime, and that no other graph is mistaken for one of them."""
 
+import math
 import random
+import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from predictor.models.linear_engine import LinearForm, linear_form
-from predictor.models.onnx_graph import UnreadableGraph, read_graph
-from tests.support.bundles import linear_graph, publish_by_hand
+from predictor.batch import PenguinColumns
+from predictor.models.linear_engine import LinearEngine, LinearForm, linear_form
+from predictor.penguin import Penguin
+from tests.support.bundles import EXAMPLE, linear_graph
 
 WEIGHTS = np.arange(12.0).reshape(4, 3) - 5.5
 INTERCEPTS = np.array([0.25, -1.0, 3.0])
@@ -110,7 +112,7 @@ def test_a_graph_for_other_columns_or_classes_is_left_to_onnx_runtime() -> None:
     assert linear_form(graph, 4, 2) is None
 
 
-def test_damaged_bytes_are_never_an_accident() -> None:
+def test_damaged_bytes_are_left_to_onnx_runtime_and_never_raise() -> None:
     graph = linear_graph(WEIGHTS, INTERCEPTS)
     for end in range(len(graph)):
         linear_form(graph[:end], 4, 3)
@@ -120,27 +122,27 @@ def test_damaged_bytes_are_never_an_accident() -> None:
         for _ in range(generator.randint(1, 4)):
             damaged[generator.randrange(len(damaged))] = generator.randrange(256)
         linear_form(bytes(damaged), 4, 3)
-    with pytest.raises(UnreadableGraph):
-        read_graph(b"no graph")
-
-
-def test_the_reader_sees_what_onnx_sees(tmp_path: Path) -> None:
-    """skl2onnx's own graph, with its floats, strings and negative numbers."""
-    data = (publish_by_hand(tmp_path).folder / "model.onnx").read_bytes()
-    theirs, ours = onnx.load_from_string(data), read_graph(data)
-    assert [(n.operator, n.domain, n.inputs, n.outputs) for n in ours.nodes] == [
-        (n.op_type, n.domain, tuple(n.input), tuple(n.output)) for n in theirs.graph.node
-    ]
-    assert [dict(n.integers) for n in ours.nodes] == [
-        {a.name: a.i for a in n.attribute if a.type == onnx.AttributeProto.INT} for n in theirs.graph.node
-    ]
-    assert ours.opset == next(opset.version for opset in theirs.opset_import if not opset.domain)
+    assert linear_form(b"no graph", 4, 3) is None
 
 
 def test_importing_it_needs_neither_numpy_nor_onnx_runtime() -> None:
-    import subprocess
-
     program = "import sys, predictor.models.loader; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert "predictor.models.linear_engine" in modules.stdout.split()
     assert not {"numpy", "onnxruntime"} & set(modules.stdout.split())
+
+
+def test_a_model_may_use_some_of_the_columns_only() -> None:
+    form = LinearForm(((0.0, 0.1), (0.0, -5.0)), (0.0, 0.0))
+    engine = LinearEngine(form, ("body_mass_g", "sex_male"))
+    male, female = (Penguin(**{**EXAMPLE, "body_mass_g": 1000.0, "sex": sex}) for sex in ("male", "female"))
+    expected = [[1 / (1 + math.exp(score)), 1 / (1 + math.exp(-score))] for score in (95.0, 100.0)]
+    assert engine.probabilities(male) == pytest.approx(expected[0])
+    assert engine.probabilities(female) == pytest.approx(expected[1])
+
+
+def test_scores_too_large_to_exponentiate_give_probabilities() -> None:
+    engine = LinearEngine(LinearForm(((1.0, -1.0),), (0.0, 0.0)), ("body_mass_g",))
+    penguin = Penguin(**{**EXAMPLE, "body_mass_g": 50_000.0})
+    assert engine.probabilities(penguin) == [1.0, 0.0]
+    assert engine.batch_probabilities(PenguinColumns.of([penguin])).tolist() == [[1.0, 0.0]]

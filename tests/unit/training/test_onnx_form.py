@@ -1,0 +1,90 @@
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import LabelEncoder, MinMaxScaler
+
+from predictor.errors import NotConvertible
+from predictor.models.onnx_graph import INPUT, OUTPUT
+from predictor.training.dataset import Dataset
+from predictor.training.fitted_model import ENCODED, FittedModel, encode
+from tests.unit.training.test_export import Odd
+
+
+def regression() -> LogisticRegression:
+    return LogisticRegression(max_iter=5000)
+
+
+ESTIMATORS: dict[str, Any] = {
+    "forest": lambda: RandomForestClassifier(10, random_state=0),
+    "columns by name": lambda: make_pipeline(
+        make_column_transformer((MinMaxScaler(), list(ENCODED[:4])), remainder="passthrough"), regression()
+    ),
+    "vote": lambda: VotingClassifier(
+        [("forest", RandomForestClassifier(5, random_state=0)), ("regression", regression())], voting="soft"
+    ),
+}
+
+
+def fitted(kind: str, dataset: Dataset) -> FittedModel:
+    encoder = LabelEncoder()
+    estimator = ESTIMATORS[kind]().fit(encode(dataset.penguins), encoder.fit_transform(dataset.labels))
+    return FittedModel(estimator, encoder, ENCODED)
+
+
+def difference(form: bytes, model: FittedModel, dataset: Dataset) -> float:
+    """The largest from the model's probabilities; infinite for a graph that ONNX Runtime refuses."""
+    try:
+        session = onnxruntime.InferenceSession(form, providers=["CPUExecutionProvider"])
+    except Fail:
+        return float("inf")
+    features = encode(dataset.penguins).to_numpy(dtype=np.float32)
+    (probabilities,) = session.run([OUTPUT], {INPUT: features})
+    assert probabilities.dtype == np.float32
+    return float(np.abs(probabilities - model.probabilities(dataset.penguins)).max())
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_one_of_the_forms_gives_the_models_answers(kind: str, dataset: Dataset) -> None:
+    model = fitted(kind, dataset)
+    assert min(difference(form, model, dataset) for form in model.onnx_forms()) < 1e-5
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_every_form_has_one_input_and_one_output(kind: str, dataset: Dataset) -> None:
+    for form in fitted(kind, dataset).onnx_forms():
+        graph = onnx.load_from_string(form).graph
+        assert [item.name for item in graph.input] == [INPUT]
+        assert [item.name for item in graph.output] == [OUTPUT]
+
+
+def test_this_projects_form_is_one_multiplication_in_double(model: FittedModel) -> None:
+    graph = onnx.load_from_string(next(model.onnx_forms())).graph
+    assert len(graph.node) <= 7
+    assert sum(node.op_type in ("MatMul", "Gemm") for node in graph.node) == 1
+    kinds = {tensor.data_type for tensor in graph.initializer}
+    assert onnx.TensorProto.DOUBLE in kinds
+    assert onnx.TensorProto.FLOAT not in kinds
+
+
+def test_a_form_is_the_same_bytes_every_time(model: FittedModel) -> None:
+    assert list(model.onnx_forms()) == list(model.onnx_forms())
+
+
+def test_an_estimator_that_no_converter_knows_is_named(model: FittedModel) -> None:
+    with pytest.raises(NotConvertible, match="Odd cannot be converted to ONNX") as caught:
+        list(FittedModel(Odd(model.estimator), model.label_encoder, model.columns).onnx_forms())
+    assert caught.value.estimator == "Odd"
+
+
+def test_the_estimator_is_left_as_it_is(dataset: Dataset) -> None:
+    model = fitted("vote", dataset)
+    list(model.onnx_forms())
+    assert model.estimator.flatten_transform is True
