@@ -11,6 +11,7 @@ import click
 
 from predictor.cli import options
 from predictor.cli.output import tell
+from predictor.errors import UnusableFile
 from predictor.penguin import NOUN
 from predictor.schema import CATEGORIES, FEATURES, RANGES, UNITS
 
@@ -101,11 +102,15 @@ def _predict_file(file: Path, model: "LoadedModel") -> None:
     on_stdin = str(file) == "-"
     size = 0 if on_stdin else file.stat().st_size
     with nullcontext(sys.stdin.buffer) if on_stdin else file.open("rb") as stream:
-        if size >= LONG_FILE_BYTES and sys.stderr.isatty() and not sys.stdout.isatty():
-            with click.progressbar(length=size, label="scoring", file=sys.stderr) as bar:
-                count = score_stream(model, stream, sys.stdout.buffer.write, bar.update, tell)
-        else:
-            count = score_stream(model, stream, sys.stdout.buffer.write, tell=tell)
+        try:
+            if size >= LONG_FILE_BYTES and sys.stderr.isatty() and not sys.stdout.isatty():
+                with click.progressbar(length=size, label="scoring", file=sys.stderr) as bar:
+                    count = score_stream(model, stream, sys.stdout.buffer.write, bar.update, tell)
+            else:
+                count = score_stream(model, stream, sys.stdout.buffer.write, tell=tell)
+        except UnusableFile as error:
+            name = "stdin" if on_stdin else str(file)
+            raise UnusableFile(error.code, f"{name}: {error}", error.row) from error
     sys.stdout.buffer.flush()  # A write error is reported now, not when the interpreter exits.
     if count.invalid:
         tell(f"{count.invalid} of {count.rows} rows are invalid; each has an error in the output")

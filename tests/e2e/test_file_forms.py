@@ -372,7 +372,7 @@ def test_a_file_that_is_wrong_is_one_line_that_says_what_and_what_to_do(
     result = run("predict", *model_options(bundle), str(file))
     assert result.exit_code == 1
     *_, last = result.stderr.splitlines()
-    assert last.startswith("error: ")
+    assert last.startswith(f"error: {file}: ")
     assert sentence in last
 
 
