@@ -135,7 +135,7 @@ def check(columns: Columns) -> None:
 
 
 def description(columns: Columns) -> str:
-    """What was understood, for people: names that differ, the id, and what is not read. Empty where there is nothing."""
+    """What was understood, for people: names that differ, the id, and what is ignored. Empty if there is none of it."""
     renamed = [
         f"{shown(columns.names[place])} -> {feature}"
         + (f" (x {columns.factors[feature].normalize():f})" if feature in columns.factors else "")

@@ -97,5 +97,9 @@ def _places_of(names: Sequence[bytes], words: "Words", starts: "Places", ends: "
     """The place of each cell's name among `names`, -1 for anything else."""
     places = np.full(len(starts), -1, dtype=np.intp)
     for place, name in enumerate(names):
-        places[equal(words, starts, ends, name, any_case=any_case)] = place
+        places[equal(words, starts, ends, name)] = place
+    others = np.flatnonzero(places < 0)
+    if any_case and len(others):
+        for place, name in enumerate(names):
+            places[others[equal(words, starts[others], ends[others], name, any_case=True)]] = place
     return places
