@@ -6,6 +6,7 @@ from predictor.batch import Batch
 from predictor.bulk.chunk import Chunk
 from predictor.bulk.lines import Blocks
 from predictor.decoding import decode_penguin
+from predictor.error_room import ErrorRoom
 from predictor.errors import InvalidInput, MalformedJson, RowFailure
 from predictor.penguin import Penguin
 
@@ -20,13 +21,16 @@ def read_ndjson(blocks: Blocks) -> Iterator[Chunk]:
             first_row += len(batch)
 
 
-def read_json_lines(text: bytes) -> Batch:
-    """The rows of the lines that are not blank."""
-    return Batch.of([_row(line) for line in map(bytes.strip, text.split(b"\n")) if line])
+def read_json_lines(text: bytes, *, one_answer: bool = False) -> Batch:
+    """The rows of the lines that are not blank. `one_answer`: their errors share the room of one answer."""
+    lines = [line for line in map(bytes.strip, text.split(b"\n")) if line]
+    shared = ErrorRoom(len(text), len(lines)) if one_answer else None
+    return Batch.of([_row(line, shared) for line in lines])
 
 
-def _row(line: bytes) -> Penguin | RowFailure:
+def _row(line: bytes, shared: ErrorRoom | None) -> Penguin | RowFailure:
     try:
         return decode_penguin(line)
     except (InvalidInput, MalformedJson) as error:
-        return error.with_traceback(None)  # It would keep the frames that it came through, and their data, alive.
+        room = ErrorRoom.of_line(line) if shared is None else shared
+        return room.fit(error).with_traceback(None)  # It would keep the frames that it came through, and their data.
