@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from predictor.batch import Batch
 from predictor.bulk.chunk import Chunk
 from predictor.bulk.lines import Blocks
-from predictor.decoding import decode_penguin
-from predictor.errors import InvalidInput, MalformedJson, RowFailure
-from predictor.penguin import Penguin
+from predictor.decoding import Row, decode_row
+from predictor.error_room import ErrorRoom
+from predictor.errors import MalformedJson
+from predictor.prediction import Id
 
 
 def read_ndjson(blocks: Blocks) -> Iterator[Chunk]:
@@ -20,13 +21,18 @@ def read_ndjson(blocks: Blocks) -> Iterator[Chunk]:
             first_row += len(batch)
 
 
-def read_json_lines(text: bytes) -> Batch:
-    """The rows of the lines that are not blank."""
-    return Batch.of([_row(line) for line in map(bytes.strip, text.split(b"\n")) if line])
+def read_json_lines(text: bytes, *, one_answer: bool = False) -> Batch:
+    """The rows of the lines that are not blank. `one_answer`: their errors share the room of one answer."""
+    lines = [line for line in map(bytes.strip, text.split(b"\n")) if line]
+    shared = ErrorRoom(len(text), len(lines)) if one_answer else None
+    rows = [_row(line, shared) for line in lines]
+    return Batch.of([row for row, _ in rows], [own_id for _, own_id in rows])
 
 
-def _row(line: bytes) -> Penguin | RowFailure:
+def _row(line: bytes, shared: ErrorRoom | None) -> tuple[Row, Id]:
+    room = ErrorRoom.of_line(line) if shared is None else shared
     try:
-        return decode_penguin(line)
-    except (InvalidInput, MalformedJson) as error:
-        return error.with_traceback(None)  # It would keep the frames that it came through, and their data, alive.
+        return decode_row(line, room)
+    except MalformedJson as error:
+        # The traceback would keep the frames that it came through, and their data.
+        return room.fit(error).with_traceback(None), None

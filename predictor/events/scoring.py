@@ -161,7 +161,7 @@ def read_rows(message: Message, *, max_data_bytes: int, max_rows: int) -> Batch:
 def _read_lines(data: bytes, max_rows: int) -> Batch:
     if sum(bool(line.strip()) for line in data.split(b"\n")) > max_rows:
         raise Unscorable("too_many_rows", f"At most {max_rows} rows are scored in one message.")
-    return read_json_lines(data)
+    return read_json_lines(data, one_answer=True)
 
 
 def _invalid(error: InvalidInput) -> Unscorable:
