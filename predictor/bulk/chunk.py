@@ -57,7 +57,6 @@ class Count:
 def describe(error: PredictorError) -> str:
     """One line that lists everything that is wrong."""
     if isinstance(error, InvalidInput):
-        return "; ".join(
-            f"{violation.pointer.removeprefix('/')}: {violation.message}" for violation in error.violations
-        )
+        shown = [f"{violation.pointer.removeprefix('/')}: {violation.message}" for violation in error.violations]
+        return "; ".join(shown if error.count == len(shown) else [*shown, str(error)])
     return str(error)

@@ -13,6 +13,7 @@ from predictor.bulk.columns import Columns, understand
 from predictor.bulk.lines import Blocks
 from predictor.bulk.units import converted
 from predictor.decoding import decode_row, decode_valid, parse, pointer, validate
+from predictor.error_room import ErrorRoom
 from predictor.errors import InvalidInput, MalformedJson, RowFailure, Violation
 from predictor.penguin import Penguin
 from predictor.prediction import Id, is_id
@@ -22,15 +23,21 @@ Row = tuple[Penguin | RowFailure, Id]
 
 
 def read_json_lines(text: bytes) -> Batch:
-    """The rows of a message: of the lines that are not blank, each as exact as the body of a request."""
-    return _batch([_message_row(line) for line in map(bytes.strip, text.split(b"\n")) if line])
+    """The rows of a message: of the lines that are not blank, each as exact as the body of a request.
+
+    Their errors share the room of one answer.
+    """
+    lines = [line for line in map(bytes.strip, text.split(b"\n")) if line]
+    room = ErrorRoom(len(text), len(lines))
+    return _batch([_message_row(line, room) for line in lines])
 
 
-def _message_row(line: bytes) -> Row:
+def _message_row(line: bytes, room: ErrorRoom) -> Row:
     try:
-        return decode_row(line)
+        return decode_row(line, room)
     except MalformedJson as error:
-        return error.with_traceback(None), None  # It would keep the frames that it came through, and their data, alive.
+        # The traceback would keep the frames that it came through, and their data.
+        return room.fit(error).with_traceback(None), None
 
 
 class Documents:
@@ -68,7 +75,7 @@ class Documents:
             own_id = _id(document, self._columns)
             return self._read(document), own_id
         except (InvalidInput, MalformedJson) as error:
-            return error.with_traceback(None), own_id
+            return ErrorRoom.of_line(line).fit(error).with_traceback(None), own_id
 
     def _read(self, document: dict[str, Any]) -> Penguin:
         """Raises `InvalidInput`."""
@@ -87,7 +94,7 @@ class Documents:
         try:
             penguin = validate(features)
         except InvalidInput as error:
-            raise InvalidInput([*violations, *error.violations]) from None
+            raise InvalidInput([*violations, *error.violations], len(violations) + error.count) from None
         if violations:
             raise InvalidInput(violations)
         return penguin
