@@ -39,6 +39,7 @@ from predictor.events.publisher import Publisher
 from predictor.events.scoring import Outcome
 from predictor.models import LoadedModel
 from predictor.telemetry import log
+from predictor.text import shortened
 from predictor.web import (
     BLOCKING_BODY_BYTES,
     BytesResponse,
@@ -60,6 +61,8 @@ OBJECT_TIMEOUT_S: Final = 570.0
 """Time limit of a file: less than the longest acknowledgement deadline (600 s)."""
 PUBLISH_TIMEOUT_S: Final = 7.0
 RETRY_AFTER_S: Final = 1
+MAX_LOGGED_NAME: Final = 300
+"""Characters of a message's id and source. Whoever sends an event chooses them; Pub/Sub's own are shorter."""
 LARGE_EVENT_BYTES: Final = 1024 * 1024
 """Larger requests take turns: such an event needs several times its size in memory until it is published."""
 
@@ -86,8 +89,8 @@ class _Delivery:
             severity,
             event,
             sentence,
-            message_id=message.id,
-            source=message.source,
+            message_id=shortened(message.id, MAX_LOGGED_NAME),
+            source=shortened(message.source, MAX_LOGGED_NAME),
             delivery_attempt=message.delivery_attempt,
             age_s=age_s,
             duration_ms=round((time.perf_counter() - self.started) * 1000, 3),
