@@ -137,3 +137,19 @@ def test_names_that_a_caller_chose_are_cut_and_escaped(start_function: StartFunc
     (line,) = function.log_lines("message_scored")
     assert len(line["message_id"]) == len(line["source"]) == 300
     json_lines(function)
+
+
+@pytest.mark.parametrize("home", ["", "/proc"])
+def test_a_start_without_a_home_prints_no_other_line(
+    start_function: StartFunction, bundle: PublishedBundle, home: str
+) -> None:
+    function = start_function({**bundle.env, "HOME": home, "MODEL_LOADING": "eager"})
+    assert json_lines(function)
+
+
+def test_nothing_is_written_to_the_home(start_function: StartFunction, bundle: PublishedBundle, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    function = start_function({**bundle.env, "HOME": str(home), "MODEL_LOADING": "eager"})
+    assert httpx.post(f"{function.url}/predict", json=EXAMPLE, timeout=30).status_code == 200
+    assert [path for path in home.rglob("*") if ".gunicorn" not in path.parts] == []
