@@ -125,12 +125,26 @@ class ArtifactError(PredictorError):
 
 
 class StoreUnavailable(PredictorError):
-    """The store could not be reached or did not answer in time. Retryable."""
+    """The store could not be reached or did not answer in time. Retryable.
 
-    def __init__(self, uri: str, reason: str, *, action: Literal["read", "written"] = "read") -> None:
-        super().__init__(f"{uri} could not be {action}: {reason}.")
+    `file` and `attempts` (requests that were made) are set where they are known.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        reason: str,
+        *,
+        action: Literal["read", "written"] = "read",
+        file: str | None = None,
+        attempts: int | None = None,
+    ) -> None:
+        tries = f" (attempt {attempts})" if attempts else ""
+        super().__init__(f"{uri} could not be {action}: {reason}{tries}.")
         self.uri = uri
         self.reason = reason
+        self.file = file
+        self.attempts = attempts
 
 
 class ArtifactMissing(ArtifactError):

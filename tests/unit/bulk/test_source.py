@@ -97,6 +97,7 @@ def test_as_many_bytes_as_the_limit_are_read() -> None:
         (workbook("penguins.csv"), "this is a zip archive; unpack it and give the file that is in it"),
         (gzip.compress(gzip.compress(TEXT)), "this is gzip in gzip; unpack it once"),
     ],
+    ids=["xlsx", "xlsx-docprops-first", "xlsx-gzip", "xls", "zip", "gzip-twice"],
 )
 def test_what_is_no_text_is_refused_with_what_to_do(data: bytes, sentence: str) -> None:
     with pytest.raises(UnusableFile) as caught:
