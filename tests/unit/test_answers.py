@@ -1,5 +1,6 @@
 """Every row of a batch is the document that orjson would write for it alone."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,13 @@ def test_probabilities_at_the_edges_are_written_in_full(numbers: list[float]) ->
     (row,) = orjson.loads(batch_json(predictions))["predictions"]
     assert list(row["probabilities"].values()) == numbers
     assert row["probability"] == max(numbers)
+
+
+def test_an_estimators_probabilities_may_lie_in_any_order_in_memory() -> None:
+    # HistGradientBoostingClassifier gives them column by column.
+    predictions = batch_of([0, 1, 2])
+    columns_first = dataclasses.replace(predictions, probabilities=np.asfortranarray(predictions.probabilities))
+    assert batch_json(columns_first) == batch_json(predictions)
 
 
 def test_a_single_answer_is_the_row_of_a_batch() -> None:

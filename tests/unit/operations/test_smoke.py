@@ -1,7 +1,7 @@
 """The checks of a smoke test against a function that is made up. tests/e2e/test_smoke.py asks real ones."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class FakeFunction:
     def post(self, path: str, body: bytes, headers: Mapping[str, str] = JSON_HEADERS) -> Answer:
         if headers != JSON_HEADERS:
             return _problem(415)
+        if body.startswith(b'{"instances": '):
+            return _answer(200, {"predictions": [self.batch_row(row) for row in json.loads(body)["instances"]]})
         if body not in self.golden:
             return _problem(400 if body.endswith(b":") else 422)
         row = self.golden[body]
@@ -48,8 +50,14 @@ class FakeFunction:
         if path == "/predict":
             self.asked += 1
             return _answer(200, {"prediction": name}, elapsed_ms=self.elapsed_ms[self.asked % len(self.elapsed_ms)])
+        return _answer(200, {**self.batch_row(json.loads(body)), "model": self.model})
+
+    def batch_row(self, penguin: dict[str, Any]) -> Any:
+        row = self.golden.get(json.dumps(penguin, separators=(",", ":")).encode())
+        if row is None:
+            return {"error": {"detail": "Is required."}}
         probabilities = dict(zip(self.classes, row.probabilities, strict=True))
-        return _answer(200, {"prediction": name, "probabilities": probabilities, "model": self.model})
+        return {"prediction": max(probabilities, key=lambda name: probabilities[name]), "probabilities": probabilities}
 
 
 def _answer(
@@ -143,3 +151,46 @@ def test_a_probability_that_is_no_number_is_a_difference(function: FakeFunction,
     function.golden[body] = row.model_copy(update={"probabilities": (float("nan"), *row.probabilities[1:])})
     with pytest.raises(SmokeFailed, match="golden: row 0 gave"):
         check(function, golden)
+
+
+class BatchesDiffer(FakeFunction):
+    """Answers single birds well; a test says what comes of a batch."""
+
+    answer: Any = None
+
+    def post(self, path: str, body: bytes, headers: Mapping[str, str] = JSON_HEADERS) -> Answer:
+        answer = super().post(path, body, headers)
+        return self.answer(answer) if body.startswith(b'{"instances": ') else answer
+
+
+def changed(change: Callable[[list[Any]], object]) -> Callable[[Answer], Answer]:
+    """A batch's answer with its rows changed in place."""
+
+    def answer(good: Answer) -> Answer:
+        rows = json.loads(good.body)["predictions"]
+        change(rows)
+        return _answer(200, {"predictions": rows})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda _: _problem(500), "a batch of 13 rows gave 500"),
+        (lambda _: _answer(200, ["no"]), "a batch of 13 rows gave 200"),
+        (changed(list.pop), "a batch of 13 rows gave 200"),
+        (changed(lambda rows: rows.__setitem__(6, rows[5])), "the invalid row of a batch gave {"),
+        (changed(lambda rows: rows.__setitem__(5, "Adelie")), 'row 5 of a batch gave "Adelie", published is'),
+        (changed(lambda rows: rows.__setitem__(7, {**rows[7], "prediction": "Emperor"})), "row 6 of a batch gave 'Emp"),
+        (changed(lambda rows: rows.__setitem__(7, rows[5])), "row 6 of a batch gave {"),
+    ],
+)
+def test_a_function_that_fails_only_in_batches_fails(
+    golden: Golden, bundle: PublishedBundle, answer: Callable[[Answer], Answer], message: str
+) -> None:
+    function = BatchesDiffer(golden, bundle.digest)
+    function.answer = answer
+    with pytest.raises(SmokeFailed) as caught:
+        check(function, golden)
+    assert str(caught.value).startswith(f"golden: {message}")
