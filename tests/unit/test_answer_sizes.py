@@ -1,5 +1,6 @@
 """No answer is much larger than what was asked, whatever was asked: over HTTP, in events and in files."""
 
+import io
 import json
 from typing import Any
 
@@ -7,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from predictor.answers import batch_json, json_lines
+from predictor.answers import batch_json
 from predictor.batch import Batch
 from predictor.bootstrap import build
-from predictor.bulk import read_json_lines
+from predictor.bulk import ScoredLines
 from predictor.decoding import decode
 from predictor.errors import InvalidInput, PredictorError, Unscorable
 from predictor.events import scoring
@@ -101,7 +102,7 @@ def test_a_reject_of_an_event(model: LoadedModel, text: str) -> None:
 def test_each_row_of_a_file(model: LoadedModel, runs: Runs) -> None:
     texts = expand(runs)
     lines = [*texts, "no JSON"]
-    answers = json_lines(predict_batch(model, read_json_lines("\n".join(lines).encode())), 1).splitlines()
+    answers = b"".join(ScoredLines(model, io.BytesIO("\n".join(lines).encode()), "ndjson")).splitlines()
     for line, answer in zip(lines, answers, strict=True):
         assert line == GOOD_ROW or len(answer) <= 4 * len(line.encode()) + 2048
 
