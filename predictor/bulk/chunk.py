@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from predictor.batch import Batch
-from predictor.errors import InvalidInput, PredictorError
+from predictor.errors import InvalidInput, PredictorError, Violation
 
 MAX_ROW_NUMBERS: Final = 100
 """So many invalid rows of a file are named."""
@@ -57,6 +57,11 @@ class Count:
 def describe(error: PredictorError) -> str:
     """One line that lists everything that is wrong."""
     if isinstance(error, InvalidInput):
-        shown = [f"{violation.pointer.removeprefix('/')}: {violation.message}" for violation in error.violations]
+        shown = [_sentence(violation) for violation in error.violations]
         return "; ".join(shown if error.count == len(shown) else [*shown, str(error)])
     return str(error)
+
+
+def _sentence(violation: Violation) -> str:
+    name = violation.pointer.removeprefix("/")
+    return f"{name}: {violation.message}" if name else violation.message  # Without a name it is about the whole row.

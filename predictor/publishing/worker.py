@@ -46,7 +46,7 @@ class Model:
         self.estimator: Any = None
         self.roles: dict[str, str] = {}
         for file in files:
-            self._place(file["path"], _open(file["path"], file["format"]))
+            self._place(file["path"], _opened(file["path"], file["format"]))
         if self.estimator is None:
             raise Unusable("none of the files holds a classifier")
         best = getattr(self.estimator, "best_estimator_", None)
@@ -126,6 +126,15 @@ def _onnx(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _array(frame: pd.DataFrame) -> Any:
     return frame.to_numpy(dtype=np.float64) if all(kind.kind in "bif" for kind in frame.dtypes) else frame.to_numpy()
+
+
+def _opened(path: str, file_format: str) -> Any:
+    try:
+        return _open(path, file_format)
+    except Unusable:
+        raise
+    except Exception as error:  # Readers of pickles and of models raise anything.
+        raise Unusable(f"{path} cannot be opened ({describe_error(error)}); save it again if it is damaged") from error
 
 
 def _open(path: str, file_format: str) -> Any:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,14 @@ def test_a_search_is_what_it_found(dataset: Dataset, tmp_path: Path) -> None:
 def test_what_is_no_classifier_is_refused(values: list[Any], reason: str, tmp_path: Path) -> None:
     (document,) = ask(opened(*(saved(value, tmp_path, f"{place}.pkl") for place, value in enumerate(values))))
     assert reason in document["error"]
+
+
+def test_a_file_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps(LogisticRegression())[:-20])
+    (answer,) = ask(opened(path))
+    assert answer["error"].startswith(f"{path} cannot be opened (")
+    assert answer["error"].endswith("save it again if it is damaged")
 
 
 def test_an_error_of_the_models_own_is_one_line(files: Path) -> None:
