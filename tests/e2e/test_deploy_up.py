@@ -129,7 +129,7 @@ def _check_uploads(cloud: FakeCloud, model: ServedModel, folder: Path) -> None:
         [sys.executable, "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
     )
     assert start.returncode == 0, start.stdout + start.stderr
-    assert start.stdout.splitlines()[-1] == str(folder / "predictor" / "__init__.py")
+    assert json.loads(start.stdout.splitlines()[-1])["message"] == str(folder / "predictor" / "__init__.py")
     assert '"model_loaded"' in start.stdout.replace(" ", "")
 
 
