@@ -74,7 +74,6 @@ lint: $(VENV)/dev  ## check style, types, import contracts, spelling, shell scri
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	$(BIN)/codespell
 	$(BIN)/shellcheck --check-sourced .ci/run $(wildcard *.sh)
 
 .PHONY: format

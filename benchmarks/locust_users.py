@@ -64,7 +64,10 @@ class Caller(FastHttpUser):
         self._due = time.monotonic()
 
     def wait_time(self) -> float:
-        """Seconds to the next request; one late answer does not delay all requests after it."""
+        """Seconds to the next request; one late answer does not delay all requests after it.
+
+        locust's own `constant_throughput` counts from the creation of the user, and would undo that pause.
+        """
         now = time.monotonic()
         self._due = max(self._due + self._interval_s, now - self._interval_s)
         return max(0.0, self._due - now)

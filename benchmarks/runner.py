@@ -8,8 +8,8 @@ disturbs all of them.
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,54 +62,44 @@ class _Runner:
         self._stack = stack
         self._contenders: list[Contender] = []
 
+    @contextmanager
+    def _left_out_if_unavailable(self, contender: Contender) -> Iterator[None]:
+        try:
+            yield
+        except Unavailable as error:
+            _say(f"  {contender.name} is left out: {error}")
+            self.results.skipped[contender.name] = str(error)
+            self._contenders = [other for other in self._contenders if other is not contender]
+
     def prepare(self, make: MakeContender) -> None:
         """Install a contender. One start that does not count fills the page cache."""
-        contender = make(Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))))
-        self._stack.callback(contender.close)
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
+        contender = self._stack.enter_context(closing(make(Path(folder))))
         self._contenders.append(contender)
         self.results.titles[contender.name] = contender.title
         _say(f"preparing {contender.name}")
-        server = Server(contender)
-        try:
+        with self._left_out_if_unavailable(contender), Server(contender) as server:
             contender.install()
             server.start()
             self._add(contender, install_mb=contender.environment.size_mb())
-        except Unavailable as error:
-            self._leave_out(contender, error)
-        finally:
-            server.stop()
-
-    def _leave_out(self, contender: Contender, error: Exception) -> None:
-        _say(f"  {contender.name} is left out: {error}")
-        self.results.skipped[contender.name] = str(error)
-        self._contenders = [other for other in self._contenders if other is not contender]
 
     def measure_starts(self) -> None:
         for turn in range(self._plan.rounds):
             for contender in list(self._contenders):
-                server = Server(contender)
-                try:
+                with self._left_out_if_unavailable(contender), Server(contender) as server:
                     phases_ms = server.start()
                     time.sleep(SETTLE_S)
                     self._add(contender, cold_ms=phases_ms.pop("total"), **server.memory()._asdict())
                     self._add(contender, **{f"cold_{phase}_ms": ms for phase, ms in phases_ms.items()})
-                except Unavailable as error:
-                    self._leave_out(contender, error)
-                finally:
-                    server.stop()
             _say(f"starts: round {turn + 1} of {self._plan.rounds}")
 
     def measure_serving(self) -> None:
         with ExitStack() as stack:
-            servers: dict[Contender, Server] = {}
-            for contender in list(self._contenders):
-                servers[contender] = server = Server(contender)
-                stack.callback(server.stop)
-                try:
+            servers = {contender: stack.enter_context(Server(contender)) for contender in self._contenders}
+            for contender, server in servers.items():
+                with self._left_out_if_unavailable(contender):
                     server.start()
                     server.pause()
-                except Unavailable as error:
-                    self._leave_out(contender, error)
             for turn in range(self._plan.rounds):
                 for connections in self._plan.connections if "serve" in self._plan.parts else ():
                     for contender in self._contenders:
@@ -152,27 +142,23 @@ class _Runner:
     def measure_memory(self) -> None:
         """Memory before and after many requests: of this function in every round, of the others once."""
         for contender in list(self._contenders):
-            try:
-                for _ in range(self._plan.rounds if contender.name == "ours" else 1):
-                    self._measure_growth(contender)
-            except Unavailable as error:
-                self._leave_out(contender, error)
+            ours = contender.name == "ours"
+            with self._left_out_if_unavailable(contender):
+                for _ in range(self._plan.rounds if ours else 1):
+                    # The slow ones stop before they have answered all.
+                    self._measure_growth(contender, 60.0 if ours else 20.0)
             _say(f"memory: {contender.name}")
 
-    def _measure_growth(self, contender: Contender) -> None:
-        server = Server(contender)
-        try:
+    def _measure_growth(self, contender: Contender, seconds: float) -> None:
+        with Server(contender) as server:
             server.start()
             time.sleep(SETTLE_S)
             rest = server.memory()
-            seconds = 60.0 if contender.name == "ours" else 20.0  # The slow ones stop before they have answered all.
             request = contender.request(sample_penguins(1))
             done = apply_load(Load(server.port, request, 8, seconds, MANY_REQUESTS))
             time.sleep(SETTLE_S)
             self._add(contender, rest_pss_mib=rest.pss_mib, loaded_pss_mib=server.memory().pss_mib)
             self._add(contender, loaded_requests=done.total, failures=done.failures)
-        finally:
-            server.stop()
 
     def _add(self, contender: Contender, **values: float) -> None:
         for quantity, value in values.items():

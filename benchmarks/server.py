@@ -3,7 +3,6 @@
 CPU time and memory are those of the whole process tree, read by psutil and from /proc: Linux only.
 """
 
-import http.client
 import os
 import re
 import signal
@@ -13,9 +12,10 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import psutil
 
@@ -86,13 +86,17 @@ def memory(pids: list[int]) -> Memory:
 
 
 class Server:
-    """The processes of a contender."""
+    """The processes of a contender, which end with the `with` block."""
 
     def __init__(self, contender: Contender) -> None:
         self.contender = contender
         self.port = free_port()
+        self.url = f"http://{HOST}:{self.port}"
         self._log = contender.folder / "log.txt"
         self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
 
     def spawn(self) -> None:
         """Start the process without waiting for it."""
@@ -129,19 +133,17 @@ class Server:
         request = (self.contender.path, self.contender.body(sample_penguins(1)), {"Content-Type": "application/json"})
         last = "it does not listen"
         while time.perf_counter() < deadline and self._process.poll() is None:
-            connection = http.client.HTTPConnection(HOST, self.port, timeout=deadline - time.perf_counter())
-            try:
-                connection.request("POST", *request)
-                response = connection.getresponse()
-                if response.status == 200:
-                    return response.read(), response.getheader("Server-Timing", "")
-                last = f"status {response.status}"
-                time.sleep(0.02)
-            except (OSError, http.client.HTTPException) as error:
-                last = str(error)
-                time.sleep(0.001)
-            finally:
-                connection.close()
+            with closing(HTTPConnection(HOST, self.port, timeout=deadline - time.perf_counter())) as connection:
+                try:
+                    connection.request("POST", *request)
+                    response = connection.getresponse()
+                    if response.status == 200:
+                        return response.read(), response.getheader("Server-Timing", "")
+                    last = f"status {response.status}"
+                    time.sleep(0.02)
+                except (OSError, HTTPException) as error:
+                    last = str(error)
+                    time.sleep(0.001)
         status = self._process.poll()
         what = f"gave no prediction in {START_TIMEOUT_S:g} s ({last})" if status is None else f"exited with {status}"
         raise Unavailable(f"{self.contender.name} {what}: {self._log.read_text(errors='replace').strip()[-800:]}")
@@ -163,7 +165,7 @@ class Server:
     def resume(self) -> None:
         _signal(self.pids, signal.SIGCONT)
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._process is None:
             return
         self.resume()
@@ -187,16 +189,11 @@ def serving(make: MakeContender, *, warm: bool = True) -> Iterator[Server]:
 
     Without `warm` the process is started, but gets no request.
     """
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        contender = make(Path(folder))
-        server = Server(contender)
-        try:
-            contender.install()
-            if warm:
-                server.start()
-            else:
-                server.spawn()
-            yield server
-        finally:
-            server.stop()
-            contender.close()
+    folder = tempfile.TemporaryDirectory(prefix="bench-")
+    with folder as path, closing(make(Path(path))) as contender, Server(contender) as server:
+        contender.install()
+        if warm:
+            server.start()
+        else:
+            server.spawn()
+        yield server

@@ -58,8 +58,9 @@ class Environment:
         digest = hashlib.sha256(self.requirements.read_bytes() + version.encode()).hexdigest()[:12]
         return VENVS / f"{self.name}-{digest}"
 
-    def program(self, name: str) -> str:
-        return str(self.folder / "bin" / name)
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
 
     def install(self) -> None:
         """Create the environment unless it is complete. Raises `Unavailable`."""
@@ -69,7 +70,7 @@ class Environment:
         shutil.rmtree(self.folder, ignore_errors=True)
         run([find_uv_bin(), "venv", "--quiet", "--python", sys.executable, self.folder])
         # Copies, because hard-linked files are shared with other environments' processes: memory would look too small.
-        options = ["--quiet", "--compile-bytecode", "--link-mode", "copy", "--python", self.program("python")]
+        options = ["--quiet", "--compile-bytecode", "--link-mode", "copy", "--python", str(self.python)]
         run([find_uv_bin(), "pip", "install", *options, "--requirement", self.requirements])
         complete.touch()
 
@@ -84,6 +85,8 @@ class Contender(ABC):
 
     name: str
     title: str
+    command_line: str
+    """A program of its environment and its options. {port} stands for the port, {contender} for the contender."""
     path = "/predict"
     batches = False
     """Whether one request may hold several penguins."""
@@ -110,9 +113,10 @@ class Contender(ABC):
     def make_model(self) -> None:  # noqa: B027
         """Fit or publish the model that it serves. Raises `Unavailable`."""
 
-    @abstractmethod
     def command(self, port: int) -> list[str]:
         """The command that serves on `port`."""
+        program, *options = self.command_line.format(port=port, contender=self).split()
+        return [str(self.environment.folder / "bin" / program), *options]
 
     def variables(self) -> dict[str, str]:
         """Environment variables that it needs."""
@@ -136,15 +140,12 @@ class Contender(ABC):
 class Function(Contender):
     """A function on the Functions Framework, in the environment that is deployed."""
 
-    source = Path("main.py")
+    source = "main.py"
+    command_line = f"functions-framework --source {{contender.source}} --target predict --host {HOST} --port {{port}}"
 
     @property
     def environment(self) -> Environment:
         return Environment("function", ROOT / "requirements.txt", self.here)
-
-    def command(self, port: int) -> list[str]:
-        options = ["--source", str(self.source), "--target", "predict", "--host", HOST, "--port", str(port)]
-        return [self.environment.program("functions-framework"), *options]
 
 
 class Echo(Function):
@@ -152,4 +153,4 @@ class Echo(Function):
 
     name = "echo"
     title = "echo function (the platform's limit)"
-    source = APPS / "echo.py"
+    source = "echo.py"

@@ -16,7 +16,7 @@ class Peer(Contender):
         return Environment(self.name, APPS / "requirements" / f"{self.name}.txt")
 
     def make_model(self) -> None:
-        run([self.environment.program("python"), APPS / "fit.py", DATA, self.folder])
+        run([self.environment.python, APPS / "fit.py", DATA, self.folder])
 
     def variables(self) -> dict[str, str]:
         return {"MODEL_FOLDER": str(self.folder)}
@@ -28,11 +28,8 @@ class ReplacedService(Peer):
     name = "replaced-service"
     title = "the replaced service's design (FastAPI, get_dummies, forest)"
     app = "replaced_service:app"
-
-    def command(self, port: int) -> list[str]:
-        # The command of its container, without `--reload`, which is for development.
-        options = ["--host", HOST, "--port", str(port), "--no-access-log", "--log-level", "warning"]
-        return [self.environment.program("uvicorn"), self.app, *options]
+    # The command of its container, without `--reload`, which is for development.
+    command_line = f"uvicorn {{contender.app}} --host {HOST} --port {{port}} --no-access-log --log-level warning"
 
 
 class Vetiver(ReplacedService):
@@ -55,9 +52,7 @@ class LitServe(Peer):
 
     name = "litserve"
     title = "LitServe"
-
-    def command(self, port: int) -> list[str]:
-        return [self.environment.program("python"), "litserve_app.py", str(port)]
+    command_line = "python litserve_app.py {port}"
 
 
 class MLServer(Peer):
@@ -67,6 +62,7 @@ class MLServer(Peer):
     title = "MLServer"
     batches = True
     path = "/v2/models/penguins/infer"
+    command_line = "mlserver start ."
 
     def command(self, port: int) -> list[str]:
         model = {"implementation": "mlserver_sklearn.SKLearnModel", "parameters": {"uri": "./pipeline.joblib"}}
@@ -76,7 +72,7 @@ class MLServer(Peer):
         (self.folder / "model-settings.json").write_text(json.dumps({"name": "penguins", **model}))
         (self.folder / "settings.json").write_text(json.dumps(settings))
         self.working_folder = self.folder
-        return [self.environment.program("mlserver"), "start", str(self.folder)]
+        return super().command(port)
 
     def body(self, rows: Sequence[Row]) -> bytes:
         def tensor(name: str) -> dict[str, object]:
@@ -95,10 +91,7 @@ class BentoML(Peer):
 
     name = "bentoml"
     title = "BentoML"
-
-    def command(self, port: int) -> list[str]:
-        serve = ["serve", "bentoml_app:Penguins", "--host", HOST, "--port", str(port)]
-        return [self.environment.program("bentoml"), *serve]
+    command_line = f"bentoml serve bentoml_app:Penguins --host {HOST} --port {{port}}"
 
     def variables(self) -> dict[str, str]:
         return {**super().variables(), "BENTOML_HOME": str(self.folder / "home"), "BENTOML_DO_NOT_TRACK": "True"}

@@ -229,4 +229,5 @@ def verify(uri: str, digest: str | None) -> None:
         click.echo(str(finding))
     if findings:
         raise SystemExit(1)
-    click.echo(f"{uri} is good: version {manifest.version}, {len(manifest.files)} files")
+    verdict = "is consistent, but its origin is not verified" if digest is None else "is good"
+    click.echo(f"{uri} {verdict}: version {manifest.version}, {len(manifest.files)} files")

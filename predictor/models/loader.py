@@ -90,6 +90,8 @@ def build_engine(engine: EngineName, bundle: Bundle) -> Engine:
     """The engine, from verified bytes. Imports the engine's libraries, and only those."""
     # numpy's OpenBLAS starts a thread per core that spins: 140 ms of CPU at the start, for sums too small to need it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # ONNX Runtime would keep an id of this machine in HOME, and has telemetry to send with it.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     if engine == "onnx":
         manifest = bundle.manifest
         form = linear_form(bundle[ONNX_FILE], len(manifest.columns), len(manifest.classes))

@@ -53,6 +53,7 @@ class SourceModel:
         self.pickles = pickles
         """The files that the scikit-learn engine reads, byte for byte as they came; none for other formats."""
         self._remote = remote
+        self._compilers: Mapping[str, str] = {}
 
     @property
     def description(self) -> Description:
@@ -68,9 +69,8 @@ class SourceModel:
         return self.description.parameters
 
     def libraries(self, *, compiled: bool) -> Mapping[str, str]:
-        compilers = {"onnx", "skl2onnx", "onnxmltools"}
         found = self.description.libraries
-        return {name: version for name, version in found.items() if compiled or name not in compilers}
+        return {**found, **self._compilers} if compiled else found
 
     def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
         """`predict_proba`, shape (len(penguins), classes)."""
@@ -91,6 +91,7 @@ class SourceModel:
         answer = self._remote.ask("onnx", names=names, classes=len(self.classes), strings=strings)
         if "reason" in answer:
             raise NotConvertible(self.description.estimator, answer["reason"])
+        self._compilers = answer["libraries"]
         for form in answer["forms"]:
             yield base64.b64decode(form)
 
@@ -117,7 +118,7 @@ def open_sources(paths: Sequence[Path], options: Options, tell: Tell) -> "Iterat
         return
     if graphs:
         raise PublishRefused(
-            f"{graphs[0].path} is an ONNX model and comes with another model file; publish one of them"
+            f"{graphs[0].path} is ONNX: give it alone, with --columns and --classes instead of other files"
         )
     if not files:
         raise PublishRefused(f"none of {', '.join(map(str, paths))} is a model file")

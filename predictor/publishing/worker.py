@@ -28,9 +28,8 @@ _LIBRARIES: Final = {
     "joblib": "joblib",
     "xgboost": "xgboost",
     "lightgbm": "lightgbm",
-    "onnx": "onnx",
-    "skl2onnx": "skl2onnx",
 }
+_COMPILERS: Final = {"onnx": "onnx", "skl2onnx": "skl2onnx", "onnxmltools": "onnxmltools"}
 
 
 class Unusable(Exception):
@@ -47,7 +46,7 @@ class Model:
         self.estimator: Any = None
         self.roles: dict[str, str] = {}
         for file in files:
-            self._place(file["path"], _open(file["path"], file["format"]))
+            self._place(file["path"], _opened(file["path"], file["format"]))
         if self.estimator is None:
             raise Unusable("none of the files holds a classifier")
         best = getattr(self.estimator, "best_estimator_", None)
@@ -92,7 +91,7 @@ class Model:
             "classes": [name if isinstance(name, str) else int(name) for name in np.asarray(classes).tolist()],
             "encoder_classes": None if self.encoder is None else [str(name) for name in self.encoder.classes_],
             "categories": sorted({value for values in _fitted_categories(estimator) for value in values}),
-            "libraries": _versions(),
+            "libraries": _versions(_LIBRARIES),
             "roles": self.roles,
         }
 
@@ -121,11 +120,21 @@ def _onnx(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
         found = list(forms(model.estimator, request["names"], request["classes"], request["strings"]))
     except NotConvertible as error:
         return {"reason": error.reason}
-    return {"forms": [base64.b64encode(form).decode() for form in found]}
+    forms_as_text = [base64.b64encode(form).decode() for form in found]
+    return {"forms": forms_as_text, "libraries": _versions(_COMPILERS)}
 
 
 def _array(frame: pd.DataFrame) -> Any:
     return frame.to_numpy(dtype=np.float64) if all(kind.kind in "bif" for kind in frame.dtypes) else frame.to_numpy()
+
+
+def _opened(path: str, file_format: str) -> Any:
+    try:
+        return _open(path, file_format)
+    except Unusable:
+        raise
+    except Exception as error:  # Readers of pickles and of models raise anything.
+        raise Unusable(f"{path} cannot be opened ({describe_error(error)}); save it again if it is damaged") from error
 
 
 def _open(path: str, file_format: str) -> Any:
@@ -195,9 +204,10 @@ def _parts(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
         yield from _parts(vars(value), seen)
 
 
-def _versions() -> dict[str, str]:
+def _versions(modules: Mapping[str, str]) -> dict[str, str]:
+    """Distribution name -> version of those that are imported."""
     found = {}
-    for name, module in _LIBRARIES.items():
+    for name, module in modules.items():
         if module in sys.modules:
             found[name] = str(getattr(import_module(module), "__version__", "unknown"))
     return found

@@ -29,7 +29,8 @@ _SEVERITIES: Final = {
 
 def configure_logs(level: str, project: str | None, stream: TextIO | None = None) -> None:
     """Send this package's log lines to `stream` (stdout). Replaces what an earlier call set up."""
-    handler = logging.StreamHandler(stream or sys.stdout)
+    # The stream itself, if `capture_streams` has wrapped it: what comes from here is a line of JSON already.
+    handler = logging.StreamHandler(stream or getattr(sys.stdout, "target", sys.stdout))
     handler.setFormatter(_JsonFormatter(project))
     _LOGGER.handlers[:] = [handler]
     _LOGGER.setLevel(level)

@@ -18,6 +18,7 @@ _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([
 # Google's own: TRACE_ID/SPAN_ID;o=OPTIONS, whose span is decimal.
 _CLOUD_TRACE: Final = re.compile(rb"([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]))?")
 
+LABELS: Final = "logging.googleapis.com/labels"
 # Cloud Functions and the framework make them of letters and digits. Any other is a caller's own text.
 _EXECUTION_ID: Final = re.compile(rb"[0-9A-Za-z_-]{1,64}")
 
@@ -27,7 +28,7 @@ def request_fields(headers: RawHeaders, project: str | None) -> dict[str, Any]:
     fields: dict[str, Any] = {**trace_fields(headers, project)}
     for name, value in headers:
         if name.lower() == b"function-execution-id" and _EXECUTION_ID.fullmatch(value):
-            fields["logging.googleapis.com/labels"] = {"execution_id": value.decode()}
+            fields[LABELS] = {"execution_id": value.decode()}
             break
     return fields
 

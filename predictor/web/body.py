@@ -25,7 +25,7 @@ MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
 DISCARD_TIMEOUT_S: Final = 5.0
 """Less than the 10 s that Cloud Run leaves a process after SIGTERM."""
 
-_COMPLETE: Final = "predictor.body_complete"
+COMPLETE: Final = "predictor.body_complete"
 """The key in a request's scope: true once its body has been read to its end, false if it did not come in time."""
 _ASKED: Final = "predictor.body_asked_for"
 """The key in a request's scope once a part of a body that is too long has been read."""
@@ -53,7 +53,7 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     try:
         return await _in_time(_receive_all(request, limit_bytes), BODY_TIMEOUT_S)
     except TimeoutError as error:
-        request.scope[_COMPLETE] = False
+        request.scope[COMPLETE] = False
         raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time.") from error
 
 
@@ -63,7 +63,7 @@ async def discard_body(request: Request) -> bool:
     Raises `ClientDisconnect`.
     """
     scope = request.scope
-    complete: bool | None = scope.get(_COMPLETE)
+    complete: bool | None = scope.get(COMPLETE)
     if complete is None:
         if _ASKED not in scope and _waits_to_be_asked(request):
             return False  # Reading the body would ask for it.
@@ -102,7 +102,7 @@ async def _receive_all(request: Request, limit_bytes: int) -> bytes:
         size += len(chunk)
         more = message.get("more_body", False)
         if not more:
-            request.scope[_COMPLETE] = True
+            request.scope[COMPLETE] = True
         if size > limit_bytes:
             request.scope[_ASKED] = True
             raise _too_large(limit_bytes)

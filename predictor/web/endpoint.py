@@ -16,7 +16,7 @@ from predictor.artifacts import ModelCache
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel
 from predictor.telemetry import current_headers, log
-from predictor.web.body import discard_body
+from predictor.web.body import COMPLETE, discard_body
 from predictor.web.cors import Cors
 from predictor.web.problems import HttpProblem, problem_response
 from predictor.web.responses import BytesResponse, RawHeader, no_content
@@ -68,11 +68,12 @@ class Endpoint:
             log(logging.ERROR, "unhandled_error", f"Unhandled {type(error).__name__}.", error=error)
             response = problem_response(PredictorError())
         elapsed_ms = (time.perf_counter() - started) * 1000
-        try:
-            if not await discard_body(request):
-                response.raw_headers.append((b"connection", b"close"))
-        except ClientDisconnect:
-            return _NOBODY_READS_IT
+        if not scope.get(COMPLETE):  # Looked up here: most requests have been read to their end.
+            try:
+                if not await discard_body(request):
+                    response.raw_headers.append((b"connection", b"close"))
+            except ClientDisconnect:
+                return _NOBODY_READS_IT
         self._finish(request, response, elapsed_ms)
         return response
 

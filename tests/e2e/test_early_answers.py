@@ -185,3 +185,9 @@ def test_a_front_end_passes_the_early_answer_on(function: FunctionProcess, name:
         for case in CASES:
             statuses = Counter(pool.map(lambda _, case=case: ask_urllib(url, case), range(40)))
             assert set(statuses) <= {case.status, 413}, (case, statuses)
+
+
+@pytest.mark.parametrize("path", ["/a%0Ab", "/%0A", "/docs/x%0A", "/a%0D%0Ab", "/a%00b"])
+def test_a_path_with_a_line_feed_gets_the_usual_404(function: FunctionProcess, path: str) -> None:
+    answer = httpx.get(function.url + path, timeout=TIMEOUT_S)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")

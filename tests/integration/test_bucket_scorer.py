@@ -206,6 +206,35 @@ class TestBadObject:
         assert caught.value.reason_code == "object_too_large"
         assert score(max_bytes=len(HEADER + GOOD)).rows == 1
 
+    @pytest.mark.parametrize("name", ["birds.csv.gz", "birds.csv"])
+    def test_gzip_is_unzipped_whatever_its_name_up_to_the_limit_of_an_object(
+        self, gcs_server: GcsServer, bucket: str, results: str, score: Scored, name: str
+    ) -> None:
+        gcs_server.put(bucket, name, gzip.compress(b"rowid," + HEADER + b"7," + GOOD + b"8," + BAD))
+        assert (score(name).rows, score(name).rejected_rows) == (2, 1)
+        assert [row["id"] for row in lines_of(gcs_server, results, name + SCORED_SUFFIX)] == ["7", "8"]
+        gcs_server.put(bucket, name, gzip.compress(HEADER + GOOD * 100_000, 9))
+        with pytest.raises(BadObject, match="unzipped, it has more than 1000000 bytes") as caught:
+            score(name, max_bytes=1_000_000)
+        assert caught.value.reason_code == "object_too_large"
+
+    @pytest.mark.parametrize(
+        ("content", "code"),
+        [
+            (b"PAR1" + b"\0" * 100 + b"PAR1", "unsupported_format"),
+            (b"PK\x03\x04\x14\0\6\0xl/workbook.xml", "unsupported_format"),
+            (gzip.compress(HEADER + GOOD)[:-9], "broken_gzip"),
+        ],
+    )
+    def test_what_is_no_text_is_refused(
+        self, gcs_server: GcsServer, bucket: str, results: str, score: Scored, content: bytes, code: str
+    ) -> None:
+        gcs_server.put(bucket, NAME, content)
+        with pytest.raises(BadObject, match=f"gs://{bucket}/{NAME}: ") as caught:
+            score()
+        assert caught.value.reason_code == code
+        assert written(gcs_server, results) is None
+
     def test_a_content_encoding_is_refused(
         self, gcs_server: GcsServer, bucket: str, results: str, score: Scored
     ) -> None:

@@ -36,7 +36,14 @@ _noise = st.text(st.characters(codec="utf-8", exclude_characters=',"\r\n'), max_
 _number = st.one_of(_plausible, _plausible, _plausible, _odd_numbers, _noise)
 _names = st.sampled_from([value for values in CATEGORIES.values() for value in values])
 _name = st.one_of(
-    _names, _names, _names, _names.map(lambda name: f" {name}\t"), _names.map(str.upper), _noise, st.just("NA")
+    _names,
+    _names,
+    _names,
+    _names.map(lambda name: f" {name}\t"),
+    _names.map(str.upper),
+    _names.map(str.swapcase),
+    _noise,
+    st.just("NA"),
 )
 _cells = [_number if name in MEASUREMENTS else st.one_of(st.sampled_from(CATEGORIES[name]), _name) for name in FEATURES]
 
@@ -57,7 +64,8 @@ def expected(cells: list[str]) -> Penguin | str:
     for name, cell in zip(FEATURES, map(str.strip, cells), strict=False):
         if cell in NOT_RECORDED:
             continue
-        document[name] = cell
+        same = [value for value in CATEGORIES.get(name, ()) if value.casefold() == cell.casefold()]
+        document[name] = same[0] if same else cell
         if name in MEASUREMENTS and set(cell) <= set("0123456789+-.eE"):
             exponent = cell.lower().partition("e")[2].lstrip("+-")
             with suppress(ValueError):

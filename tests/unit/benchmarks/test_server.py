@@ -35,27 +35,20 @@ class Fake(Contender):
 
 
 def test_a_start_is_timed_to_the_first_prediction_and_by_phase(tmp_path: Path) -> None:
-    server = Server(Fake(tmp_path))
-    try:
+    with Server(Fake(tmp_path)) as server:
         phases_ms = server.start()
         assert list(phases_ms) == ["total", "load", "boot"]
         assert phases_ms["load"] == 3.0
         assert phases_ms["total"] == pytest.approx(phases_ms["load"] + phases_ms["boot"])
         assert server.memory().pss_mib > 1
-    finally:
-        server.stop()
     assert not any(Path(f"/proc/{pid}").exists() for pid in server.pids)
 
 
 def test_a_wrong_answer_is_an_error(tmp_path: Path) -> None:
     contender = Fake(tmp_path)
     contender.answer = '{"prediction": "Gentoo"}'
-    server = Server(contender)
-    try:
-        with pytest.raises(Unavailable, match="did not answer Adelie"):
-            server.start()
-    finally:
-        server.stop()
+    with Server(contender) as server, pytest.raises(Unavailable, match="did not answer Adelie"):
+        server.start()
 
 
 def test_a_process_that_ends_is_an_error_with_the_end_of_its_log(tmp_path: Path) -> None:

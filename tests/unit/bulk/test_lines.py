@@ -43,14 +43,6 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
     assert b"".join(blocks(b"\xef\xbb\xbfa\n\xef\xbb\xbfb")) == b"a\n\xef\xbb\xbfb"
 
 
-def test_bytes_are_reported_as_they_are_read() -> None:
-    seen: list[int] = []
-    data = b"a\n" * BLOCK_BYTES
-    list(Blocks(io.BytesIO(data), seen.append))
-    assert sum(seen) == len(data)
-    assert len(seen) == 2
-
-
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_a_line_may_have_as_many_bytes_as_the_limit_and_no_more(end: bytes) -> None:
     before = b"short\n"

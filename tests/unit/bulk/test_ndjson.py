@@ -4,7 +4,7 @@ import json
 import pytest
 
 from predictor.bulk.lines import MAX_BLOCK_LINES, MAX_LINE_BYTES, Blocks
-from predictor.bulk.ndjson import read_json_lines, read_ndjson
+from predictor.bulk.ndjson import Documents, read_json_lines
 from predictor.decoding import decode_penguin
 from predictor.errors import InvalidInput, MalformedJson, UnusableFile
 from predictor.penguin import Penguin
@@ -39,15 +39,15 @@ def test_a_line_of_another_kind_is_an_error_in_its_place(line: bytes, kind: type
 
 
 def test_chunks_are_numbered_through_the_file() -> None:
-    chunks = list(read_ndjson(Blocks(io.BytesIO(b"{}\n" * (MAX_BLOCK_LINES + 1)))))
+    chunks = list(Documents(Blocks(io.BytesIO(b"{}\n" * (MAX_BLOCK_LINES + 1)))))
     assert [(chunk.first_row, len(chunk.batch)) for chunk in chunks] == [(1, MAX_BLOCK_LINES), (MAX_BLOCK_LINES + 1, 1)]
 
 
 def test_blank_blocks_give_no_chunk() -> None:
-    chunks = list(read_ndjson(Blocks(io.BytesIO(b"\n" * (3 * MAX_BLOCK_LINES) + GOOD))))
+    chunks = list(Documents(Blocks(io.BytesIO(b"\n" * (3 * MAX_BLOCK_LINES) + GOOD))))
     assert [(chunk.first_row, len(chunk.batch)) for chunk in chunks] == [(1, 1)]
 
 
 def test_a_line_that_is_too_long_ends_the_file() -> None:
     with pytest.raises(UnusableFile, match="line 2 is longer"):
-        list(read_ndjson(Blocks(io.BytesIO(GOOD + b"\n" + b" " * (MAX_LINE_BYTES + 1)))))
+        list(Documents(Blocks(io.BytesIO(GOOD + b"\n" + b" " * (MAX_LINE_BYTES + 1)))))

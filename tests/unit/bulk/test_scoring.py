@@ -124,10 +124,13 @@ class TestStream:
         assert sum(seen) == len(data)
         assert len(seen) > 1
 
-    def test_an_empty_file_gives_nothing(self, model: LoadedModel) -> None:
-        output = io.BytesIO()
-        assert score_stream(model, io.BytesIO(b"\n"), output.write).rows == 0
-        assert output.getvalue() == b""
+    @pytest.mark.parametrize(
+        ("data", "words"), [(b"", "is empty"), (b"\n\n", "is empty"), (HEADER.encode(), "no rows")]
+    )
+    def test_an_empty_file_is_an_error(self, model: LoadedModel, data: bytes, words: str) -> None:
+        with pytest.raises(UnusableFile, match=words) as caught:
+            score_stream(model, io.BytesIO(data), io.BytesIO().write)
+        assert caught.value.code == "no_rows"
 
 
 class TestChunks:

@@ -76,7 +76,10 @@ class TestPredictFile:
         assert [row["prediction"] for row in rows] == ["Adelie", "", "Adelie", ""]
         assert rows[1]["error"] == "bill_length_mm: Is required."
         assert float(rows[0]["probability"]) == float(rows[0]["probability_Adelie"])
-        assert result.stderr == "2 of 4 rows are invalid; each has an error in the output\n"
+        assert result.stderr.splitlines() == [
+            "read as CSV: ignored: ring",
+            "2 of 4 rows are invalid; each has an error in the output",
+        ]
 
     def test_ndjson_gives_a_line_for_each_line(self, bundle: PublishedBundle) -> None:
         lines = [json.dumps(EXAMPLE), "{", json.dumps({**EXAMPLE, "sex": 1}), json.dumps(EXAMPLE)]
@@ -98,7 +101,9 @@ class TestPredictFile:
         [
             (b"a,b\n1,2\n", "the header lacks bill_length_mm"),
             (f"{HEADER},sex\n".encode(), "names sex more than once"),
-            (f"{HEADER.replace(',', ', ')}\n".encode(), "it has: 'bill_length_mm', ' bill_depth_mm'"),
+            (f"{HEADER.replace('_g', '_stone')}\n".encode(), "'body_mass_stone' names no unit that is known"),
+            (b"", "the file is empty"),
+            (f"{HEADER}\n".encode(), "the file has no rows"),
             (f"{HEADER},prediction\n".encode(), "already has a column 'prediction'"),
             (f"{HEADER}\n".encode() + b"\xff\n", "is not UTF-8"),
             (b"{" + b" " * 1024 * 1024 + b"}", "is longer than"),

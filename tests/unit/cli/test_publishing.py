@@ -37,6 +37,7 @@ class TestVerify:
     def test_without_a_digest_it_says_what_is_not_verified(self, bundle: PublishedBundle) -> None:
         result = run("verify", str(bundle.folder))
         assert result.exit_code == 0
+        assert "is consistent, but its origin is not verified: version" in result.stdout
         assert result.stderr == (
             "without --digest the manifest itself is not verified, so the pickles are not opened\n"
         )

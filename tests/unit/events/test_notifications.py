@@ -13,8 +13,8 @@ def notification(name: str = "birds.csv", *, event_type: str = CREATED, bucket: 
 
 
 def test_the_format_is_in_the_name() -> None:
-    names = ("a.csv", "a.ndjson", "a.json", "csv", "a.csv.gz", "birds.csv" + SCORED_SUFFIX)
-    assert [format_of(name) for name in names] == ["csv", "ndjson", None, None, None, None]
+    names = ("a.csv", "a.ndjson", "a.json", "csv", "a.csv.gz", "a.ndjson.gz", "a.gz", "birds.csv" + SCORED_SUFFIX)
+    assert [format_of(name) for name in names] == ["csv", "ndjson", None, None, "csv", "ndjson", None, None]
 
 
 def test_a_notification_is_read_from_the_attributes() -> None:

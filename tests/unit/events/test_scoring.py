@@ -54,6 +54,18 @@ def test_one_penguin_gives_one_row(model: LoadedModel) -> None:
     assert list(row["probabilities"]) == ["Adelie", "Chinstrap", "Gentoo"]
 
 
+@pytest.mark.parametrize(("own_id", "text"), [('"N1A1"', "N1A1"), ("7", "7"), ("1.5", "1.5"), ("true", "true")])
+def test_the_id_of_a_row_comes_back_as_text(model: LoadedModel, own_id: str, text: str) -> None:
+    row, bad = (line.replace(b"{", f'{{"rowid": {own_id}, '.encode(), 1) for line in (ROW, BAD_ROW))
+    batch = b'{"instances": [' + row + b"," + bad + b"," + ROW + b"]}"
+    for given in (message(batch), message(b"\n".join([row, bad, ROW]), NDJSON)):
+        rows = json.loads(outcome_of(model, given).body)["predictions"]
+        assert [row.get("id") for row in rows] == [text, text, None]
+    (only,) = json.loads(outcome_of(model, message(row)).body)["predictions"]
+    assert list(only) == ["row", "id", "prediction", "probability", "probabilities"]
+    assert only["id"] == text
+
+
 @pytest.mark.parametrize(
     ("data", "attributes"),
     [
@@ -131,16 +143,13 @@ def test_a_reject_of_the_largest_message_fits_however_its_texts_are_escaped() ->
     assert len(reject(message(b"x" * 10_000_000, attributes), error).body) <= MAX_OUTCOME_BYTES
 
 
-def test_a_result_too_large_for_pubsub_becomes_a_reject(model: LoadedModel) -> None:
-    odd_row = b"{" + b",".join(b'"%d": 1' % number for number in range(100)) + b"}"
-    given = message(b"\n".join([odd_row] * 1_000), NDJSON)
-    outcome = score(model, given, read_rows(given, max_data_bytes=2_000_000, max_rows=1_000))
+@pytest.mark.parametrize(("rows", "expected"), [(10_000, None), (60_000, "result_too_large")])
+def test_a_result_too_large_for_pubsub_becomes_a_reject(model: LoadedModel, rows: int, expected: str | None) -> None:
+    given = message(b"\n".join([ROW] * rows), NDJSON)
+    outcome = score(model, given, read_rows(given, max_data_bytes=20_000_000, max_rows=rows))
     document = json.loads(outcome.body)
-    assert (outcome.reason, document["reason"]) == ("result_too_large", "result_too_large")
-    assert base64.b64decode(document["data"]) == given.data
-    half = message(b"\n".join([odd_row] * 500), NDJSON)
-    fewer = score(model, half, read_rows(half, max_data_bytes=2_000_000, max_rows=500))
-    assert (fewer.reason, fewer.rejected_rows) == (None, 500)
+    assert (outcome.reason, document.get("reason")) == (expected, expected)
+    assert base64.b64decode(document.get("data", "")) == (given.data[:MAX_REJECT_DATA_BYTES] if expected else b"")
 
 
 def test_the_outcome_does_not_depend_on_when_or_how_often_the_message_is_delivered(model: LoadedModel) -> None:

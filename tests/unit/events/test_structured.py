@@ -22,7 +22,7 @@ from predictor.events.structured import take_data_out
 @pytest.mark.parametrize("event", ['{"data":%s,"id":"7"}', '{"id":"7","data" :\n%s }', ' {"id" : "7", "data":%s} \n'])
 def test_the_text_of_the_data_is_kept_whatever_stands_around_it(event: str, data: str) -> None:
     rest, taken = take_data_out((event % data).encode())
-    assert taken == data
+    assert taken == data.encode()
     assert json.loads(rest) == {"id": "7"}
 
 
@@ -34,11 +34,11 @@ def test_an_event_without_data_is_left_whole() -> None:
 
 def test_only_the_outermost_data_is_taken() -> None:
     rest, taken = take_data_out(b'{"extension": {"data": 1}, "data": {"data": 2}}')
-    assert (json.loads(rest), taken) == ({"extension": {"data": 1}}, '{"data": 2}')
+    assert (json.loads(rest), taken) == ({"extension": {"data": 1}}, b'{"data": 2}')
 
 
 def test_of_two_the_last_counts_as_in_json() -> None:
-    assert take_data_out(b'{"data": 1, "data": 2}')[1] == "2"
+    assert take_data_out(b'{"data": 1, "data": 2}')[1] == b"2"
 
 
 @pytest.mark.parametrize(

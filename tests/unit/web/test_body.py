@@ -12,7 +12,7 @@ from predictor.bootstrap import App
 from predictor.web import HttpProblem, read_body
 from predictor.web import body as body_module
 from predictor.web.body import discard_body, read_json_body
-from tests.support.asgi import Client, problem_of, run
+from tests.support.asgi import Client, asgi, problem_of, run
 from tests.support.bundles import EXAMPLE
 from tests.support.logs import Log
 
@@ -109,6 +109,22 @@ class TestTime:
 
         response = run(app.web(Request(scope_of(), receive)))
         assert response.status_code == 408
+
+    def test_after_a_408_the_connection_is_closed_at_once(self, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(body_module, "BODY_TIMEOUT_S", 0.05)
+
+        async def receive() -> Any:
+            await asyncio.sleep(0.02)
+            return {"type": "http.request", "body": b"{", "more_body": True}
+
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        run(asgi(app.web)(scope_of(length=1000), receive, send))  # type: ignore[arg-type]
+        assert sent[0]["status"] == 408
+        assert (b"connection", b"close") in sent[0]["headers"]
 
     def test_a_body_that_arrives_late_is_read(self, app: App) -> None:
         parts = [JSON_BODY[:20], JSON_BODY[20:]]
