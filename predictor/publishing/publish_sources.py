@@ -44,12 +44,6 @@ def export_sources(
             training_data_sha256=None,
         )
         exported = _export(source, dataset, created, with_onnx=with_onnx, tell=tell)
-    proof = exported.proof
-    if proof.otherwise_predicted:
-        tell(
-            f"predict() names another class than the most probable one, which is served, for {proof.otherwise_predicted}"
-            f" of {proof.penguins - len(dataset.rows)} random {NOUN_PLURAL}, and for none of the labelled ones"
-        )
     manifest = exported.bundle.manifest
     if ONNX_FILE not in manifest.file_names:
         needed = [f"{name}=={version}" for name, version in manifest.libraries.items()]

@@ -61,18 +61,3 @@ def test_a_model_whose_answer_is_not_its_most_probable_class_is_refused(model: F
     contrary = FittedModel(Contrary(model.estimator), model.label_encoder, model.columns)
     with pytest.raises(PublishRefused, match="different classes"):
         export(source_of(contrary), dataset, CREATED, with_onnx=False)
-
-
-class ContraryElsewhere(Contrary):
-    """Its `predict` differs only for what is far from any real bird."""
-
-    def predict(self, frame: Any) -> Any:
-        predicted = self.estimator.predict(frame)
-        predicted[frame["body_mass_g"].to_numpy() > 10_000] = 0
-        return predicted
-
-
-def test_a_model_whose_answer_differs_for_no_real_bird_is_counted(model: FittedModel, dataset: Dataset) -> None:
-    contrary = FittedModel(ContraryElsewhere(model.estimator), model.label_encoder, model.columns)
-    proof = export(source_of(contrary), dataset, CREATED, with_onnx=False).proof
-    assert 0 < proof.otherwise_predicted < 10_000
