@@ -20,7 +20,7 @@ from tests.support.made_elsewhere import CASES, CLASSES, Made, make, read_birds
 pytestmark = pytest.mark.slow
 
 LIMIT = 1e-5
-BIRDS: list[dict[str, Any]] = read_birds(DATA_FILE)[0].to_dict("records")
+BIRDS: list[dict[Any, Any]] = read_birds(DATA_FILE)[0].to_dict("records")
 IN_A_PROCESS = ("regression, raw", "forest, raw", "histogram boosting, raw", "xgboost, json", "lightgbm, text")
 """These are also served by a real process of the function."""
 

@@ -85,6 +85,10 @@ def raw_of_seaborn(birds: pd.DataFrame) -> pd.DataFrame:
     return birds.assign(sex=birds["sex"].str.capitalize())
 
 
+def raw_of_categories(birds: pd.DataFrame) -> pd.DataFrame:
+    return birds.astype(dict.fromkeys(CATEGORIES, "category"))
+
+
 def measurements(birds: pd.DataFrame) -> pd.DataFrame:
     return birds[MEASUREMENTS]
 
@@ -305,7 +309,9 @@ CASES: dict[str, Case] = {
         lambda: make_pipeline(encoded(PolynomialFeatures(2)), regression()), save=without_onnx
     ),
     "regression, raw, spelled as seaborn does": _raw(lambda: encoded(regression()), frame=raw_of_seaborn),
-    "regression, raw, search": _raw(lambda: GridSearchCV(encoded(regression()), {"logisticregression__C": [1, 10]}, cv=2)),
+    "regression, raw, search": _raw(
+        lambda: GridSearchCV(encoded(regression()), {"logisticregression__C": [1, 10]}, cv=2)
+    ),
     "regression, raw, numbers and encoder": _raw(lambda: encoded(regression()), "encoder"),
     "regression, raw, compressed": _raw(lambda: imputed(regression()), save=compressed),
     "regression, raw, skops": _raw(lambda: encoded(regression()), save=in_skops),
@@ -315,27 +321,49 @@ CASES: dict[str, Case] = {
     "histogram boosting, raw, categories": _raw(
         lambda: ordinal(HistGradientBoostingClassifier(max_iter=10, categorical_features=[0, 1]))
     ),
-    "support vectors, raw": _raw(lambda: encoded(SVC(probability=True, random_state=0))),
+    "histogram boosting, raw, categories of pandas": _raw(
+        lambda: HistGradientBoostingClassifier(max_iter=10, categorical_features="from_dtype"), frame=raw_of_categories
+    ),
+    "support vectors, raw": _raw(lambda: encoded(CalibratedClassifierCV(SVC(), ensemble=False))),
     "neighbours, raw": _raw(lambda: encoded(KNeighborsClassifier())),
     "bayes, raw": _raw(lambda: encoded(GaussianNB(var_smoothing=0.1))),
     "perceptron, raw": _raw(lambda: encoded(MLPClassifier((8,), max_iter=2000, random_state=0))),
     "tree, raw": _raw(lambda: trees(DecisionTreeClassifier(random_state=0))),
     "extra trees, raw": _raw(lambda: trees(ExtraTreesClassifier(30, random_state=0))),
     "gradient boosting, raw": _raw(lambda: ordinal(GradientBoostingClassifier(n_estimators=20, random_state=0))),
-    "ada boost, raw": _raw(lambda: trees(AdaBoostClassifier(DecisionTreeClassifier(max_depth=2), n_estimators=20, random_state=0))),
+    "ada boost, raw": _raw(
+        lambda: trees(AdaBoostClassifier(DecisionTreeClassifier(max_depth=2), n_estimators=20, random_state=0))
+    ),
     "linear discriminant, raw": _raw(lambda: encoded(LinearDiscriminantAnalysis())),
     "quadratic discriminant, raw": _raw(lambda: encoded(QuadraticDiscriminantAnalysis(reg_param=0.1), drop="first")),
-    "vote, raw": _raw(lambda: encoded(VotingClassifier([("a", regression()), ("b", GaussianNB(var_smoothing=0.1))], voting="soft"))),
-    "stack, raw": _raw(lambda: trees(StackingClassifier([("a", forest()), ("b", KNeighborsClassifier())], regression(), cv=2))),
+    "vote, raw": _raw(
+        lambda: encoded(VotingClassifier([("a", regression()), ("b", GaussianNB(var_smoothing=0.1))], voting="soft"))
+    ),
+    "stack, raw": _raw(
+        lambda: trees(StackingClassifier([("a", forest()), ("b", KNeighborsClassifier())], regression(), cv=2))
+    ),
     "bagging, raw": _raw(lambda: encoded(BaggingClassifier(regression(), 5, random_state=0))),
     "calibrated, raw": _raw(lambda: encoded(CalibratedClassifierCV(LinearSVC(random_state=0), cv=3))),
-    "regression, measurements only": Case(measurements, lambda: make_pipeline(StandardScaler(), regression()), "strings", in_joblib),
-    "forest, bill and island": Case(bill_and_island, lambda: make_pipeline(make_column_transformer((OneHotEncoder(), ["island"]), remainder="passthrough"), forest()), "encoder", in_joblib),
+    "regression, measurements only": Case(
+        measurements, lambda: make_pipeline(StandardScaler(), regression()), "strings", in_joblib
+    ),
+    "forest, bill and island": Case(
+        bill_and_island,
+        lambda: make_pipeline(
+            make_column_transformer((OneHotEncoder(), ["island"]), remainder="passthrough"), forest()
+        ),
+        "encoder",
+        in_joblib,
+    ),
     "forest, dummies": Case(dummies, forest, "encoder", with_columns_file),
-    "regression, dummies without the first": Case(drop_first, lambda: make_pipeline(StandardScaler(), regression()), "encoder", with_columns_file),
+    "regression, dummies without the first": Case(
+        drop_first, lambda: make_pipeline(StandardScaler(), regression()), "encoder", with_columns_file
+    ),
     "histogram boosting, seaborn's dummies": Case(dummies_of_seaborn, histogram, "encoder", with_columns_file),
     "extra trees, upper case": Case(upper_case, lambda: ExtraTreesClassifier(30, random_state=0), "strings", in_joblib),
-    "regression, array": Case(array, lambda: make_pipeline(StandardScaler(), regression()), "strings", with_columns_option),
+    "regression, array": Case(
+        array, lambda: make_pipeline(StandardScaler(), regression()), "strings", with_columns_option
+    ),
     "histogram boosting, array": Case(array_of_measurements, histogram, "file", with_columns_in_a_text_file),
     "xgboost, dummies": Case(dummies, xgboost, "encoder", with_columns_file),
     "xgboost, raw": _raw(lambda: boosters_encoded(xgboost()), "--classes"),
@@ -347,7 +375,7 @@ CASES: dict[str, Case] = {
     "lightgbm, text": Case(numbers, lightgbm, "--classes", lightgbm_text),
     "forest, onnx of one tensor": Case(numbers, forest, "--classes", onnx_of_one_tensor),
     "regression, onnx of named inputs": _raw(lambda: encoded(regression()), "--classes", onnx_of_named_inputs),
-}  # fmt: skip
+}
 
 
 def read_birds(csv: Path) -> tuple[pd.DataFrame, "pd.Series[str]"]:
