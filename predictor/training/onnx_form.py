@@ -14,10 +14,12 @@ import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
 from onnx.numpy_helper import from_array
 from skl2onnx import convert_sklearn, update_registered_converter
+from skl2onnx.common._registration import get_converter
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
 from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
 from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -44,6 +46,7 @@ def forms(
     """
     strings = strings or {}
     _register_boosters(estimator)
+    _register_histogram_boosting()
     adapted = fold(_adapted(estimator), columns)
     reason: Exception | None = None
     found = False
@@ -215,11 +218,41 @@ def _register_boosters(estimator: Any) -> None:
         _register(LGBMClassifier, convert_lightgbm)
 
 
+class _WholeNumbers:
+    """A container of nodes that turns booleans into the whole numbers that ONNX has instead."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def add_node(self, *arguments: Any, **attributes: Any) -> Any:
+        missing = "nodes_missing_value_tracks_true"
+        if missing in attributes:
+            attributes[missing] = [int(value) for value in attributes[missing]]
+        return self._container.add_node(*arguments, **attributes)
+
+
+def _register_histogram_boosting() -> None:
+    """skl2onnx 1.20 writes booleans into this one's trees, which onnx has refused since 1.19."""
+    alias = "SklearnHistGradientBoostingClassifier"
+    convert = get_converter(alias)
+
+    def with_whole_numbers(scope: Any, operator: Any, container: Any) -> None:
+        convert(scope, operator, _WholeNumbers(container))
+
+    _register(HistGradientBoostingClassifier, with_whole_numbers)
+
+
 def _register(kind: type[Any], convert: Callable[[Any, Any, Any], None]) -> None:
     update_registered_converter(
         kind,
-        f"Booster{kind.__name__}",
+        f"Predictor{kind.__name__}",
         calculate_linear_classifier_output_shapes,
         convert,
-        options={"nocl": [True, False], "zipmap": [True, False, "columns"]},
+        options={
+            **dict.fromkeys(("nocl", "output_class_labels", "raw_scores"), [True, False]),
+            "zipmap": [True, False],
+        },
     )

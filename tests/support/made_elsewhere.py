@@ -7,6 +7,7 @@ the model itself answers for every complete bird of the CSV file.
 import gzip
 import json
 import pickle
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -408,3 +409,19 @@ def _named(labels: str, encoder: Any, folder: Path) -> list[str]:
         (folder / "classes.json").write_text(json.dumps(CLASSES))
         return [str(folder / "classes.json")]
     return ["--classes", ",".join(CLASSES)] if labels == "--classes" else []
+
+
+def main(csv: Path, folder: Path, names: Sequence[str]) -> None:
+    """Make several, each in a folder of its own, with what it answers in `made.json`."""
+    for name in names:
+        made = make(CASES[name], csv, folder / name)
+        document = {
+            "arguments": made.arguments,
+            "probabilities": made.probabilities.tolist(),
+            "predictions": made.predictions,
+        }
+        (folder / name / "made.json").write_text(json.dumps(document))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
