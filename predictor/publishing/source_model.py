@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from predictor.publishing.onnx_source import OnnxModel
 
+_SKOPS: Final = "0.13.0"
+"""A version that reads skops files; they do not name one."""
 _MODEL_FORMATS: Final = frozenset({"pickle", "skops", "xgboost", "lightgbm"})
 
 
@@ -166,6 +168,8 @@ def _libraries(files: Sequence[SourceFile], options: Options) -> dict[str, str]:
                     f"{source.path} needs {module}, and does not say which version;"
                     f" add --with {module}=={installed_version(module) or 'VERSION'}"
                 )
+    if any(source.format == "skops" for source in files):
+        found["skops"] = installed_version("skops") or _SKOPS
     return {**found, **options.libraries}
 
 

@@ -240,6 +240,8 @@ def _register_histogram_boosting() -> None:
     convert = get_converter(alias)
 
     def with_whole_numbers(scope: Any, operator: Any, container: Any) -> None:
+        if operator.raw_operator.is_categorical_ is not None:
+            raise NotImplementedError("the converter does not know splits by category")
         convert(scope, operator, _WholeNumbers(container))
 
     _register(HistGradientBoostingClassifier, with_whole_numbers)
@@ -252,7 +254,9 @@ def _register(kind: type[Any], convert: Callable[[Any, Any, Any], None]) -> None
         calculate_linear_classifier_output_shapes,
         convert,
         options={
-            **dict.fromkeys(("nocl", "output_class_labels", "raw_scores"), [True, False]),
+            "nocl": [True, False],
+            "output_class_labels": [True, False],
+            "raw_scores": [True, False],
             "zipmap": [True, False],
         },
     )

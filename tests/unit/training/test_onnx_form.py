@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, MinMaxScaler
@@ -15,6 +15,7 @@ from predictor.errors import NotConvertible
 from predictor.models.onnx_graph import INPUT, OUTPUT
 from predictor.training.dataset import Dataset
 from predictor.training.fitted_model import ENCODED, FittedModel, encode
+from predictor.training.onnx_form import forms
 from tests.unit.training.test_export import Odd
 
 
@@ -27,6 +28,7 @@ ESTIMATORS: dict[str, Any] = {
     "columns by name": lambda: make_pipeline(
         make_column_transformer((MinMaxScaler(), list(ENCODED[:4])), remainder="passthrough"), regression()
     ),
+    "histogram boosting": lambda: HistGradientBoostingClassifier(max_iter=5, random_state=0),
     "vote": lambda: VotingClassifier(
         [("forest", RandomForestClassifier(5, random_state=0)), ("regression", regression())], voting="soft"
     ),
@@ -82,6 +84,13 @@ def test_an_estimator_that_no_converter_knows_is_named(model: FittedModel) -> No
     with pytest.raises(NotConvertible, match="Odd cannot be converted to ONNX") as caught:
         list(FittedModel(Odd(model.estimator), model.label_encoder, model.columns).onnx_forms())
     assert caught.value.estimator == "Odd"
+
+
+def test_splits_by_category_have_no_form(dataset: Dataset) -> None:
+    frame = encode(dataset.penguins)
+    model = HistGradientBoostingClassifier(max_iter=5, categorical_features=["sex_male"]).fit(frame, dataset.labels)
+    with pytest.raises(NotConvertible, match="the converter does not know splits by category"):
+        list(forms(model, ENCODED, 3))
 
 
 def test_the_estimator_is_left_as_it_is(dataset: Dataset) -> None:
