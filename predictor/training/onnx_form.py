@@ -6,6 +6,7 @@ linear model's error over the whole range comes near the limit of parity (docs/e
 """
 
 import copy
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -47,6 +48,7 @@ def forms(
     strings = strings or {}
     _register_boosters(estimator)
     _register_histogram_boosting()
+    thresholds = _lightgbm_thresholds(estimator)
     adapted = fold(_adapted(estimator), columns)
     reason: Exception | None = None
     found = False
@@ -54,12 +56,14 @@ def forms(
         # A pipeline that selects columns by name needs an input for each; any other is content with one.
         for by_name in (True,) if strings else (False, True):
             try:
-                form = _convert(adapted, columns, classes, tensor, strings, by_name=by_name)
+                model = _convert(adapted, columns, classes, tensor, strings, by_name=by_name)
             except Exception as error:  # noqa: BLE001  The converters raise anything, and each estimator's something else.
                 reason = reason or error
                 continue
             found = True
-            yield form
+            yield _to_bytes(model)
+            if _round_thresholds_down(model, thresholds):
+                yield _to_bytes(model)
             break
     if not found and reason is not None:
         raise NotConvertible(type(estimator).__name__, describe_error(reason.__cause__ or reason)) from reason
@@ -73,7 +77,7 @@ def _convert(
     strings: Mapping[str, Sequence[str]],
     *,
     by_name: bool,
-) -> bytes:
+) -> ModelProto:
     if by_name:
         inputs = [(name, (StringTensorType if name in strings else tensor)([None, 1])) for name in columns]
     else:
@@ -90,6 +94,10 @@ def _convert(
     names = [name for name, _ in inputs]
     is_double = tensor is DoubleTensorType
     adapt_signature(model, names, OUTPUT, classes, strings, width=len(columns), double=is_double)
+    return model
+
+
+def _to_bytes(model: ModelProto) -> bytes:
     form: bytes = model.SerializeToString(deterministic=True)
     return form
 
@@ -216,6 +224,34 @@ def _register_boosters(estimator: Any) -> None:
         from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
 
         _register(LGBMClassifier, convert_lightgbm)
+
+
+def _lightgbm_thresholds(estimator: Any) -> set[float]:
+    """The thresholds of every LightGBM model in the estimator, in double."""
+    found: set[float] = set()
+    for part in (estimator, *parts(estimator)):
+        if type(part).__name__ in ("LGBMClassifier", "LightGbmBooster") and hasattr(part, "booster_"):
+            cells = part.booster_.trees_to_dataframe()["threshold"]
+            found.update(cell for cell in cells if isinstance(cell, float) and not math.isnan(cell))
+    return found
+
+
+def _round_thresholds_down(model: ModelProto, thresholds: set[float]) -> bool:
+    """Let no threshold of a tree become larger in float32, in place; False if there is nothing to change.
+
+    A model that was fitted on float32 has thresholds in the middle of two neighbouring ones. Rounded up, the upper
+    neighbour would be on the wrong side. LightGBM fits on float32 if a data frame has columns of bool.
+    """
+    upward = {np.float32(value) for value in thresholds if float(np.float32(value)) > value}
+    lower = {float(single): float(np.nextafter(single, np.float32(-np.inf))) for single in upward}
+    changed = False
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "nodes_values":
+                values = [lower.get(value, value) for value in attribute.floats]
+                changed = changed or values != list(attribute.floats)
+                attribute.floats[:] = values
+    return changed
 
 
 class _WholeNumbers:
