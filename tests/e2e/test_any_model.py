@@ -1,6 +1,8 @@
 """Every kind of model that people have, from its files to the answers of the function: equal to the model's own."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from tests.support.asgi import Client
 from tests.support.cli import run
 from tests.support.events import FakePublisher, push_document
 from tests.support.made_elsewhere import CASES, CLASSES, Made, make, read_birds
+from tests.support.processes import PROJECT
 
 pytestmark = pytest.mark.slow
 
@@ -84,3 +87,27 @@ def test_what_is_served_is_what_the_model_answers(name: str, tmp_path: Path, sta
     if name in IN_A_PROCESS:
         with httpx.Client(base_url=start_function(env).url, timeout=60) as client:
             check_http(made, client)
+
+
+def test_a_model_without_column_names_is_published_and_served_without_a_warning(
+    tmp_path: Path, start_function: StartFunction
+) -> None:
+    made = make(CASES["regression, array"], DATA_FILE, tmp_path / "files")
+    command = [
+        sys.executable,
+        "-m",
+        "predictor",
+        "publish",
+        *made.arguments,
+        "--without-onnx",
+        "--to",
+        tmp_path / "models",
+    ]
+    published = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=120)
+    assert "Warning" not in published.stderr
+    env = dict(line.split("=", 1) for line in published.stdout.splitlines())
+    function = start_function(env)
+    with httpx.Client(base_url=function.url, timeout=60) as client:
+        check_http(made, client)
+        assert client.get("/model").json()["engine"] == "sklearn"
+    assert "Warning" not in function.output()
