@@ -101,7 +101,7 @@ def test_a_model_without_column_names_is_published_and_served_without_a_warning(
         *made.arguments,
         "--without-onnx",
         "--to",
-        tmp_path / "models",
+        str(tmp_path / "models"),
     ]
     published = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=120)
     assert "Warning" not in published.stderr

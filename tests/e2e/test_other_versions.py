@@ -59,7 +59,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     uv("pip", "install", "--python", python, "joblib", *packages)
     script = folder / "made_elsewhere.py"
     script.write_bytes((PROJECT / "tests/support/made_elsewhere.py").read_bytes())
-    command = [python, "-W", "ignore", script, DATA_FILE, folder, *names]
+    command: list[str | Path] = [python, "-W", "ignore", script, DATA_FILE, folder, *names]
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, text=True, timeout=300)
     return folder
