@@ -34,9 +34,7 @@ venv: $(VENV)/dev  ## create .venv with everything for development
 
 .PHONY: model
 model: $(VENV)/training  ## train and publish to artifacts/, unless a model is there
-	@compgen -G 'artifacts/*/manifest.json' >/dev/null || { \
-	  folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
-	  $(BIN)/python -m predictor train --to "$$folder" && $(BIN)/python -m predictor publish --from "$$folder" --to artifacts; }
+	@compgen -G 'artifacts/*/manifest.json' >/dev/null || $(BIN)/python -m predictor train --to artifacts
 
 .PHONY: run
 run: model  ## serve `predict` on PORT (8080)

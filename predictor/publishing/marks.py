@@ -191,6 +191,9 @@ def names_in(source: SourceFile) -> list[str]:
     if text.lstrip().startswith("["):
         names = json.loads(text)
         if not all(isinstance(name, str) for name in names):
-            raise PublishRefused(f"{source.path} must hold a list of names")
+            raise PublishRefused(
+                f"{source.path} is neither a list of names nor what XGBoost's save_model writes (dump_model's files"
+                " cannot be loaded again)"
+            )
         return list(names)
     return [name.strip() for name in re.split(r"[,\n]", text) if name.strip()]

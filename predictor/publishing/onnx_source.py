@@ -11,7 +11,7 @@ import onnxruntime
 from predictor.artifacts import InputColumn
 from predictor.batch import PenguinColumns
 from predictor.errors import PublishRefused
-from predictor.penguin import SPECIES, Penguin
+from predictor.penguin import NOUN_PLURAL, SPECIES, Penguin
 from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
 from predictor.publishing.marks import SourceFile
 from predictor.text import first_line
@@ -45,6 +45,9 @@ class OnnxModel:
         names = [item.name for item in self._inputs] if len(self._inputs) > 1 else list(columns)
         if not names:
             raise PublishRefused(f"{source.path} has one input for all columns; give their names: --columns A,B,C")
+        width = self._inputs[0].shape[-1] if len(self._inputs) == 1 else len(names)
+        if isinstance(width, int) and width != len(names):
+            raise PublishRefused(f"{source.path} takes {width} columns, given are {len(names)}")
         if not classes:
             raise PublishRefused(f"{source.path} does not name its classes; give them: --classes {','.join(SPECIES)}")
         self._output = self._find_output(source, len(classes))
@@ -74,7 +77,11 @@ class OnnxModel:
         else:
             columns = zip(self._inputs, kinds, cells, strict=True)
             feeds = {item.name: np.array(values, dtype=kind).reshape(-1, 1) for item, kind, values in columns}
-        return np.asarray(self._session.run([self._output], feeds)[0], dtype=np.float64)
+        try:
+            answered = self._session.run([self._output], feeds)
+        except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
+            raise PublishRefused(f"the ONNX model cannot score {NOUN_PLURAL}: {first_line(error)}") from error
+        return np.asarray(answered[0], dtype=np.float64)
 
     def predict(self, penguins: Sequence[Penguin]) -> list[str]:
         return [self.classes[place] for place in self.probabilities(penguins).argmax(axis=1).tolist()]

@@ -31,6 +31,8 @@ def export_sources(
 ) -> Export:
     """Open, check and compile the model in `paths`: a bundle to write. Raises `PublishRefused` with what is wrong."""
     with open_sources(paths, options, tell) as model:
+        if not (with_onnx or model.pickles):
+            raise PublishRefused("--without-onnx publishes only the pickle, and these files hold none")
         tell(f"{model.name} with the classes {', '.join(model.classes)}; columns: {_described(model.input)}")
         correct = _correct(model, dataset, accept_accuracy=accept_accuracy)
         tell(f"{correct} of {len(dataset.rows)} labelled rows right")

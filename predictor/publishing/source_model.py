@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from predictor.publishing.onnx_source import OnnxModel
 
+_SKOPS: Final = "0.13.0"
+"""A version that reads skops files; they do not name one."""
 _MODEL_FORMATS: Final = frozenset({"pickle", "skops", "xgboost", "lightgbm"})
 
 
@@ -166,6 +168,8 @@ def _libraries(files: Sequence[SourceFile], options: Options) -> dict[str, str]:
                     f"{source.path} needs {module}, and does not say which version;"
                     f" add --with {module}=={installed_version(module) or 'VERSION'}"
                 )
+    if any(source.format == "skops" for source in files):
+        found["skops"] = installed_version("skops") or _SKOPS
     return {**found, **options.libraries}
 
 
@@ -197,18 +201,29 @@ def _class_names(description: Description, given: tuple[str, ...]) -> tuple[str,
     if all(isinstance(name, str) for name in classes):
         names = [str(name) for name in classes]
     else:
-        table = list(given) or description.encoder_classes
-        if table is None:
+        if description.encoder_classes is not None and not given:
+            return _known_classes(_decoded(classes, description.encoder_classes))
+        if not given:
             raise PublishRefused(
                 f"the model's classes are the numbers {', '.join(map(str, classes))}; add the label encoder's file,"
                 f" or their names in order: --classes {','.join(SPECIES)}"
             )
-        if len(table) <= max(int(place) for place in classes):
+        if len(given) != len(classes):
             raise PublishRefused(
-                f"the model has {len(classes)} classes, and {len(table)} are named: {', '.join(table)}"
+                f"the model has {len(classes)} classes, and {len(given)} are named: {', '.join(given)}"
             )
-        names = [table[int(place)] for place in classes]
+        names = list(given)
     return _known_classes(names)
+
+
+def _decoded(classes: Sequence[Any], table: Sequence[str]) -> list[str]:
+    """The label encoder's names of the classes."""
+    if any(not 0 <= place < len(table) for place in classes):
+        raise PublishRefused(
+            f"the model's classes are the numbers {', '.join(map(str, classes))}, and the label encoder names 0 to"
+            f" {len(table) - 1}: {', '.join(table)}; give their names in order with --classes instead"
+        )
+    return [table[place] for place in classes]
 
 
 def _known_classes(names: Sequence[str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from predictor.errors import PredictorError
+from predictor.penguin import NOUN_PLURAL
 from predictor.text import describe_error
 
 _LIBRARIES: Final = {
@@ -29,6 +30,9 @@ _LIBRARIES: Final = {
     "xgboost": "xgboost",
     "lightgbm": "lightgbm",
 }
+_PACKAGES_ONLY: Final = "build the model from classes and functions of packages only"
+_CLASSIFYING: Final = ("binary", "multiclass", "cross_entropy")
+"""How the objectives of LightGBM's classifiers begin."""
 _COMPILERS: Final = {"onnx": "onnx", "skl2onnx": "skl2onnx", "onnxmltools": "onnxmltools"}
 
 
@@ -95,20 +99,35 @@ class Model:
             "roles": self.roles,
         }
 
+    @property
+    def named(self) -> bool:
+        """Whether the estimator knows its columns by name."""
+        return getattr(self.estimator, "feature_names_in_", None) is not None
+
     def frame(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Any:
         """The input as the estimator was fitted: a frame, or an array where it does not know names."""
         frame = pd.DataFrame(dict(zip(names, columns, strict=True)), columns=list(names))
-        return frame if getattr(self.estimator, "feature_names_in_", None) is not None else _array(frame)
+        return frame if self.named else _array(frame)
 
     def probabilities(self, request: Mapping[str, Any]) -> list[list[float]]:
-        frame = self.frame(request["names"], request["columns"])
-        return np.asarray(self.estimator.predict_proba(frame), dtype=np.float64).tolist()  # type: ignore[no-any-return]
+        answered = self._score(self.estimator.predict_proba, request)
+        return np.asarray(answered, dtype=np.float64).tolist()  # type: ignore[no-any-return]
 
     def predictions(self, request: Mapping[str, Any]) -> list[Any]:
         """The index of the predicted class in `classes`, for each row."""
-        predicted = np.asarray(self.estimator.predict(self.frame(request["names"], request["columns"]))).ravel()
+        predicted = np.asarray(self._score(self.estimator.predict, request)).ravel()
         places = {name: place for place, name in enumerate(np.asarray(self.estimator.classes_).tolist())}
         return [places[name] for name in predicted.tolist()]
+
+    def _score(self, method: Callable[[Any], Any], request: Mapping[str, Any]) -> Any:
+        try:
+            return method(self.frame(request["names"], request["columns"]))
+        except Exception as error:
+            columns = zip(request["names"], request["columns"], strict=True)
+            texts = " and ".join(name for name, cells in columns if isinstance(cells[0], str))
+            hint = f"; save a Pipeline that encodes {texts} itself" if texts else ""
+            kind = type(self.estimator).__name__
+            raise Unusable(f"the {kind} cannot score {NOUN_PLURAL} ({describe_error(error)}){hint}") from error
 
 
 def _onnx(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,7 +152,14 @@ def _opened(path: str, file_format: str) -> Any:
         return _open(path, file_format)
     except Unusable:
         raise
+    except ModuleNotFoundError as error:
+        raise Unusable(
+            f"{path} needs the module {error.name}; if a package holds it, add --with PACKAGE==VERSION, and if it is"
+            f" your own, {_PACKAGES_ONLY}"
+        ) from error
     except Exception as error:  # Readers of pickles and of models raise anything.
+        if isinstance(error, AttributeError) and repr(sys.modules["__main__"]) in str(error):
+            raise Unusable(f"{path} needs code of the script that saved it; {_PACKAGES_ONLY}") from error
         raise Unusable(f"{path} cannot be opened ({describe_error(error)}); save it again if it is damaged") from error
 
 
@@ -166,7 +192,11 @@ class LightGbmBooster:
         from lightgbm import Booster
 
         self.booster_ = Booster(model_file=path)
-        count = max(2, self.booster_.dump_model()["num_class"])
+        document = self.booster_.dump_model()
+        objective = document.get("objective", "")
+        if not objective.startswith(_CLASSIFYING):
+            raise Unusable(f"{path} is not a classifier: it was trained for {objective or 'an objective of its own'}")
+        count = max(2, document["num_class"])
         self.classes_ = np.arange(count)
         names = self.booster_.feature_name()
         self.n_features_in_ = len(names)

@@ -6,6 +6,7 @@ linear model's error over the whole range comes near the limit of parity (docs/e
 """
 
 import copy
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -14,10 +15,12 @@ import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
 from onnx.numpy_helper import from_array
 from skl2onnx import convert_sklearn, update_registered_converter
+from skl2onnx.common._registration import get_converter
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
 from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
 from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -44,6 +47,8 @@ def forms(
     """
     strings = strings or {}
     _register_boosters(estimator)
+    _register_histogram_boosting()
+    thresholds = _lightgbm_thresholds(estimator)
     adapted = fold(_adapted(estimator), columns)
     reason: Exception | None = None
     found = False
@@ -51,12 +56,14 @@ def forms(
         # A pipeline that selects columns by name needs an input for each; any other is content with one.
         for by_name in (True,) if strings else (False, True):
             try:
-                form = _convert(adapted, columns, classes, tensor, strings, by_name=by_name)
+                model = _convert(adapted, columns, classes, tensor, strings, by_name=by_name)
             except Exception as error:  # noqa: BLE001  The converters raise anything, and each estimator's something else.
                 reason = reason or error
                 continue
             found = True
-            yield form
+            yield _to_bytes(model)
+            if _round_thresholds_down(model, thresholds):
+                yield _to_bytes(model)
             break
     if not found and reason is not None:
         raise NotConvertible(type(estimator).__name__, describe_error(reason.__cause__ or reason)) from reason
@@ -70,7 +77,7 @@ def _convert(
     strings: Mapping[str, Sequence[str]],
     *,
     by_name: bool,
-) -> bytes:
+) -> ModelProto:
     if by_name:
         inputs = [(name, (StringTensorType if name in strings else tensor)([None, 1])) for name in columns]
     else:
@@ -87,6 +94,10 @@ def _convert(
     names = [name for name, _ in inputs]
     is_double = tensor is DoubleTensorType
     adapt_signature(model, names, OUTPUT, classes, strings, width=len(columns), double=is_double)
+    return model
+
+
+def _to_bytes(model: ModelProto) -> bytes:
     form: bytes = model.SerializeToString(deterministic=True)
     return form
 
@@ -215,11 +226,73 @@ def _register_boosters(estimator: Any) -> None:
         _register(LGBMClassifier, convert_lightgbm)
 
 
+def _lightgbm_thresholds(estimator: Any) -> set[float]:
+    """The thresholds of every LightGBM model in the estimator, in double."""
+    found: set[float] = set()
+    for part in (estimator, *parts(estimator)):
+        if type(part).__name__ in ("LGBMClassifier", "LightGbmBooster") and hasattr(part, "booster_"):
+            cells = part.booster_.trees_to_dataframe()["threshold"]
+            found.update(cell for cell in cells if isinstance(cell, float) and not math.isnan(cell))
+    return found
+
+
+def _round_thresholds_down(model: ModelProto, thresholds: set[float]) -> bool:
+    """Let no threshold of a tree become larger in float32, in place; False if there is nothing to change.
+
+    A model that was fitted on float32 has thresholds in the middle of two neighbouring ones. Rounded up, the upper
+    neighbour would be on the wrong side. LightGBM fits on float32 if a data frame has columns of bool.
+    """
+    upward = {np.float32(value) for value in thresholds if float(np.float32(value)) > value}
+    lower = {float(single): float(np.nextafter(single, np.float32(-np.inf))) for single in upward}
+    changed = False
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "nodes_values":
+                values = [lower.get(value, value) for value in attribute.floats]
+                changed = changed or values != list(attribute.floats)
+                attribute.floats[:] = values
+    return changed
+
+
+class _WholeNumbers:
+    """A container of nodes that turns booleans into the whole numbers that ONNX has instead."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def add_node(self, *arguments: Any, **attributes: Any) -> Any:
+        missing = "nodes_missing_value_tracks_true"
+        if missing in attributes:
+            attributes[missing] = [int(value) for value in attributes[missing]]
+        return self._container.add_node(*arguments, **attributes)
+
+
+def _register_histogram_boosting() -> None:
+    """skl2onnx 1.20 writes booleans into this one's trees, which onnx has refused since 1.19."""
+    alias = "SklearnHistGradientBoostingClassifier"
+    convert = get_converter(alias)
+
+    def with_whole_numbers(scope: Any, operator: Any, container: Any) -> None:
+        if operator.raw_operator.is_categorical_ is not None:
+            raise NotImplementedError("the converter does not know splits by category")
+        convert(scope, operator, _WholeNumbers(container))
+
+    _register(HistGradientBoostingClassifier, with_whole_numbers)
+
+
 def _register(kind: type[Any], convert: Callable[[Any, Any, Any], None]) -> None:
     update_registered_converter(
         kind,
-        f"Booster{kind.__name__}",
+        f"Predictor{kind.__name__}",
         calculate_linear_classifier_output_shapes,
         convert,
-        options={"nocl": [True, False], "zipmap": [True, False, "columns"]},
+        options={
+            "nocl": [True, False],
+            "output_class_labels": [True, False],
+            "raw_scores": [True, False],
+            "zipmap": [True, False],
+        },
     )

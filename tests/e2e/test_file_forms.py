@@ -267,7 +267,7 @@ def test_documents_in_a_bucket_are_predicted_so_too(
     [
         (table(raw(), ";"), "read as CSV (;): 'Culmen Length (mm)' -> bill_length_mm, "),
         (
-            gzip.compress(table(bigquery())),
+            gzip.compress(table(bigquery()), mtime=0),
             "read as CSV, gzip: culmen_length_mm -> bill_length_mm, culmen_depth_mm -> ",
         ),
         (table(with_rowid(), "\t"), "read as CSV (tab): id: rowid; ignored: species, year"),
@@ -342,7 +342,7 @@ NO_SUCH_UNIT = "names no unit that is known; call it"
     ("data", "sentence"),
     [
         (b"", "the file is empty: it has neither a header nor a row"),
-        (gzip.compress(b"\n"), "the file is empty: it has neither a header nor a row"),
+        (gzip.compress(b"\n", mtime=0), "the file is empty: it has neither a header nor a row"),
         (table(ROWS)[:80].partition(b"\n")[0], "the file has no rows: there is nothing below its header"),
         (table(ROWS).replace(b"bill_length_mm", b"bill_lenght_mm"), "is unknown; did you mean bill_length_mm?"),
         (table(ROWS).replace(b"bill_length_mm", b"bill_length_ft"), f"{NO_SUCH_UNIT} bill_length_mm, or give its unit"),
@@ -358,7 +358,7 @@ NO_SUCH_UNIT = "names no unit that is known; call it"
             b"PK\x03\x04\x14\0\6\0xl/workbook.xml" + b"\0" * 99,
             "this is a spreadsheet; open it and save it as CSV (UTF-8)",
         ),
-        (gzip.compress(table(ROWS))[:2000], "the gzip data end early; the file was not copied completely"),
+        (gzip.compress(table(ROWS), mtime=0)[:2000], "the gzip data end early; the file was not copied completely"),
         (parquet(frame())[:-4] + b"xxxx", "it cannot be read as Parquet: "),
         (parquet(frame().drop(columns="sex")), "the header lacks sex; it has: "),
         (b"1,2,3\n4,5,6\n", "it has: '1', '2', '3'"),

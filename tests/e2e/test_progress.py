@@ -35,6 +35,7 @@ def test_publishing_shows_its_progress(bundle: PublishedBundle, tmp_path: Path) 
     assert status == 0, seen
     assert "publishing" in seen
     assert "100%" in seen
+    assert "None" not in seen
     assert [line.partition("=")[0] for line in (tmp_path / "out").read_text().splitlines()] == [
         "MODEL_URI",
         "MODEL_DIGEST",

@@ -19,6 +19,7 @@ from tests.support.processes import PROJECT, FunctionProcess
 README = (PROJECT / "README.md").read_text()
 TUTORIAL = (PROJECT / "docs/tutorial.md").read_text()
 SCORE_FILES = (PROJECT / "docs/how-to/score-files.md").read_text()
+OWN_MODEL = (PROJECT / "docs/how-to/your-own-model.md").read_text()
 SCORE_EVENTS = (PROJECT / "docs/how-to/score-events.md").read_text()
 PAGES = [
     *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ops/README.md")),
@@ -105,6 +106,29 @@ def test_the_tutorials_local_part_works_from_the_first_command_to_the_last(
     assert "11 of 344 rows" in LOCAL_PART
     assert "11 of 344 rows" in said
     assert (tmp_path / "scored.csv").read_text().splitlines()[0].endswith(",error")
+
+
+def test_every_kind_of_model_on_its_page_is_published_and_the_first_is_served(
+    shell: Shell, start_function: StartFunction, tmp_path: Path
+) -> None:
+    (tmp_path / "fit.py").write_text("\n".join(blocks(OWN_MODEL, "python")))
+    assert shell(".venv/bin/python fit.py").returncode == 0
+    published = 0
+    for command in shell_commands(OWN_MODEL):
+        if command == "env $(cat my-model.env) make run":
+            lines = (tmp_path / "my-model.env").read_text().splitlines()
+            settings = dict(line.split("=", 1) for line in lines)
+        elif "--to my-models" in command and "--with" not in command:
+            done = shell(command)
+            assert done.returncode == 0, done.stderr
+            published += 1
+    assert published == 6
+    page = one_line(OWN_MODEL)
+    for said in ("opening a pickle runs the code in it; publish only files that you trust", "333 of 333 labelled rows"):
+        assert said in page
+    function = start_function(settings)
+    (first, *_) = curls(README)
+    assert json.loads(shell(at(function, first)).stdout) == {"prediction": "Adelie"}
 
 
 def test_the_rows_that_the_page_on_files_shows_are_those_that_come_out(

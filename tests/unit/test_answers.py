@@ -86,7 +86,7 @@ def test_probabilities_at_the_edges_are_written_in_full(numbers: list[float]) ->
 
 def test_an_estimators_probabilities_may_lie_in_any_order_in_memory() -> None:
     # HistGradientBoostingClassifier gives them column by column.
-    predictions = batch_of([0, 1, 2])
+    predictions = batch_of([None, 1, None, None])
     columns_first = dataclasses.replace(predictions, probabilities=np.asfortranarray(predictions.probabilities))
     assert batch_json(columns_first) == batch_json(predictions)
 

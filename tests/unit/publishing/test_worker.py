@@ -99,7 +99,8 @@ def test_a_file_that_is_cut_off_is_named(tmp_path: Path) -> None:
 def test_an_error_of_the_models_own_is_one_line(files: Path) -> None:
     request = {"names": ["sex"], "columns": [["male"]]}
     _, document = ask(opened(files / "pipeline.joblib"), {"call": "probabilities", **request})
-    assert document["error"].startswith("ValueError: ")
+    assert document["error"].startswith("the Pipeline cannot score penguins (ValueError: ")
+    assert document["error"].endswith("); save a Pipeline that encodes sex itself")
     assert "\n" not in document["error"]
 
 

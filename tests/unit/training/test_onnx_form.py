@@ -4,9 +4,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from lightgbm import LGBMClassifier
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, MinMaxScaler
@@ -15,6 +16,7 @@ from predictor.errors import NotConvertible
 from predictor.models.onnx_graph import INPUT, OUTPUT
 from predictor.training.dataset import Dataset
 from predictor.training.fitted_model import ENCODED, FittedModel, encode
+from predictor.training.onnx_form import forms
 from tests.unit.training.test_export import Odd
 
 
@@ -27,6 +29,7 @@ ESTIMATORS: dict[str, Any] = {
     "columns by name": lambda: make_pipeline(
         make_column_transformer((MinMaxScaler(), list(ENCODED[:4])), remainder="passthrough"), regression()
     ),
+    "histogram boosting": lambda: HistGradientBoostingClassifier(max_iter=5, random_state=0),
     "vote": lambda: VotingClassifier(
         [("forest", RandomForestClassifier(5, random_state=0)), ("regression", regression())], voting="soft"
     ),
@@ -82,6 +85,28 @@ def test_an_estimator_that_no_converter_knows_is_named(model: FittedModel) -> No
     with pytest.raises(NotConvertible, match="Odd cannot be converted to ONNX") as caught:
         list(FittedModel(Odd(model.estimator), model.label_encoder, model.columns).onnx_forms())
     assert caught.value.estimator == "Odd"
+
+
+def test_thresholds_between_two_neighbouring_numbers_stay_between_them() -> None:
+    # Fitted on float32, and on values that are neighbours in float32.
+    low = np.float32(41.2)
+    high = np.nextafter(low, np.float32(50))
+    features = np.array([[low], [high]] * 20, dtype=np.float32)
+    model = LGBMClassifier(n_estimators=2, min_child_samples=1, verbose=-1).fit(features, [0, 1] * 20)
+    expected = model.predict_proba(features)
+    found = []
+    for form in forms(model, ["bill_length_mm"], 2):
+        session = onnxruntime.InferenceSession(form, providers=["CPUExecutionProvider"])
+        found.append(float(np.abs(session.run([OUTPUT], {INPUT: features})[0] - expected).max()))
+    assert max(found) > 0.1  # The first of them, as the converter makes it.
+    assert min(found) < 1e-6
+
+
+def test_splits_by_category_have_no_form(dataset: Dataset) -> None:
+    frame = encode(dataset.penguins)
+    model = HistGradientBoostingClassifier(max_iter=5, categorical_features=["sex_male"]).fit(frame, dataset.labels)
+    with pytest.raises(NotConvertible, match="the converter does not know splits by category"):
+        list(forms(model, ENCODED, 3))
 
 
 def test_the_estimator_is_left_as_it_is(dataset: Dataset) -> None:
