@@ -39,7 +39,6 @@ HELP
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PYTHON=${PYTHON:-$HERE/.venv/bin/python}
 OPS_DIR=${OPS_DIR:-$HERE/ops}
-SETTLE_S=${SETTLE_S:-15}
 CONFIG=$HERE/deploy.env RENDERED=$HERE/build/ops
 DRY_RUN=false PUBLIC=false WITH_DATA=false ASSUME_YES=false AGREEMENT=0
 
@@ -55,35 +54,58 @@ source "$HERE/ops/deploy/resources.sh"
 source "$HERE/ops/deploy/functions.sh"
 # shellcheck source=ops/deploy/release.sh
 source "$HERE/ops/deploy/release.sh"
+# shellcheck source=ops/deploy/access.sh
+source "$HERE/ops/deploy/access.sh"
+# shellcheck source=ops/deploy/events.sh
+source "$HERE/ops/deploy/events.sh"
 # shellcheck source=ops/deploy/files.sh
 source "$HERE/ops/deploy/files.sh"
 # shellcheck source=ops/deploy/monitoring.sh
 source "$HERE/ops/deploy/monitoring.sh"
 # shellcheck source=ops/deploy/operate.sh
 source "$HERE/ops/deploy/operate.sh"
+# shellcheck source=ops/deploy/rollback.sh
+source "$HERE/ops/deploy/rollback.sh"
+# shellcheck source=ops/deploy/leftovers.sh
+source "$HERE/ops/deploy/leftovers.sh"
+# shellcheck source=ops/deploy/down.sh
+source "$HERE/ops/deploy/down.sh"
 
 misused() {
   trap - EXIT
-  rm -rf "$WORK"
+  rm -rf "$RUN"
   say "deploy.sh: $1 (./deploy.sh --help)"
   exit 2
 }
 
+# Steps that do not need each other run at the same time. The functions are in service before anything that may fail without
+# harm to them: access for others, files, monitoring.
 up() {
+  local service_url
   preflight
   describe_source
-  apply_accounts
-  apply_bucket
+  at_once apply_function_account apply_events_account apply_trigger_account apply_build_account apply_bucket apply_topics
+  at_once publish_unless_in_service apply_bucket_grants apply_results_grant apply_rejects_grant apply_pubsub_agent \
+    keep_results keep_rejects keep_dead_letters
   release
-  apply_invokers
-  local service_url=$URL
-  apply_topics
-  apply_events_function
-  apply_trigger "$URL"
-  apply_files
+  service_url=$URL EVENTS_URL=''
+  at_once apply_events_function admit_callers
+  [[ -n $EVENTS_URL ]] || { read_service "$EVENTS_FUNCTION" && EVENTS_URL=$URL; }
+  at_once apply_trigger apply_trigger_grant
+  attempt apply_files
   URL=$service_url
-  apply_monitoring
+  attempt apply_monitoring
+  attempt apply_image_cleanup
+  attempt apply_audit_log
   [[ $DRY_RUN == true ]] || summarise
+  SAFE_STATE='both functions are in service'
+  complain
+}
+
+# shellcheck disable=SC2329  # `at_once` calls it
+admit_callers() {
+  attempt apply_access
+  attempt apply_monitoring_agent
 }
 
 only_release() {
@@ -97,6 +119,7 @@ only_monitoring() {
   need_project
   service_there "$FUNCTION" || die "$FUNCTION is not deployed: run ./deploy.sh up first"
   URL=$(state get "$WORK/service.json" status.url)
+  apply_monitoring_agent
   apply_monitoring
 }
 

@@ -4,24 +4,30 @@
 
 # Every key that deploy.env may hold, with its default. deploy.env.example says what each one is for.
 load_defaults() {
-  PROJECT_ID='' REGION=us-central1 BUCKET='' MODEL_ROOT=penguins
+  PROJECT_ID='' REGION=us-central1 PREFIX='' PROTECTED=false BUCKET='' MODEL_ROOT=penguins
   MODEL_FOLDER=artifacts MODEL_URI='' MODEL_DIGEST=''
   FUNCTION=predict EVENTS_FUNCTION=score
   FUNCTION_ACCOUNT=penguin-predict EVENTS_ACCOUNT=penguin-score TRIGGER_ACCOUNT=penguin-trigger BUILD_ACCOUNT=penguin-build
   INPUT_TOPIC=penguins RESULTS_TOPIC=penguin-results REJECTS_TOPIC=penguin-rejects DEAD_LETTER_TOPIC=penguin-dead-letters
   INVOKERS='' INPUT_BUCKET='' RESULTS_BUCKET=''
   CPU=1 MEMORY=512Mi CONCURRENCY=80 MIN_INSTANCES=1 MAX_INSTANCES=10 TIMEOUT_S=60
+  CPU_ALWAYS=false INGRESS=all VPC_CONNECTOR='' VPC_EGRESS=private-ranges-only KMS_KEY='' IMAGE_REPOSITORY=''
+  AUDIT_STORAGE=false IMAGES_KEPT=10
   EVENTS_CONCURRENCY=20 EVENTS_MIN_INSTANCES=0 EVENTS_MAX_INSTANCES=10 EVENTS_TIMEOUT_S=60
   ACK_DEADLINE_S=60 MIN_RETRY_DELAY_S=10 MAX_RETRY_DELAY_S=600 MAX_DELIVERY_ATTEMPTS=10 RETENTION_DAYS=7
   SMOKE_P95_MS=300 SMOKE_WAIT_S=60 MAX_DISAGREEMENT=0.01 MAX_ERROR_SHARE=0.01 STEP_WAIT_S=300
   NOTIFICATION_CHANNELS='' CORS_ORIGINS='' LOG_LEVEL=INFO
 }
-KEYS=' PROJECT_ID REGION BUCKET MODEL_ROOT MODEL_FOLDER MODEL_URI MODEL_DIGEST FUNCTION EVENTS_FUNCTION FUNCTION_ACCOUNT
+KEYS=' PROJECT_ID REGION PREFIX PROTECTED BUCKET MODEL_ROOT MODEL_FOLDER MODEL_URI MODEL_DIGEST FUNCTION EVENTS_FUNCTION FUNCTION_ACCOUNT
  EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC INVOKERS
- INPUT_BUCKET RESULTS_BUCKET CPU MEMORY
+ INPUT_BUCKET RESULTS_BUCKET CPU MEMORY CPU_ALWAYS INGRESS VPC_CONNECTOR VPC_EGRESS KMS_KEY IMAGE_REPOSITORY AUDIT_STORAGE IMAGES_KEPT
  CONCURRENCY MIN_INSTANCES MAX_INSTANCES TIMEOUT_S EVENTS_CONCURRENCY EVENTS_MIN_INSTANCES EVENTS_MAX_INSTANCES
  EVENTS_TIMEOUT_S ACK_DEADLINE_S MIN_RETRY_DELAY_S MAX_RETRY_DELAY_S MAX_DELIVERY_ATTEMPTS RETENTION_DAYS SMOKE_P95_MS SMOKE_WAIT_S
  MAX_DISAGREEMENT MAX_ERROR_SHARE STEP_WAIT_S NOTIFICATION_CHANNELS CORS_ORIGINS LOG_LEVEL '
+
+# Every name in a project. PREFIX stands before each, so that several deployments have their place in one project. Buckets have
+# names in the whole world: BUCKET stays as it is written.
+NAMES='FUNCTION EVENTS_FUNCTION FUNCTION_ACCOUNT EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC'
 
 # Reads KEY=VALUE lines. The file is data: nothing in it is executed. An unknown key is an error.
 load_config() {
@@ -65,12 +71,14 @@ check_config() {
   local key member members name='[a-z][a-z0-9-]{0,61}[a-z0-9]' number='[1-9][0-9]{0,8}' share='0(\.[0-9]+)?|1(\.0+)?'
   matches PROJECT_ID '[a-z][a-z0-9-]{4,28}[a-z0-9]' 'the id of a Google Cloud project'
   matches REGION '[a-z]+-[a-z]+[0-9]+' 'a region such as us-central1'
-  BUCKET=${BUCKET:-$PROJECT_ID-penguin-models}
+  matches PREFIX '|[a-z]([a-z0-9-]{0,12}[a-z0-9])?' 'nothing, or at most 14 lower-case letters, digits and dashes'
+  BUCKET=${BUCKET:-$PROJECT_ID-${PREFIX:+$PREFIX-}penguin-models}
+  for key in $NAMES; do printf -v "$key" '%s' "${PREFIX:+$PREFIX-}${!key}"; done
   matches BUCKET '[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]' 'the name of a bucket, without gs://'
   matches MODEL_ROOT '[A-Za-z0-9._/-]+' 'a folder in the bucket'
   for key in FUNCTION EVENTS_FUNCTION; do matches "$key" "$name" 'a name of lower-case letters, digits and dashes'; done
   for key in FUNCTION_ACCOUNT EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT; do
-    matches "$key" '[a-z][a-z0-9-]{4,28}[a-z0-9]' 'the short name of a service account (6 to 30 characters)'
+    matches "$key" '[a-z][a-z0-9-]{4,28}[a-z0-9]' 'the short name of a service account (6 to 30 characters, with PREFIX)'
   done
   for key in INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC; do
     matches "$key" '[A-Za-z][A-Za-z0-9._~+%-]{2,254}' 'the short name of a topic'
@@ -83,6 +91,15 @@ check_config() {
   done
   for key in MIN_INSTANCES EVENTS_MIN_INSTANCES STEP_WAIT_S SMOKE_WAIT_S; do matches "$key" "0|$number" 'a whole number'; done
   for key in MAX_DISAGREEMENT MAX_ERROR_SHARE; do matches "$key" "$share" 'a share between 0 and 1'; done
+  for key in PROTECTED CPU_ALWAYS AUDIT_STORAGE; do matches "$key" 'true|false' 'true or false'; done
+  matches INGRESS 'all|internal-only|internal-and-gclb' 'all, internal-only or internal-and-gclb'
+  matches VPC_CONNECTOR '|[a-z0-9/-]+' 'the name of a VPC connector'
+  matches VPC_EGRESS 'all|private-ranges-only' 'all or private-ranges-only'
+  matches KMS_KEY '|projects/[^/[:space:]]+/locations/[^/[:space:]]+/keyRings/[^/[:space:]]+/cryptoKeys/[^/[:space:]]+' 'projects/P/locations/L/keyRings/R/cryptoKeys/K'
+  matches IMAGE_REPOSITORY '|projects/[^/[:space:]]+/locations/[^/[:space:]]+/repositories/[^/[:space:]]+' 'projects/P/locations/L/repositories/R'
+  [[ -z $KMS_KEY || -n $IMAGE_REPOSITORY ]] ||
+    die "KMS_KEY is set in $CONFIG and IMAGE_REPOSITORY is not: images must lie in a repository that is encrypted with the same key"
+  matches IMAGES_KEPT "0|$number" 'a whole number'
   matches LOG_LEVEL 'DEBUG|INFO|WARNING|ERROR' 'DEBUG, INFO, WARNING or ERROR'
   matches CORS_ORIGINS '[^|]*' 'origins, separated by commas'
   distinct FUNCTION EVENTS_FUNCTION

@@ -60,10 +60,65 @@ def members(file: str, role: str) -> int:
     return 0
 
 
+def audited(policy_file: str, to: str) -> int:
+    """Whether writes to Cloud Storage are in the audit log; if not, write to the file `to` the change that asks for it."""
+    policy = _load(policy_file) or {}
+    configs = [dict(config) for config in policy.get("auditConfigs", [])]
+    config = next((config for config in configs if config["service"] == _STORAGE), None)
+    if config is None:
+        configs.append(config := {"service": _STORAGE, "auditLogConfigs": []})
+    if any(entry["logType"] == "DATA_WRITE" for entry in config["auditLogConfigs"]):
+        return 0
+    config["auditLogConfigs"] = [*config["auditLogConfigs"], {"logType": "DATA_WRITE"}]
+    change = {"policy": {"etag": policy.get("etag"), "auditConfigs": configs}, "updateMask": "auditConfigs,etag"}
+    Path(to).write_text(json.dumps(change, indent=2), encoding="utf-8")
+    return 1
+
+
+_STORAGE: Final = "storage.googleapis.com"
+
+
+def cleanup(repository_file: str, to: str, kept: str, *packages: str) -> int:
+    """Whether the repository keeps so many images of our packages and deletes older ones; if not, write the change to `to`.
+
+    Policies of others stay, and so does their dry run: it is switched off only where all policies are ours.
+    """
+    repository = _load(repository_file)
+    held = repository.get("cleanupPolicies", {})
+    names = [f"{packages[0].rsplit('__', 1)[-1].replace('--', '-')}-{verb}" for verb in ("keep", "delete")]
+    prefixes = {"packageNamePrefixes": list(packages)}
+    keep = {"id": names[0], "action": "KEEP", "mostRecentVersions": {**prefixes, "keepCount": int(kept)}}
+    old = {"tagState": "ANY", "olderThan": _MONTH, **prefixes}
+    wanted = {names[0]: keep, names[1]: {"id": names[1], "action": "DELETE", "condition": old}}
+    if _covers(held, wanted):
+        return 0
+    change = {"cleanupPolicies": held | wanted}
+    if held.keys() <= wanted.keys():
+        change["cleanupPolicyDryRun"] = False
+    else:
+        change["cleanupPolicyDryRun"] = bool(repository.get("cleanupPolicyDryRun"))
+    Path(to).write_text(json.dumps(change, indent=2), encoding="utf-8")
+    return 1
+
+
+_MONTH: Final = f"{30 * 24 * 3600}s"
+
+
 def enabled(file: str, api: str) -> int:
     """Whether Service Usage says that the API is enabled."""
     services = (_load(file) or {}).get("services", [])
     return int(not any(s["name"].endswith(f"/{api}") and s.get("state") == "ENABLED" for s in services))
+
+
+def annotated(file: str, path: str, key: str, value: str) -> int:
+    """Whether the object at `path` has this key with this value, in any case: gcloud writes `True`."""
+    return int(str((_at(_load(file), path) or {}).get(key, "")).lower() != value)
+
+
+def refused_by_bucket(entries_file: str) -> int:
+    """Whether the newest of these log lines says that the model's bucket cannot be read."""
+    newest = next(iter(_load(entries_file) or []), {})
+    return int(_at(newest, "jsonPayload.error_type") != "StoreUnavailable")
 
 
 # --- comparing ------------------------------------------------------------------------------------------------------
@@ -74,23 +129,33 @@ def covers(current: str, wanted: str) -> int:
     return int(not _covers(_load(current), _load(wanted)))
 
 
-def _covers(current: Json, wanted: Json) -> bool:
+def _covers(current: Json, wanted: Json, name: str = "") -> bool:
     if isinstance(wanted, dict):
         held = current if isinstance(current, dict) else {}
-        return (current is not None or _is_default(wanted)) and all(_covers(held.get(k), v) for k, v in wanted.items())
+        return (current is not None or _is_default(wanted)) and all(_covers(held.get(k), v, k) for k, v in wanted.items())
     if isinstance(wanted, list):
         items = current or []
-        return len(items) == len(wanted) and all(_covers(c, w) for c, w in zip(items, wanted, strict=True))
+        if len(items) != len(wanted):
+            return False
+        if name in _SETS:
+            return all(any(_covers(c, w) for c in items) for w in wanted)
+        return all(_covers(c, w) for c, w in zip(items, wanted, strict=True))
     if current is None:
-        return _is_default(wanted)
+        return _is_default(wanted, name)
     return _plain(current) == _plain(wanted)
 
 
-def _is_default(value: Json) -> bool:
+_SETS: Final = ("labels", "notificationChannels")
+"""Lists that Google answers in an order of its own."""
+_DEFAULT_WORDS: Final = {"valueType": "STRING"}
+"""The first word of an enumeration is its default: a label's type is left out of answers when it is a string."""
+
+
+def _is_default(value: Json, name: str = "") -> bool:
     """Whether Google leaves this value out of its answers."""
     if isinstance(value, dict):
-        return all(_is_default(part) for part in value.values())
-    return value in (None, False, 0, "", [])
+        return all(_is_default(part, key) for key, part in value.items())
+    return value in (None, False, 0, "", []) or _DEFAULT_WORDS.get(name) == value
 
 
 def _plain(value: Json) -> str:
@@ -167,7 +232,7 @@ def tag_url(file: str, tag: str) -> int:
 
 
 def revisions(service_file: str, revisions_file: str) -> int:
-    """Print a table of all revisions, the newest first: traffic, tags, model, limits."""
+    """Print a table of all revisions, the newest first, in at most 100 columns; then more about the one in service."""
     shares: dict[str, int] = {}
     tags: dict[str, list[str]] = {}
     for target in _at(_load(service_file), "status.traffic") or []:
@@ -175,38 +240,42 @@ def revisions(service_file: str, revisions_file: str) -> int:
         shares[name] = shares.get(name, 0) + int(target.get("percent") or 0)
         if target.get("tag"):
             tags.setdefault(name, []).append(target["tag"])
+    items = sorted(_load(revisions_file) or [], key=_created, reverse=True)
     rows = [_COLUMNS]
-    for item in sorted(_load(revisions_file) or [], key=_created, reverse=True):
-        name, spec = item["metadata"]["name"], item["spec"]
-        container = spec["containers"][0]
-        env = _environment(item)
-        scale = item["metadata"].get("annotations") or {}
-        limits = _at(container, "resources.limits") or {}
+    for item in items:
+        name, env = item["metadata"]["name"], _environment(item)
+        commit = (item["metadata"].get("labels") or {}).get("git-commit", "-")
         rows.append(
             (
                 name,
-                f"{shares.get(name, 0)}%",
+                f"{shares.get(name, 0)}%" if _is_ready(item) else "failed",
                 ",".join(tags.get(name, [])) or "-",
-                "yes" if _is_ready(item) else "no",
                 env.get("MODEL_URI", "-").rstrip("/").rsplit("/", 1)[-1],
-                env.get("MODEL_DIGEST", "-"),
-                f"{scale.get(f'{_SCALE}/minScale', 0)}-{scale.get(f'{_SCALE}/maxScale', '?')}",
-                str(spec.get("containerConcurrency", "-")),
-                limits.get("cpu", "-"),
-                limits.get("memory", "-"),
-                (item["metadata"].get("labels") or {}).get("git-commit", "-"),
+                env.get(_DIGEST, "-").removeprefix("sha256:")[:8],
+                re.sub(r"^([0-9a-f]{7})[0-9a-f]*", r"\1", commit),
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for item in items:
+        if shares.get(item["metadata"]["name"]):
+            print(*_sizes(item), sep="\n")
     return 0
 
 
-_COLUMNS: Final = (
-    *("REVISION", "TRAFFIC", "TAGS", "READY", "MODEL", "DIGEST"),
-    *("INSTANCES", "CONCURRENCY", "CPU", "MEMORY", "COMMIT"),
-)
+def _sizes(revision: Json) -> list[str]:
+    scale = revision["metadata"].get("annotations") or {}
+    limits = _at(revision["spec"]["containers"][0], "resources.limits") or {}
+    at_once = revision["spec"].get("containerConcurrency", "-")
+    return [
+        f"{revision['metadata']['name']}: {_environment(revision).get(_DIGEST, 'no pinned model')}",
+        f"  {scale.get(f'{_SCALE}/minScale', 0)} to {scale.get(f'{_SCALE}/maxScale', '?')} instances of"
+        f" {limits.get('cpu', '-')} CPU and {limits.get('memory', '-')}, {at_once} requests at once in each",
+    ]
+
+
+_COLUMNS: Final = ("REVISION", "TRAFFIC", "TAGS", "MODEL", "DIGEST", "COMMIT")
 _SCALE: Final = "autoscaling.knative.dev"
 
 
@@ -241,6 +310,31 @@ def previous(revisions_file: str, revision: str) -> int:
     return 1
 
 
+def partner(http_file: str, http_revision: str, events_file: str) -> int:
+    """Print the events function's newest ready revision that served beside this HTTP revision, with the same model.
+
+    An events revision names, in HTTP_REVISION, the one that it was deployed beside. It stays when later HTTP revisions
+    need no change of it. So its partner is beside `http_revision`, or beside one that this replaced. Of revisions
+    without that variable, the newest with the same model counts.
+    """
+    https = {item["metadata"]["name"]: item for item in _load(http_file) or []}
+    digest = _environment(https[http_revision]).get(_DIGEST)
+    candidates = [
+        item
+        for item in sorted(_load(events_file) or [], key=_created, reverse=True)
+        if _is_ready(item) and _environment(item).get(_DIGEST) == digest
+    ]
+    line = [http_revision]
+    while (replaced := _environment(https.get(line[-1], {})).get(_REPLACES)) in https and replaced not in line:
+        line.append(replaced)
+    beside = [item for item in candidates if _environment(item).get("HTTP_REVISION") in line]
+    unnamed = [item for item in candidates if _environment(item).get("HTTP_REVISION", "unknown") == "unknown"]
+    for item in [*beside, *unnamed][:1]:
+        print(item["metadata"]["name"])
+        return 0
+    return 1
+
+
 def newer(revisions_file: str, revision: str) -> int:
     """Print the newest ready revision if it is another one: it was rolled back, or never passed its checks."""
     items = sorted(_load(revisions_file) or [], key=_created, reverse=True)
@@ -262,6 +356,7 @@ def ready(revisions_file: str, revision: str) -> int:
 
 
 _REPLACES: Final = "REPLACES"
+_DIGEST: Final = "MODEL_DIGEST"
 
 
 def _is_ready(resource: Json) -> bool:
@@ -348,8 +443,8 @@ def sha256(file: str) -> int:
 
 
 _COMMANDS: Final[tuple[Callable[..., int], ...]] = (
-    *(get, find, bound, members, enabled, covers, plan),
-    *(blue, tag_url, split, share, previous, newer, ready, variable, revisions, error_share),
+    *(get, find, bound, members, audited, cleanup, enabled, annotated, covers, plan),
+    *(blue, tag_url, split, share, previous, partner, newer, ready, refused_by_bucket, variable, revisions, error_share),
     *(fingerprint, sha256),
 )
 COMMANDS: Final = {command.__name__.replace("_", "-"): command for command in _COMMANDS}
