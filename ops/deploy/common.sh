@@ -147,6 +147,13 @@ at_once() {
   [[ -z $failed ]] || die "$failed"
 }
 
+# in_task FOLDER FUNCTION [ARGUMENT]...: runs one task and waits. Not `(...) || ...`: bash would switch off `set -e` inside.
+in_task() {
+  (task "$@") &
+  TASKS=($!)
+  wait "${TASKS[0]}"
+}
+
 # attempt FUNCTION...: a step that must not keep `up` from the next ones. `complain` reports its failure at the end.
 attempt() {
   local folder status=0
@@ -155,10 +162,7 @@ attempt() {
     return
   fi
   folder=$(mktemp -d "$RUN/task.XXXXXX")
-  # Not `(...) || ...`: bash would switch off `set -e` inside.
-  (task "$folder" "$@") &
-  TASKS+=($!)
-  wait $! || status=$?
+  in_task "$folder" "$@" || status=$?
   ((status == 0)) || sed '$a\' "$folder/reason" | tee -a "$RUN/incomplete" | sed 's/^/going on without this: /' >&2
 }
 

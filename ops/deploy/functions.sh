@@ -1,15 +1,16 @@
 # Deploys the two functions with `gcloud functions deploy`, so that `gcloud functions call` works. Sourced by deploy.sh.
 # shellcheck shell=bash
 
-# Sets GIT_COMMIT, in a form that is valid in a label, and lists the files to upload in $RUN/files.
+# Sets GIT_COMMIT, in a form that is valid in a label, and SOURCE, a digest of the files to upload.
 describe_source() {
   GIT_COMMIT=$(git -C "$HERE" rev-parse --short=12 HEAD 2>/dev/null) || GIT_COMMIT=unknown
   if [[ $GIT_COMMIT != unknown && -n $(git -C "$HERE" status --porcelain -- main.py predictor requirements.txt) ]]; then
     GIT_COMMIT+=-dirty
   fi
-  [[ -e $RUN/files ]] || list_files
+  SOURCE=$(state fingerprint "$HERE" "$RUN/files")
 }
 
+# Lists the files to upload in $RUN/files.
 list_files() {
   gcloud meta list-files-for-upload "$HERE" --quiet >"$WORK/files.new" 2>"$WORK/files.error" || die "cannot list the files to upload: $(tail -n 1 "$WORK/files.error")"
   mv "$WORK/files.new" "$RUN/files"
@@ -62,7 +63,7 @@ read_revision() { there revision.json run "apis/serving.knative.dev/v1/namespace
 # `up` and `rollback` read this. Permissions are not changed, so nobody gets access before a revision has passed its checks.
 deploy_function() {
   local name=$1 flags=("${FLAGS[@]}") begun=$SECONDS pattern=$CANNOT_BUILD
-  flags[-1]+="|FINGERPRINT=$FINGERPRINT|REPLACES=$2"
+  flags[-1]+="|FINGERPRINT=$FINGERPRINT|REPLACES=$2|SOURCE=$SOURCE"
   [[ $name == "$FUNCTION" ]] || flags[-1]+="|HTTP_REVISION=$HTTP_REVISION"
   shift 2
   until change gcloud functions deploy "$name" "${flags[@]}" "$@" \

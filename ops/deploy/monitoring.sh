@@ -51,6 +51,7 @@ apply_collection() {
   state plan "$WORK/listed.json" "$collection.$key" "$WORK" "$OPS_DIR" "$REMOVE" \
     PROJECT_ID="$PROJECT_ID" REGION="$REGION" FUNCTION="$FUNCTION" EVENTS_FUNCTION="$EVENTS_FUNCTION" SUBSCRIPTION="$SUBSCRIPTION" \
     DEAD_LETTER_SUBSCRIPTION="$DEAD_LETTER_SUBSCRIPTION" SERVICE_HOST="$SERVICE_HOST" NOTIFICATION_CHANNELS="$NOTIFICATION_CHANNELS" \
+    MIN_REQUESTS_PER_HOUR="$MIN_REQUESTS_PER_HOUR" \
     -- "$@" >"$WORK/plan" || die "the files in $OPS_DIR cannot be filled in (see above)"
   while read -r -u 3 verb file found; do
     # Logging lists metrics by their short names.
@@ -81,7 +82,7 @@ apply_objectives() { apply_collection monitoring v3 "projects/$PROJECT_ID/servic
 
 # What alerts and the dashboard read comes first: metrics and objectives.
 apply_monitoring() {
-  local alerts=("$OPS_DIR"/alerts/*.json) idle=$OPS_DIR/alerts/no-instance.json begun
+  local alerts unwanted=() file begun
   REMOVE=false
   SERVICE_HOST=${URL#https://}
   SERVICE_HOST=${SERVICE_HOST#http://}
@@ -91,11 +92,13 @@ apply_monitoring() {
   apply_uptime
   apply_watched_service
   apply_objectives
-  # Without a minimum it is normal that no instance runs.
-  if ((MIN_INSTANCES == 0)); then
-    mapfile -t alerts < <(printf '%s\n' "${alerts[@]}" | grep -vxF "$idle")
-    REMOVE=true apply_alerts "$idle"
-  fi
+  # Without a minimum it is normal that no instance runs, and that nobody calls.
+  ((MIN_INSTANCES > 0)) || unwanted+=("$OPS_DIR/alerts/no-instance.json")
+  ((MIN_REQUESTS_PER_HOUR > 0)) || unwanted+=("$OPS_DIR/alerts/low-traffic.json")
+  ((${#unwanted[@]} == 0)) || REMOVE=true apply_alerts "${unwanted[@]}"
+  for file in "$OPS_DIR"/alerts/*.json; do
+    [[ " ${unwanted[*]} " == *" $file "* ]] || alerts+=("$file")
+  done
   PUT_OFF=() begun=$SECONDS
   apply_alerts "${alerts[@]}"
   [[ -n $NOTIFICATION_CHANNELS ]] || say "alerts notify nobody: NOTIFICATION_CHANNELS is empty in $CONFIG"

@@ -20,7 +20,9 @@ need_locks() {
 choose_model() {
   local manifests=() manifest
   MODEL_LOCAL=''
-  if [[ -n $MODEL_URI || -n $MODEL_DIGEST ]]; then
+  if [[ -n $STAGED_SOURCE ]]; then
+    : # `promote` has chosen it.
+  elif [[ -n $MODEL_URI || -n $MODEL_DIGEST ]]; then
     [[ -n $MODEL_URI ]] || die "MODEL_DIGEST is set in $CONFIG and MODEL_URI is not: a published model needs both"
     [[ -n $MODEL_DIGEST ]] || die "MODEL_URI is set in $CONFIG and MODEL_DIGEST is not: pin it with the digest that publish printed"
     matches MODEL_URI "gs://$BUCKET/[A-Za-z0-9._/-]+" "a version in gs://$BUCKET, where the functions may read"
@@ -39,7 +41,7 @@ choose_model() {
 }
 
 need_good_model() {
-  local where=${MODEL_LOCAL:-$MODEL_URI}
+  local where=${MODEL_LOCAL:-${STAGED_URI:-$MODEL_URI}}
   say "verifying $where"
   predictor verify "$where" --digest "$MODEL_DIGEST" >"$WORK/verify" 2>"$WORK/verify.error" ||
     die "the model in $where is bad: $(tail -qn 1 "$WORK/verify.error" "$WORK/verify" | tr '\n' ' ')"
@@ -109,4 +111,6 @@ preflight() {
   need_project
   need_project_state
   at_once need_good_model list_files
+  describe_source
+  need_same_source
 }

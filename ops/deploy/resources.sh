@@ -122,6 +122,7 @@ publish_unless_in_service() {
 }
 
 publish_model() {
+  if [[ -n $STAGED_URI ]] && ! is_made "model $MODEL_URI"; then copy_model; fi
   [[ -n $MODEL_LOCAL ]] && ! is_made "model $MODEL_URI" || return 0
   local printed command=("$PYTHON" -m predictor publish --from "$MODEL_FOLDER" --to "gs://$BUCKET/$MODEL_ROOT")
   if [[ $DRY_RUN == true ]]; then

@@ -378,6 +378,15 @@ def error_share(file: str, limit: str) -> int:
     return int(total > 0 and bad / total > float(limit))
 
 
+def alerts_of(file: str, prefix: str) -> int:
+    """Status 1, and their names, if alerts are open whose policies' names begin with `prefix`."""
+    alerts = (_load(file) or {}).get("alerts", [])
+    names = {str(_at(alert, "policy.displayName")) for alert in alerts if alert.get("state") == "OPEN"}
+    mine = sorted(name for name in names if name.startswith(prefix))
+    print(", ".join(mine))
+    return int(bool(mine))
+
+
 def plan(listed: str, known_by: str, to: str, root: str, remove: str, *rest: str) -> int:
     """Fill in files and print what to do with each: `create FILE`, `change FILE NAME` or `delete FILE NAME`.
 
@@ -410,7 +419,8 @@ def plan(listed: str, known_by: str, to: str, root: str, remove: str, *rest: str
 
 
 def _fill(value: Json, values: dict[str, str]) -> Json:
-    """Replace the placeholders. A list with only "${KEY}" becomes the list of the value's comma-separated parts."""
+    """Replace the placeholders. A list with only "${KEY}" becomes the list of the value's comma-separated parts, and a
+    number that stands alone becomes a number."""
     if isinstance(value, dict):
         return {key: _fill(part, values) for key, part in value.items()}
     if isinstance(value, list):
@@ -419,6 +429,9 @@ def _fill(value: Json, values: dict[str, str]) -> Json:
             return [part.strip() for part in values[whole[1]].split(",") if part.strip()]
         return [_fill(part, values) for part in value]
     if isinstance(value, str):
+        alone = re.fullmatch(r"\$\{([A-Z_]+)\}", value)
+        if alone and values[alone[1]].isdecimal():
+            return int(values[alone[1]])
         return re.sub(r"\$\{([A-Z_]+)\}", lambda match: values[match[1]], value)
     return value
 
@@ -445,6 +458,7 @@ def sha256(file: str) -> int:
 _COMMANDS: Final[tuple[Callable[..., int], ...]] = (
     *(get, find, bound, members, audited, cleanup, enabled, annotated, covers, plan),
     *(blue, tag_url, split, share, previous, partner, newer, ready, refused_by_bucket, variable, revisions, error_share),
+    alerts_of,
     *(fingerprint, sha256),
 )
 COMMANDS: Final = {command.__name__.replace("_", "-"): command for command in _COMMANDS}

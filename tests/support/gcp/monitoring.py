@@ -1,9 +1,10 @@
 """Cloud Monitoring and Cloud Logging's metrics: resources by name, and one answer about a revision's requests."""
 
+import json
 import re
 from typing import TYPE_CHECKING
 
-from tests.support.gcp.request import Json, Recorded, Refused, not_found
+from tests.support.gcp.request import Json, Recorded, Refused, leave_out_defaults, not_found
 
 if TYPE_CHECKING:
     from tests.support.gcp.cloud import FakeCloud
@@ -16,12 +17,17 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
     if name == "entries:list":
         return {"entries": cloud.log_entries}
     kind = re.sub(r"services/[^/]+/", "", name).split("/")[2]
+    if kind == "alerts":
+        return {"alerts": cloud.open_alerts}
     if kind == "timeSeries":
         return {"timeSeries": [_series(key, count) for key, count in cloud.answers_by_class.items()]}
     held = cloud.watching.setdefault(kind, {})
     if name.endswith(f"/{kind}"):
         if request.method == "GET":
-            return {kind: [value for key, value in held.items() if key.startswith(f"{name}/")]}
+            listed = [leave_out_defaults(value) for key, value in held.items() if key.startswith(f"{name}/")]
+            return {kind: listed} if listed else {}
+        if kind == "alertPolicies":
+            _check_metrics(cloud, request.body)
         name = f"{name}/{_new_id(request, len(held))}"
         held[name] = _named(request.body, name, kind)
         return held[name]
@@ -32,6 +38,20 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
             raise Refused(400, "Update Dashboard should specify a non empty etag")
         held[name] = _named(request.body, name, kind)
     return held.pop(name) if request.method == "DELETE" else held[name]
+
+
+def _check_metrics(cloud: "FakeCloud", policy: Json) -> None:
+    """Refuse an alert about a log-based metric that does not exist, in Google's words."""
+    known = {metric["name"] for metric in cloud.watching.get("metrics", {}).values()}
+    for name in re.findall(r"logging\.googleapis\.com/user/([\w-]+)", json.dumps(policy)):
+        if name not in known:
+            raise not_yet_a_metric(name)
+
+
+def not_yet_a_metric(name: str) -> Refused:
+    kind = f'type = "logging.googleapis.com/user/{name}"'
+    hint = "If a metric was created recently, it could take up to 10 minutes to become available. Please try again soon."
+    return Refused(404, f"Cannot find metric(s) that match {kind}. {hint}")
 
 
 def _new_id(request: Recorded, count: int) -> str:

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from tests.support.gcp.access import check_members
 from tests.support.gcp.request import Json, Recorded, not_found
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
     bucket = cloud.buckets[match[1]]
     if match[2] == "/iam":
         if request.method == "PUT":
+            check_members(cloud, request.body)
             cloud.policies[f"buckets/{match[1]}"] = request.body
         return cloud.policies.get(f"buckets/{match[1]}", {"etag": "CAE=", "version": 1})
     if match[2] in {"/o", "/managedFolders"}:
