@@ -20,10 +20,10 @@ apply_events_function() {
     read -r blue pinned < <(state blue "$WORK/service.json" "$TAG") || blue=''
   fi
   if [[ -z $blue ]]; then
-    deploy_function "$name" none --no-allow-unauthenticated || die "gcloud functions deploy $name failed (${REASON:-its message is above}); messages wait in Pub/Sub"
+    deploy_function "$name" none --no-allow-unauthenticated || die "gcloud functions deploy $name failed ($WHY); messages wait in Pub/Sub"
   else
     [[ $pinned == pinned ]] || traffic_of "$name" --to-revisions "$blue=100" # From now on a new revision gets no messages by itself.
-    deploy_function "$name" "$blue" || die "gcloud functions deploy $name failed (its message is above); $blue takes all messages, as before"
+    deploy_function "$name" "$blue" || die "gcloud functions deploy $name failed ($WHY); $blue takes all messages, as before"
     move_messages "$blue"
   fi
   read_service "$name"

@@ -61,15 +61,17 @@ read_revision() { there revision.json run "apis/serving.knative.dev/v1/namespace
 
 # deploy_function NAME REPLACES [FLAG...]: the new revision records what it is made of and which revision it replaces;
 # `up` and `rollback` read this. Permissions are not changed, so nobody gets access before a revision has passed its checks.
+# On a failure WHY says more.
 deploy_function() {
-  local name=$1 flags=("${FLAGS[@]}") begun=$SECONDS pattern=$CANNOT_BUILD
+  local name=$1 flags=("${FLAGS[@]}") begun=$SECONDS
   flags[-1]+="|FINGERPRINT=$FINGERPRINT|REPLACES=$2|SOURCE=$SOURCE"
   [[ $name == "$FUNCTION" ]] || flags[-1]+="|HTTP_REVISION=$HTTP_REVISION"
   shift 2
   until change gcloud functions deploy "$name" "${flags[@]}" "$@" \
     --update-labels "git-commit=$GIT_COMMIT,model-version=$MODEL_VERSION" "${IN_REGION[@]}" --format none; do
+    WHY='its message is above'
     may_succeed_later "$name" || return 1
-    wait_for "$MISSING" "$begun" "$PROPAGATION_S" || return 1
+    wait_for "$MISSING" "$begun" "$PROPAGATION_S" || { WHY=$REASON && return 1; }
   done
   apply_cpu_allocation "$name"
 }

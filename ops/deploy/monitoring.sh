@@ -31,7 +31,7 @@ send() {
   fi
   [[ $HTTP_STATUS != 200 ]] || return 0
   # A new log-based metric is unknown to Cloud Monitoring for up to ten minutes.
-  if [[ $HTTP_STATUS == 404 && $(refusal sent.json) =~ 'Cannot find metric'|'metric referenced by the provided filter is unknown' ]]; then
+  if [[ $HTTP_STATUS == 404 && $path == */alertPolicies && $(refusal sent.json) =~ 'Cannot find metric'|'metric referenced by the provided filter is unknown' ]]; then
     PUT_OFF+=("$file")
     return 0
   fi

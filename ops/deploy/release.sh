@@ -129,7 +129,7 @@ release() {
 
 # There is no blue yet. The new revision has all traffic from the start, but nobody except its invokers can call it.
 release_first() {
-  deploy_function "$FUNCTION" none --no-allow-unauthenticated || die "gcloud functions deploy $FUNCTION failed (${REASON:-its message is above}); nothing is in service"
+  deploy_function "$FUNCTION" none --no-allow-unauthenticated || die "gcloud functions deploy $FUNCTION failed ($WHY); nothing is in service"
   read_service "$FUNCTION"
   if [[ $DRY_RUN == true ]]; then
     smoke_line "$URL"
@@ -144,7 +144,7 @@ release_over() {
   local blue=$1 pinned=$2 green green_url share since
   [[ $pinned == pinned ]] || traffic --to-revisions "$blue=100" # From now on a new revision gets no traffic by itself.
   SAFE_STATE="all traffic is on $blue, as before"
-  deploy_function "$FUNCTION" "$blue" || die "gcloud functions deploy $FUNCTION failed (its message is above)"
+  deploy_function "$FUNCTION" "$blue" || die "gcloud functions deploy $FUNCTION failed ($WHY)"
   if [[ $DRY_RUN == true ]]; then
     show_shift "$blue"
     SAFE_STATE=''

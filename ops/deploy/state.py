@@ -61,7 +61,7 @@ def members(file: str, role: str) -> int:
 
 
 def audited(policy_file: str, to: str) -> int:
-    """Whether writes to Cloud Storage are in the audit log; if not, write to the file `to` the change that asks for it."""
+    """Whether writes to Cloud Storage are in the audit log; if not, the change that asks for it is written to `to`."""
     policy = _load(policy_file) or {}
     configs = [dict(config) for config in policy.get("auditConfigs", [])]
     config = next((config for config in configs if config["service"] == _STORAGE), None)
@@ -79,9 +79,10 @@ _STORAGE: Final = "storage.googleapis.com"
 
 
 def cleanup(repository_file: str, to: str, kept: str, *packages: str) -> int:
-    """Whether the repository keeps so many images of our packages and deletes older ones; if not, write the change to `to`.
+    """Whether the repository keeps so many images of our packages, and deletes old ones.
 
-    Policies of others stay, and so does their dry run: it is switched off only where all policies are ours.
+    If not, the change is written to the file `to`. Policies of others stay, and so does their dry run: it is
+    switched off only where all policies are ours.
     """
     repository = _load(repository_file)
     held = repository.get("cleanupPolicies", {})
@@ -116,9 +117,9 @@ def annotated(file: str, path: str, key: str, value: str) -> int:
 
 
 def refused_by_bucket(entries_file: str) -> int:
-    """Whether the newest of these log lines says that the model's bucket cannot be read."""
-    newest = next(iter(_load(entries_file) or []), {})
-    return int(_at(newest, "jsonPayload.error_type") != "StoreUnavailable")
+    """Whether the newest of these log lines, if there are any, says that the model's bucket cannot be read."""
+    entries = _load(entries_file) or []
+    return int(bool(entries) and _at(entries[0], "jsonPayload.error_type") != "StoreUnavailable")
 
 
 # --- comparing ------------------------------------------------------------------------------------------------------
@@ -132,7 +133,9 @@ def covers(current: str, wanted: str) -> int:
 def _covers(current: Json, wanted: Json, name: str = "") -> bool:
     if isinstance(wanted, dict):
         held = current if isinstance(current, dict) else {}
-        return (current is not None or _is_default(wanted)) and all(_covers(held.get(k), v, k) for k, v in wanted.items())
+        return (current is not None or _is_default(wanted)) and all(
+            _covers(held.get(k), v, k) for k, v in wanted.items()
+        )
     if isinstance(wanted, list):
         items = current or []
         if len(items) != len(wanted):
@@ -457,7 +460,20 @@ def sha256(file: str) -> int:
 
 _COMMANDS: Final[tuple[Callable[..., int], ...]] = (
     *(get, find, bound, members, audited, cleanup, enabled, annotated, covers, plan),
-    *(blue, tag_url, split, share, previous, partner, newer, ready, refused_by_bucket, variable, revisions, error_share),
+    *(
+        blue,
+        tag_url,
+        split,
+        share,
+        previous,
+        partner,
+        newer,
+        ready,
+        refused_by_bucket,
+        variable,
+        revisions,
+        error_share,
+    ),
     alerts_of,
     *(fingerprint, sha256),
 )

@@ -1,7 +1,8 @@
 """Cloud Logging's and Monitoring's filter language, as much of it as `ops/` and the runbook use.
 
-`AND`, `OR`, `NOT`, parentheses, `field="value"`, `field=~"pattern"`, `field>=value`, `field=("a" OR "b")`; anything else is refused. As in
-Cloud Logging, text is compared without regard to case, and a comparison with a field that is not there is false.
+`AND`, `OR`, `NOT`, parentheses, `field="value"`, `field=~"pattern"`, `field>=value`, `field=("a" OR "b")`; anything
+else is refused. As in Cloud Logging, text is compared without regard to case, and a comparison with a field that is
+not there is false.
 """
 
 import re

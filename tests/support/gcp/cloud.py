@@ -43,6 +43,8 @@ class FakeCloud:
     open_alerts: list[Json] = field(default_factory=list)
     answers_by_class: dict[str, int] = field(default_factory=dict)
     """What Cloud Monitoring says about a revision: number of answers by response code class."""
+    objects: str = ""
+    """The URL of the server that has the buckets' objects."""
     log_entries: list[Json] = field(default_factory=list)
     refuse: Callable[[Recorded], bool] = lambda _: False
     """Which requests are not permitted."""

@@ -15,7 +15,7 @@ _IDS = ("serviceId", "serviceLevelObjectiveId")
 def answer(cloud: "FakeCloud", request: Recorded) -> Json:
     _, name = request.path.split("/", 1)
     if name == "entries:list":
-        return {"entries": cloud.log_entries}
+        return {"entries": cloud.log_entries} if cloud.log_entries else {}
     kind = re.sub(r"services/[^/]+/", "", name).split("/")[2]
     if kind == "alerts":
         return {"alerts": cloud.open_alerts}
@@ -50,8 +50,8 @@ def _check_metrics(cloud: "FakeCloud", policy: Json) -> None:
 
 def not_yet_a_metric(name: str) -> Refused:
     kind = f'type = "logging.googleapis.com/user/{name}"'
-    hint = "If a metric was created recently, it could take up to 10 minutes to become available. Please try again soon."
-    return Refused(404, f"Cannot find metric(s) that match {kind}. {hint}")
+    hint = "If a metric was created recently, it could take up to 10 minutes to become available."
+    return Refused(404, f"Cannot find metric(s) that match {kind}. {hint} Please try again soon.")
 
 
 def _new_id(request: Recorded, count: int) -> str:

@@ -7,7 +7,15 @@ from click.testing import CliRunner
 
 from predictor.cli import main
 from predictor.errors import CapacityUnknown
-from predictor.operations.capacity import FIGURES_FILE, PRICES_FILE, Figures, Instance, Prices, count_alert_conditions, plan
+from predictor.operations.capacity import (
+    FIGURES_FILE,
+    PRICES_FILE,
+    Figures,
+    Instance,
+    Prices,
+    count_alert_conditions,
+    plan,
+)
 
 FIGURES = Figures(
     requests_per_s_per_vcpu=1000,

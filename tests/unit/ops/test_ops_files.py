@@ -146,7 +146,7 @@ def test_cloud_runs_own_line_about_memory_is_counted() -> None:
     line = {
         "logName": "projects/a-project/logs/run.googleapis.com%2Fvarlog%2Fsystem",
         "resource": {"type": "cloud_run_revision", "labels": {"service_name": VALUES["EVENTS_FUNCTION"]}},
-        "textPayload": "Memory limit of 512 MiB exceeded with 530 MiB used. Consider increasing the memory limit, see ...",
+        "textPayload": "Memory limit of 512 MiB exceeded with 530 MiB used. Consider increasing the memory limit.",
     }
     assert len(log_metrics()["memory-exceeded"].points([line])) == 1
     assert log_metrics()["memory-exceeded"].points([line | {"textPayload": "Memory limit of the day"}]) == []
