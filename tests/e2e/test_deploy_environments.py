@@ -62,10 +62,7 @@ def test_a_model_goes_from_staging_to_production_and_back_and_neither_touches_th
     after = _everything(cloud, of_staging=False)
     # Both build accounts have their role in the project, and the green model's bucket is staging's.
     shared = {f"policies projects/{cloud.project}", f"policies buckets/{green_model.bucket}"}
-    assert {key for key in after if after[key] != before.get(key)} <= {
-        project,
-        f"policies buckets/{green_model.bucket}",
-    }
+    assert {key for key in after if after[key] != before.get(key)} <= shared
     assert sorted(cloud.services) == ["predict", "score", "staging-predict", "staging-score"]
     assert cloud.services["staging-score"].region == "europe-west1"
 
