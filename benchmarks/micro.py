@@ -32,7 +32,7 @@ from predictor.models.columns import PenguinColumns
 from predictor.models.encoding import Encoder
 from predictor.models.loader import LoadedModel, load_model
 from predictor.models.onnx_engine import OnnxEngine
-from predictor.models.onnx_graph import INPUT, OUTPUT
+from predictor.models.onnx_engine import INPUT, OUTPUT
 from predictor.penguin import CATEGORIES, Penguin
 from predictor.service import predict
 from predictor.web.encoding import columns_body, detailed_body

@@ -231,16 +231,26 @@ class NotConvertible(PublishRefused):
         self.reason = reason
 
 
-class ParityMismatch(PublishRefused):
-    """The two forms of a model give different answers."""
+class NotCompilable(PublishRefused):
+    """An estimator has no compiled form."""
 
-    def __init__(self, difference: float, limit: float, row: str) -> None:
+    def __init__(self, estimator: str, reason: str) -> None:
+        super().__init__(f"{estimator} has no compiled form: {reason}")
+        self.estimator = estimator
+        self.reason = reason
+
+
+class ParityMismatch(PublishRefused):
+    """A form of a model, in `file`, gives other answers than the model itself."""
+
+    def __init__(self, difference: float, limit: float, row: str, file: str = "model.onnx") -> None:
         super().__init__(
-            f"model.onnx and model.pkl differ by {difference:.3g} in a probability (limit {limit:g}), at {row}."
+            f"{file} and model.pkl differ by {difference:.3g} in a probability (limit {limit:g}), at {row}."
         )
         self.difference = difference
         self.limit = limit
         self.row = row
+        self.file = file
 
 
 # --- events ---------------------------------------------------------------------------------------------------------

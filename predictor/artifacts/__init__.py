@@ -4,6 +4,7 @@ from predictor.artifacts.bundle import Bundle, fetch_bundle
 from predictor.artifacts.cache import ModelCache
 from predictor.artifacts.manifest import (
     COLUMNS_FILE,
+    COMPILED_FILE,
     GOLDEN_FILE,
     LABEL_ENCODER_FILE,
     MANIFEST_FILE,
@@ -19,6 +20,7 @@ from predictor.artifacts.store import Store, StoredFile
 
 __all__ = [
     "COLUMNS_FILE",
+    "COMPILED_FILE",
     "GOLDEN_FILE",
     "LABEL_ENCODER_FILE",
     "MANIFEST_FILE",

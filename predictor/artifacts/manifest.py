@@ -17,12 +17,14 @@ MODEL_FILE: Final = "model.pkl"
 LABEL_ENCODER_FILE: Final = "label_encoder.pkl"
 COLUMNS_FILE: Final = "columns.pkl"
 ONNX_FILE: Final = "model.onnx"
+COMPILED_FILE: Final = "compiled.json"
 GOLDEN_FILE: Final = "golden.json"
 MODEL_CARD_FILE: Final = "model_card.md"
 PICKLES: Final = (MODEL_FILE, LABEL_ENCODER_FILE, COLUMNS_FILE)
 """The three files of the replaced service, which the scikit-learn engine reads."""
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""Version 1 had no `compiled.json`. It is still read."""
 
 MAX_MANIFEST_BYTES: Final = 1024 * 1024
 """The manifest is fetched before anything is known about it, so its size needs a limit of its own."""
@@ -67,7 +69,7 @@ class FileEntry(_Frozen):
 class Manifest(_Frozen):
     """What is in a published folder, and where it came from."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     name: str
     version: Version
     created: Annotated[str, Field(description="RFC 3339, UTC")]

@@ -53,7 +53,7 @@ def train(folder: str) -> None:
     help="Publish a fitted classifier from three joblib files. Opening them runs whatever code is in them.",
 )
 @click.option("--to", "root", callback=options.location, required=True, help="The model is written to ROOT/<version>/.")
-@click.option("--without-onnx", is_flag=True, help="With --from-pickles: serve the pickles, make no ONNX form.")
+@click.option("--without-onnx", is_flag=True, help="With --from-pickles: serve the pickles, make no other form.")
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
@@ -73,7 +73,7 @@ def publish(
     if folder is not None and pickles is None:
         published, proof = _publish_folder(folder, root, reference)
     elif pickles is not None and folder is None:
-        published, proof = _publish_pickles(pickles, root, reference, with_onnx=not without_onnx)
+        published, proof = _publish_pickles(pickles, root, reference, only_pickles=without_onnx)
     else:
         raise click.UsageError("give either --from or --from-pickles")
     _print_published(published, proof)
@@ -93,10 +93,11 @@ def _publish_folder(folder: str, root: str, reference: Path | None) -> "tuple[Pu
 
 
 def _publish_pickles(
-    pickles: tuple[Path, Path, Path], root: str, reference: Path | None, *, with_onnx: bool
+    pickles: tuple[Path, Path, Path], root: str, reference: Path | None, *, only_pickles: bool
 ) -> "tuple[Published, Proof]":
     created = _created()
-    from predictor.artifacts import open_store
+    from predictor.artifacts import COMPILED_FILE, ONNX_FILE, open_store
+    from predictor.models import engine_name
     from predictor.training.export import export
     from predictor.training.publish import write
     from predictor.training.replaced_service import open_pickles
@@ -104,13 +105,15 @@ def _publish_pickles(
     dataset = _labelled_rows(reference)
     source = open_pickles(pickles, dataset, tell)
     try:
-        exported = export(source, dataset, created, with_onnx=with_onnx)
+        exported = export(source, dataset, created, only_pickles=only_pickles)
     except ParityMismatch:
         tell("add --without-onnx to publish only the pickles, which the sklearn engine serves")
         raise
-    if exported.not_converted is not None:
-        tell(f"{exported.not_converted}; published without model.onnx, so the sklearn engine serves it")
     manifest = exported.bundle.manifest
+    for file, reason in ((COMPILED_FILE, exported.not_compiled), (ONNX_FILE, exported.not_converted)):
+        if reason is not None:
+            serving = engine_name("auto", manifest)
+            tell(f"{str(reason).rstrip('.')}; published without {file}, so the {serving} engine serves it")
     if exported.proof.difference is None:
         needed = [f"{name}=={version}" for name, version in manifest.libraries.items()]
         tell(f"the environment that serves it needs {', '.join(needed)}")
@@ -126,7 +129,7 @@ def _labelled_rows(reference: Path | None) -> "Dataset":
 
 def _print_published(published: "Published", proof: "Proof") -> None:
     if proof.difference is not None:
-        tell(f"both forms agree to within {proof.difference:.1e} on {proof.penguins} penguins")
+        tell(f"all forms agree to within {proof.difference:.1e} on {proof.penguins} penguins")
     click.echo(f"MODEL_URI={shlex.quote(published.uri)}")
     click.echo(f"MODEL_DIGEST={published.digest}")
 

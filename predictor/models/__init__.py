@@ -5,16 +5,18 @@ The public modules in `__all__` are imported one by one, because each imports li
 
 from predictor.models.engine import Engine
 from predictor.models.golden import Golden, GoldenRow
-from predictor.models.loader import LoadedModel, build_engine, load_model
+from predictor.models.loader import FILES, LoadedModel, build_engine, engine_name, load_model
 
 __all__ = [
+    "FILES",
     "Engine",
     "Golden",
     "GoldenRow",
     "LoadedModel",
     "build_engine",
+    "compiled",
+    "engine_name",
     "load_model",
     "onnx_engine",
-    "onnx_graph",
     "verification",
 ]

@@ -1,16 +1,32 @@
 """From a store to a model that may serve: verified, loaded, and tested on the golden rows."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
-from predictor.artifacts import GOLDEN_FILE, MODEL_FILE, ONNX_FILE, PICKLES, Bundle, Manifest, Store, fetch_bundle
+from predictor.artifacts import (
+    COMPILED_FILE,
+    GOLDEN_FILE,
+    ONNX_FILE,
+    PICKLES,
+    Bundle,
+    Manifest,
+    Store,
+    fetch_bundle,
+)
 from predictor.errors import ArtifactError, ArtifactMissing, UnloadableModel
 from predictor.models.engine import Engine
 from predictor.models.golden import Golden
-from predictor.models.linear_engine import LinearEngine, linear_form
 from predictor.prediction import EngineChoice, EngineName, ModelIdentity
 from predictor.telemetry import Phases
 from predictor.text import describe_error
+
+FILES: Final[Mapping[EngineName, tuple[str, ...]]] = MappingProxyType(
+    {"compiled": (COMPILED_FILE,), "onnx": (ONNX_FILE,), "sklearn": PICKLES}
+)
+"""The engines, fastest first, and the files of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +50,7 @@ def load_model(
 ) -> LoadedModel:
     """Fetch, verify, load and test a model; docs/reference/models.md has the order.
 
-    Without `batches` a linear model is tested bird by bird only, and imports numpy when the first batch comes.
+    Without `batches` a compiled model is tested bird by bird only, and imports numpy when the first batch comes.
     Raises `StoreUnavailable` (retryable) or an `ArtifactError` (the stored model is bad, or cannot run here).
     """
     phases = phases or Phases()
@@ -52,15 +68,15 @@ def load_model(
 
 
 def engine_name(choice: EngineChoice, manifest: Manifest) -> EngineName:
-    """The engine to use: as chosen, or ONNX where the bundle has it."""
-    if choice == "auto":
-        return "onnx" if ONNX_FILE in manifest.file_names else "sklearn"
-    return choice
+    """The engine to use: as chosen, or the fastest that the bundle has a form for."""
+    if choice != "auto":
+        return choice
+    return next((name for name, files in FILES.items() if manifest.file_names.issuperset(files)), "sklearn")
 
 
 def files_for(engine: EngineName, manifest: Manifest) -> tuple[str, ...]:
     """The files that an engine reads; raises `ArtifactMissing` when the manifest lacks one."""
-    names = (ONNX_FILE, GOLDEN_FILE) if engine == "onnx" else (*PICKLES, GOLDEN_FILE)
+    names = (*FILES[engine], GOLDEN_FILE)
     for name in names:
         if name not in manifest.file_names:
             raise ArtifactMissing(f"The manifest of {manifest.version}", name)
@@ -75,7 +91,7 @@ def tested_engine(name: EngineName, bundle: Bundle, *, batches: bool) -> Engine:
     except (ArtifactError, MemoryError):
         raise
     except Exception as error:  # Estimators and graphs are other people's code, which can raise anything when it runs.
-        raise UnloadableModel(ONNX_FILE if name == "onnx" else MODEL_FILE, describe_error(error)) from error
+        raise UnloadableModel(FILES[name][0], describe_error(error)) from error
     return engine
 
 
@@ -83,14 +99,16 @@ def build_engine(engine: EngineName, bundle: Bundle) -> Engine:
     """The engine, from verified bytes. Imports the engine's libraries, and only those."""
     # numpy's OpenBLAS starts a thread per core that spins: 140 ms of CPU at the start, for sums too small to need it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    manifest = bundle.manifest
+    if engine == "compiled":
+        from predictor.models.compiled import compiled_engine, form_from_bytes
+
+        form = form_from_bytes(bundle[COMPILED_FILE], manifest.columns, len(manifest.classes))
+        return compiled_engine(form, manifest.columns)
     if engine == "onnx":
-        manifest = bundle.manifest
-        form = linear_form(bundle[ONNX_FILE], len(manifest.columns), len(manifest.classes))
-        if form is not None:
-            return LinearEngine(form, manifest.columns)
         from predictor.models.onnx_engine import OnnxEngine
 
         return OnnxEngine(bundle[ONNX_FILE], manifest)
     from predictor.models.sklearn_engine import SklearnEngine
 
-    return SklearnEngine(bundle.files, bundle.manifest)
+    return SklearnEngine(bundle.files, manifest)

@@ -7,7 +7,6 @@ from typing import Final
 from predictor.artifacts import (
     GOLDEN_FILE,
     MANIFEST_FILE,
-    ONNX_FILE,
     PICKLES,
     Bundle,
     Manifest,
@@ -17,8 +16,7 @@ from predictor.artifacts import (
 )
 from predictor.digest import digest_of
 from predictor.errors import ArtifactError, ArtifactMissing, ArtifactUnexpected, DigestMismatch
-from predictor.models.loader import tested_engine
-from predictor.prediction import EngineName
+from predictor.models.loader import FILES, tested_engine
 
 VERIFY_TIMEOUT_S: Final = 120.0
 
@@ -64,10 +62,9 @@ def _check_files(
 
 def _check_engines(bundle: Bundle, *, unpickle: bool) -> list[ArtifactError]:
     findings: list[ArtifactError] = []
-    engines: list[EngineName] = ["onnx"] if ONNX_FILE in bundle.files else []
-    if unpickle:
-        engines.append("sklearn")
-    for name in engines:
+    for name, files in FILES.items():
+        if not bundle.files.keys() >= set(files) or (name == "sklearn" and not unpickle):
+            continue
         try:
             tested_engine(name, bundle, batches=True)
         except ArtifactError as error:

@@ -1,4 +1,4 @@
-"""From a fitted model to a bundle: pickles, ONNX form, golden rows, model card, and the manifest over all of them."""
+"""From a fitted model to a bundle: pickles, compiled and ONNX form, golden rows, model card, and the manifest."""
 
 import hashlib
 import platform
@@ -10,6 +10,7 @@ from typing import Final
 
 from predictor.artifacts import (
     COLUMNS_FILE,
+    COMPILED_FILE,
     GOLDEN_FILE,
     LABEL_ENCODER_FILE,
     MODEL_CARD_FILE,
@@ -20,13 +21,16 @@ from predictor.artifacts import (
     Manifest,
 )
 from predictor.digest import digest_of
-from predictor.errors import NotConvertible, ParityMismatch, UnloadableModel
+from predictor.errors import NotCompilable, NotConvertible, ParityMismatch, UnloadableModel
+from predictor.models.compiled import compiled_engine, form_to_bytes
+from predictor.models.onnx_engine import OnnxEngine
+from predictor.training.compile import Compiled, compile_model
 from predictor.training.dataset import Dataset
 from predictor.training.fitted_model import FittedModel
 from predictor.training.golden_rows import choose_golden
 from predictor.training.libraries import versions
 from predictor.training.onnx_form import forms
-from predictor.training.parity import Proof, prove
+from predictor.training.parity import Proof, Reference, prove
 from predictor.training.pickles import dump
 
 NAME: Final = "penguin-predictor"
@@ -45,11 +49,12 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A bundle whose forms agree, and why it has no ONNX form if it has none."""
+    """A bundle whose forms agree, and why a form is not in it."""
 
     bundle: Bundle
     proof: Proof
-    not_converted: NotConvertible | None = None
+    not_converted: NotConvertible | ParityMismatch | None = None
+    not_compiled: NotCompilable | ParityMismatch | None = None
 
 
 def pickles_of(model: FittedModel) -> dict[str, bytes]:
@@ -61,45 +66,67 @@ def pickles_of(model: FittedModel) -> dict[str, bytes]:
     }
 
 
-def export(source: ModelSource, dataset: Dataset, created: datetime, *, with_onnx: bool = True) -> Export:
+def export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pickles: bool = False) -> Export:
     """Make a bundle and check it (`predictor.training.parity`).
 
-    Without an ONNX form where the estimator has none, or with `with_onnx=False`. Raises `ParityMismatch`
-    when the ONNX form gives other answers, `PublishRefused` for anything else that is wrong with the model.
+    A form that an estimator does not have, or that gives other answers, is left out. Raises `ParityMismatch` when the
+    ONNX form gives other answers and there is no compiled form, `PublishRefused` for anything else that is wrong with
+    the model.
     """
-    contents = {
+    contents: dict[str, bytes] = {
         **source.pickles,
         GOLDEN_FILE: choose_golden(source.model, dataset).to_bytes(),
         MODEL_CARD_FILE: source.card.encode(),
     }
-    not_converted: NotConvertible | None = None
-    if with_onnx:
+    pickles = assemble(source, contents, created)
+    if only_pickles:
+        return Export(pickles, prove(pickles, dataset.penguins))
+    not_compiled: NotCompilable | ParityMismatch | None
+    compiled, not_compiled = _compiled(source.model)
+    reference = Reference(pickles, dataset.penguins, compiled.thresholds if compiled else None)
+    differences = []
+    if compiled is not None:
         try:
-            return _export_compiled(source, contents, dataset, created)
-        except NotConvertible as error:
-            not_converted = error
-    bundle = assemble(source, contents, created)
-    return Export(bundle, prove(bundle, dataset.penguins), not_converted)
+            differences.append(reference.check(compiled_engine(compiled.form, source.model.columns)))
+            contents[COMPILED_FILE] = form_to_bytes(compiled.form)
+        except ParityMismatch as error:
+            not_compiled = error
+    not_converted: NotConvertible | ParityMismatch | None = None
+    try:
+        contents[ONNX_FILE], difference = _converted(source.model, reference, pickles.manifest)
+        differences.append(difference)
+    except NotConvertible as error:
+        not_converted = error
+    except ParityMismatch as error:
+        if COMPILED_FILE not in contents:
+            raise
+        not_converted = error
+    proof = Proof(len(reference), max(differences, default=None))
+    return Export(assemble(source, contents, created), proof, not_converted, not_compiled)
 
 
-def _export_compiled(source: ModelSource, contents: Mapping[str, bytes], dataset: Dataset, created: datetime) -> Export:
-    """The first ONNX form that gives the estimator's answers."""
+def _compiled(model: FittedModel) -> tuple[Compiled | None, NotCompilable | None]:
+    try:
+        return compile_model(model), None
+    except NotCompilable as error:
+        return None, error
+
+
+def _converted(model: FittedModel, reference: Reference, manifest: Manifest) -> tuple[bytes, float]:
+    """The first ONNX form that gives the estimator's answers, and the largest difference."""
     differing: list[ParityMismatch] = []
     unloadable: UnloadableModel | None = None
-    for form in forms(source.model):
-        bundle = assemble(source, {**contents, ONNX_FILE: form}, created)
+    for form in forms(model):
         try:
-            return Export(bundle, prove(bundle, dataset.penguins))
+            return form, reference.check(OnnxEngine(form, manifest))
         except ParityMismatch as error:
             differing.append(error)
         except UnloadableModel as error:
-            if error.file != ONNX_FILE:
-                raise
             unloadable = error
     if differing:
         raise min(differing, key=lambda error: error.difference)
     reason = unloadable.reason if unloadable else "there is no form of it"
-    raise NotConvertible(type(source.model.estimator).__name__, reason) from unloadable
+    raise NotConvertible(type(model.estimator).__name__, reason) from unloadable
 
 
 def assemble(source: ModelSource, contents: Mapping[str, bytes], created: datetime) -> Bundle:

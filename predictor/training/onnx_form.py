@@ -19,7 +19,7 @@ from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_
 from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 
 from predictor.errors import NotConvertible, PublishRefused
-from predictor.models.onnx_graph import INPUT, OUTPUT
+from predictor.models.onnx_engine import INPUT, OUTPUT
 from predictor.text import describe_error
 from predictor.training.fitted_model import FittedModel
 from predictor.training.folding import fold
