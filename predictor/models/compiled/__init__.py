@@ -13,7 +13,7 @@ from predictor.models.compiled.form import (
     form_to_bytes,
 )
 from predictor.models.compiled.linear import LinearEngine
-from predictor.models.compiled.trees import TreesEngine
+from predictor.models.compiled.trees import TreesEngine, lane_width
 
 __all__ = [
     "MAX_LEAVES",
@@ -29,6 +29,7 @@ __all__ = [
     "compiled_engine",
     "form_from_bytes",
     "form_to_bytes",
+    "lane_width",
 ]
 
 
