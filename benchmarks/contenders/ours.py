@@ -27,7 +27,7 @@ class Ours(Function):
     title: ClassVar[str] = "this function"
     batches: ClassVar[bool] = True
     loading: ClassVar[str] = "lazy"
-    engine: ClassVar[str] = "onnx"
+    engine: ClassVar[str] = "auto"
 
     def __init__(self, folder: Path, *, here: bool = False, models: Path = MODELS) -> None:
         super().__init__(folder, here=here, models=models)
@@ -80,10 +80,10 @@ class OursEager(Ours):
 
 
 class OursForest(Ours):
-    """A model that needs ONNX Runtime: the predecessor's own forest of 100 trees, published from its three pickles."""
+    """Trees: the predecessor's own forest of 100 trees, published from its three pickles."""
 
     name: ClassVar[str] = "ours-forest"
-    title: ClassVar[str] = "this function, the predecessor's forest in ONNX Runtime"
+    title: ClassVar[str] = "this function, the predecessor's forest, compiled"
 
     def prepare(self) -> None:
         self.environment.make()

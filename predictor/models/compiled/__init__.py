@@ -1,5 +1,6 @@
 """Models that publishing has compiled: evaluated in pure Python, without ONNX Runtime and, for one penguin, numpy."""
 
+from predictor.models.compiled.cells import width_of
 from predictor.models.compiled.form import (
     MAX_LEAVES,
     ColumnSplits,
@@ -13,7 +14,7 @@ from predictor.models.compiled.form import (
     form_to_bytes,
 )
 from predictor.models.compiled.linear import LinearEngine
-from predictor.models.compiled.trees import TreesEngine, lane_width
+from predictor.models.compiled.trees import TreesEngine
 
 __all__ = [
     "MAX_LEAVES",
@@ -29,7 +30,7 @@ __all__ = [
     "compiled_engine",
     "form_from_bytes",
     "form_to_bytes",
-    "lane_width",
+    "width_of",
 ]
 
 

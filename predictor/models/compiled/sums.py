@@ -6,9 +6,7 @@ longer ones, so a forest keeps one class less: the last one is what the others l
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from functools import cached_property
-from operator import getitem
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from predictor.models.compiled.form import Member
@@ -17,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_WORD_BITS: Final = 62
-_PACKED_BITS: Final = _WORD_BITS // 2
+WORD_BITS: Final = 62
+_PACKED_BITS: Final = WORD_BITS // 2
 _SAME: Final = 1e-9
 
 Tree = Sequence[Sequence[float]]
@@ -28,104 +26,89 @@ Tree = Sequence[Sequence[float]]
 def sums_of(member: Member) -> list["Sum"]:
     """One sum per score where each tree adds to one of them, else one sum for all."""
     if not member.separate:
-        return [_shares(member.trees) or _lanes(member.trees)]
+        return [_shares(member.trees, member.base) or _lanes(member.trees, member.base)]
     size = len(member.trees) // len(member.base)
-    return [_lanes(member.trees[start : start + size]) for start in range(0, len(member.trees), size or 1)] or [
-        _lanes(()) for _ in member.base
-    ]
+    return [_lanes(member.trees[score * size : (score + 1) * size], (base,)) for score, base in enumerate(member.base)]
 
 
 class Sum:
-    """The sum of one value per tree. A value holds a lane per score, `bits` wide, in units of 2**-exponent."""
+    """A sum of one integer per tree, with a lane per score, each `bits` wide, in units of 2**-exponent."""
 
     def __init__(
-        self, values: Sequence[Sequence[Sequence[int]]], bits: int, exponent: int, offsets: Sequence[float], whole: int
+        self, lanes: Sequence[Sequence[Sequence[int]]], bits: int, exponent: int, offsets: Sequence[float], whole: int
     ) -> None:
-        """`values`: per tree, leaf and lane. `offsets` are added per lane. `whole`: see `_shares`; else 0."""
-        self.trees = len(values)
-        self._tables = [
-            tuple(sum(value << bits * lane for lane, value in enumerate(leaf)) for leaf in tree) for tree in values
+        """`lanes`: per tree, leaf and lane. `offsets` are added to the scores. `whole`: see `_shares`; else 0."""
+        self.values = [
+            tuple(sum(value << bits * lane for lane, value in enumerate(leaf)) for leaf in tree) for tree in lanes
         ]
-        self._bits = bits
-        self._unit = math.ldexp(1.0, -exponent)
+        """Per tree, what each of its leaves adds."""
+        self._mask = (1 << bits) - 1
+        self.unit = math.ldexp(1.0, -exponent)
+        self.offset = offsets[0]
         self._offsets = tuple(offsets)
+        self._shifts = range(0, bits * (len(offsets) - (whole > 0)), bits)
         self._whole = whole
+        self._simple = len(offsets) == 1
+        self.word_bits = WORD_BITS // bits * bits
+        """As many whole lanes as an int64 holds."""
+        self.words = -(-len(self._shifts) * bits // self.word_bits)
 
-    def scores(self, leaves: Iterable[int]) -> list[float]:
-        """What one penguin's leaves add up to. Takes only as many from an iterator as there are trees."""
-        total = sum(map(getitem, self._tables, leaves))
-        unit, bits = self._unit, self._bits
-        if len(self._offsets) == 1 and not self._whole:
-            return [total * unit + self._offsets[0]]
-        mask = (1 << bits) - 1
-        lanes = [total >> bits * lane & mask for lane in range(len(self._offsets))]
-        scores = [lane * unit + offset for lane, offset in zip(lanes, self._offsets, strict=True)]
+    def scores(self, total: int) -> list[float]:
+        unit = self.unit
+        if self._simple:
+            return [total * unit + self.offset]
+        mask = self._mask
+        lanes = [total >> shift & mask for shift in self._shifts]
         if self._whole:
-            scores.append((self._whole - sum(lanes)) * unit)
-        return scores
+            lanes.append(self._whole - sum(lanes))
+        return [lane * unit + offset for lane, offset in zip(lanes, self._offsets, strict=True)]
 
-    def batch_scores(self, leaves: "NDArray[np.uint8]") -> "list[NDArray[np.float64]]":
-        """What the leaves of many penguins add up to, an array per score. `leaves` has a row per penguin."""
-        words, starts, width = self._arrays
-        per_word = width // self._bits
-        places = leaves + starts
-        lanes = []
-        left = len(self._offsets)
-        for word in words:
-            totals = word.take(places).sum(axis=1)
-            count = min(left, per_word)
-            lanes += [totals >> self._bits * lane & ((1 << self._bits) - 1) for lane in range(count)]
-            left -= count
-        scores = [lane * self._unit + offset for lane, offset in zip(lanes, self._offsets, strict=True)]
+    def batch_scores(self, totals: "Sequence[NDArray[np.int64]]") -> "list[NDArray[np.floating]]":
+        """From the totals of many penguins, an array per word, to an array per score."""
+        places = [divmod(shift, self.word_bits) for shift in self._shifts]
+        lanes = [totals[word] >> shift & self._mask for word, shift in places]
         if self._whole:
-            scores.append((self._whole - sum(lanes)) * self._unit)
-        return scores
-
-    @cached_property
-    def _arrays(self) -> "tuple[list[NDArray[np.int64]], NDArray[np.intp], int]":
-        """The tables one after the other, as arrays of as many whole lanes as 62 bits hold; where each table begins."""
-        import numpy as np
-
-        width = _WORD_BITS // self._bits * self._bits
-        values = [value for table in self._tables for value in table]
-        count = -(-len(self._offsets) * self._bits // width)
-        words = [np.array([v >> width * word & ((1 << width) - 1) for v in values], np.int64) for word in range(count)]
-        starts = np.cumsum([0, *(len(table) for table in self._tables[:-1])], dtype=np.intp)[: self.trees]
-        return words, starts, width
+            rest = self._whole - lanes[0]
+            for lane in lanes[1:]:
+                rest -= lane
+            lanes.append(rest)
+        return [lane * self.unit + offset for lane, offset in zip(lanes, self._offsets, strict=True)]
 
 
-def _lanes(trees: Sequence[Tree]) -> Sum:
+def _lanes(trees: Sequence[Tree], base: Sequence[float]) -> Sum:
     """A lane per score. Each tree's lowest value is taken off it, so that lanes hold no negative numbers."""
-    scores = len(trees[0][0]) if trees else 1
-    columns = [[[leaf[score] for leaf in tree] for tree in trees] for score in range(scores)]
-    offsets = [math.fsum(min(tree) for tree in column) for column in columns]
-    ranges = [math.fsum(max(tree) - min(tree) for tree in column) for column in columns]
-    bits = _WORD_BITS if scores == 1 else _PACKED_BITS
+    columns = [[[leaf[score] for leaf in tree] for tree in trees] for score in range(len(base))]
+    lowest = [list(map(min, column)) for column in columns]
+    offsets = [math.fsum((start, *values)) for start, values in zip(base, lowest, strict=True)]
+    ranges = [
+        math.fsum(max(tree) - least for tree, least in zip(column, values, strict=True))
+        for column, values in zip(columns, lowest, strict=True)
+    ]
+    bits = WORD_BITS if len(base) == 1 else _PACKED_BITS
     exponent = _exponent(max(ranges), bits, len(trees))
-    values = [
-        [[_whole_number(value - min(lane), exponent) for value, lane in zip(leaf, zip(*tree, strict=True), strict=True)]
-         for leaf in tree]
-        for tree in trees
-    ]  # fmt: skip
-    return Sum(values, bits, exponent, offsets, whole=0)
+    lanes = [
+        [[_whole_number(value - least, exponent) for value, least in zip(leaf, row, strict=True)] for leaf in tree]
+        for tree, row in zip(trees, zip(*lowest, strict=True), strict=True)
+    ]
+    return Sum(lanes, bits, exponent, offsets, whole=0)
 
 
-def _shares(trees: Sequence[Tree]) -> Sum | None:
+def _shares(trees: Sequence[Tree], base: Sequence[float]) -> Sum | None:
     """Trees whose leaves are shares of the same whole: the last score is the whole without the others.
 
     A leaf's shares are rounded so that their sum is exactly the tree's. None for any other trees.
     """
-    if not trees or len(trees[0][0]) < 2 or any(min(leaf) < 0 for tree in trees for leaf in tree):
+    if not trees or len(base) < 2 or any(min(leaf) < 0 for tree in trees for leaf in tree):
         return None
-    sums = [[math.fsum(leaf) for leaf in tree] for tree in trees]
+    sums = [list(map(math.fsum, tree)) for tree in trees]
     if any(max(row) - min(row) > _SAME * max(row) for row in sums):
         return None
-    bits = _WORD_BITS if len(trees[0][0]) == 2 else _PACKED_BITS
+    bits = WORD_BITS if len(base) == 2 else _PACKED_BITS
     exponent = _exponent(math.fsum(row[0] for row in sums), bits, len(trees))
     wholes = [_whole_number(row[0], exponent) for row in sums]
     pairs = zip(trees, wholes, strict=True)
-    values = [[_rounded(leaf, whole, exponent)[:-1] for leaf in tree] for tree, whole in pairs]
-    return Sum(values, bits, exponent, [0.0] * (len(trees[0][0]) - 1), sum(wholes))
+    lanes = [[_rounded(leaf, whole, exponent)[:-1] for leaf in tree] for tree, whole in pairs]
+    return Sum(lanes, bits, exponent, base, sum(wholes))
 
 
 def _rounded(leaf: Sequence[float], whole: int, exponent: int) -> list[int]:

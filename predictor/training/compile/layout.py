@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from predictor.models.compiled import MAX_LEAVES, ColumnSplits, Member, Split, TreesForm, lane_width
+from predictor.models.compiled import MAX_LEAVES, ColumnSplits, Member, Split, TreesForm, width_of
 from predictor.schema import DUMMY_COLUMNS, RANGES
 from predictor.training.compile.tree import LEAF, Tree, TreeModel, Unsupported
 
@@ -41,7 +41,7 @@ def form_of(models: Sequence[TreeModel], columns: tuple[str, ...]) -> TreesForm:
         if found
     )
     form = TreesForm(columns=listed, members=tuple(members))
-    size = sum(len(column.thresholds) + 1 for column in listed) * number * lane_width(form.leaves)
+    size = sum(len(column.thresholds) + 1 for column in listed) * sum(map(width_of, form.leaves))
     if size > MAX_MASK_BYTES:
         raise Unsupported(f"its masks would take {size / 2**20:.0f} MiB, at most {MAX_MASK_BYTES / 2**20:.0f} are made")
     return form
