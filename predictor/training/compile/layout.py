@@ -7,8 +7,8 @@ from predictor.models.compiled import MAX_LEAVES, ColumnSplits, Member, Split, T
 from predictor.schema import DUMMY_COLUMNS, RANGES
 from predictor.training.compile.tree import LEAF, Tree, TreeModel, Unsupported
 
-MAX_MASK_BYTES: Final = 8 * 1024 * 1024
-"""Of the masks in memory. Making so many takes as long as importing ONNX Runtime (docs/explanation/decisions.md)."""
+MAX_MASK_BYTES: Final = 16 * 1024 * 1024
+"""Of the masks in memory. Making so many takes about half of what importing ONNX Runtime takes, in time and memory."""
 
 _DUMMY: Final = 0.5
 """The one threshold between 0 and 1."""
