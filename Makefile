@@ -1,4 +1,4 @@
-# `make run` and `make test` are all that a newcomer needs; `make help` lists the rest.
+# Start with `make run` and `make test`; `make help` lists the rest.
 PYTHON ?= python3
 PORT ?= 8080
 VENV := .venv
@@ -7,14 +7,14 @@ PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-# Whoever sets it would have every start of the function compile every module again.
+# With it, every start of the function would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 
-# One environment. Another interpreter starts it afresh; a changed lock is installed again.
+# One environment. It is created anew for another Python version, and updated when a lock file changes.
 $(VENV)/python-$(PYTHON_VERSION):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	  || { echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is $$($(PYTHON) --version 2>&1); try make PYTHON=python3.13" >&2; exit 1; }
@@ -30,13 +30,11 @@ $(VENV)/dev: $(VENV)/python-$(PYTHON_VERSION) requirements-dev.txt
 	touch $@ $(VENV)/training
 
 .PHONY: venv
-venv: $(VENV)/dev  ## .venv with the development set
+venv: $(VENV)/dev  ## create .venv with everything for development
 
 .PHONY: model
 model: $(VENV)/training  ## train and publish to artifacts/, unless a model is there
-	@compgen -G 'artifacts/*/manifest.json' >/dev/null || { \
-	  folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
-	  $(BIN)/python -m predictor train --to "$$folder" && $(BIN)/python -m predictor publish --from "$$folder" --to artifacts; }
+	@compgen -G 'artifacts/*/manifest.json' >/dev/null || $(BIN)/python -m predictor train --to artifacts
 
 .PHONY: run
 run: model  ## serve `predict` on PORT (8080)
@@ -53,47 +51,48 @@ run-events: model  ## serve `score` on PORT (8080); results and rejects go to th
 	@exec $(BIN)/functions-framework --source main.py --target score --port $(PORT)
 
 .PHONY: demo-events
-demo-events: model  ## the whole data set through gcloud's Pub/Sub emulator
+demo-events: model  ## send the whole data set through gcloud's Pub/Sub emulator
 	@$(BIN)/python examples/events_demo.py
 
-# Most tests wait for processes: two workers for each processor.
+# Most tests wait for processes, so there are two workers per processor.
 PYTEST = $(BIN)/python -m pytest --numprocesses $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') * 2)) --dist worksteal
 
 .PHONY: test
-test: $(VENV)/dev  ## the test suite
+test: $(VENV)/dev  ## run the test suite
 	$(PYTEST) -m 'not slow' --cov=predictor --cov-fail-under=95 tests/
 
 .PHONY: test-slow
-test-slow: $(VENV)/dev  ## more of the same: releases that fail, rollback, more pickled models
+test-slow: $(VENV)/dev  ## more of the same: failing releases, rollback, more kinds of pickled models
 	$(PYTEST) -m slow tests/
 
 .PHONY: lint
-lint: $(VENV)/dev  ## style, types, import contracts, shell scripts
+lint: $(VENV)/dev  ## check style, types, import contracts, spelling, shell scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 	$(BIN)/shellcheck --check-sourced .ci/run $(wildcard *.sh)
 
 .PHONY: format
-format: $(VENV)/dev  ## rewrite what `make lint` would refuse, where that is possible
+format: $(VENV)/dev  ## fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: model $(VENV)/dev  ## measure against the platform, the predecessor and the peers; BENCH='--only ours,echo' for less
+bench: model $(VENV)/dev  ## compare with the platform, the replaced service and peers; BENCH='--only ours,echo' for less
 	$(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: load
-load: model $(VENV)/dev  ## locust's scenarios, here or at URL=https://...; LOAD='spike mix' chooses, LOAD=--help lists
+load: model $(VENV)/dev  ## run locust's scenarios, here or at URL=https://...; LOAD='spike mix' chooses, LOAD=--help lists
 	$(BIN)/python -m benchmarks.load $(if $(URL),--url '$(URL)' --identity-token) $(LOAD)
 
 .PHONY: profile
-profile: model $(VENV)/dev  ## where the CPU time goes, by room; PROFILE='--rows 1000' for batches
+profile: model $(VENV)/dev  ## where the CPU time goes, by package; PROFILE='--rows 1000' for batches
 	$(BIN)/python -m benchmarks.profile $(PROFILE)
 
 .PHONY: bench-files
-bench-files: model $(VENV)/dev  ## a million rows in a bucket, beside pandas + scikit-learn
+bench-files: model $(VENV)/dev  ## score a million rows in a bucket; compare with pandas and scikit-learn
 	$(BIN)/python -m benchmarks.event_files
 
 .PHONY: lock

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From an empty Google Cloud project to a watched, reversible service. What it does, and how, is in ops/deploy/*.sh.
+# Deploys the two functions to Google Cloud, with everything that they need. The steps are in ops/deploy/*.sh.
 set -Eeuo pipefail
 if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
   echo "deploy.sh: bash 4.4 or newer is needed, this is $BASH_VERSION" >&2 # macOS still comes with 3.2.
@@ -10,27 +10,29 @@ usage() {
   cat <<'HELP'
 Usage: ./deploy.sh [OPTION]... COMMAND
 
-Commands; every one can be run again, and what is right already is left alone
-  up                   accounts, bucket, model, HTTP function (blue-green), topics, events function, monitoring
-  release              only publish the model and put a new revision of the HTTP function in service (blue-green)
-  monitoring           only dashboard, alerts, log-based metrics, uptime check and objectives
-  status               revisions with their traffic, tags, model versions and digests
-  rollback [REVISION]  all traffic to this revision, or to the one before the one in service
-  logs [FRESHNESS]     what both functions logged (default: the last 1h)
-  down                 delete everything except the bucket; asks first
+Commands. Each can be run again at any time; it changes only what differs
+  up                   set up or update everything: accounts, bucket, model, both functions, topics, monitoring
+  release              only publish the model and release the HTTP function
+  monitoring           only apply dashboard, alerts, log-based metrics, uptime check and objectives
+  status               list the revisions with their traffic, tags, model versions and digests
+  rollback [REVISION]  give all traffic to this revision; default: the one that served before
+  logs [FRESHNESS]     show what both functions logged; default: in the last 1h
+  down                 delete everything except the buckets; asks first
 
 Options
-  --config FILE        settings; default: deploy.env beside this script (copy deploy.env.example)
+  --config FILE        the settings; default: deploy.env beside this script (copy deploy.env.example)
   --dry-run            print the commands, ready to paste, and change nothing
-  --agreement N        before the switch ask both revisions about N penguins; too many differences stop it
-  --public             up: anyone on the internet may call the HTTP function; the next up without it closes it again
-  --with-data          down: delete the bucket and every model too
+  --agreement N        compare both revisions on N penguins first, and stop if they disagree too often
+  --public             up: let everybody call the HTTP function, until the next up without this option
+  --with-data          down: also delete the bucket for models and every model in it
   --yes                down: do not ask
   -h, --help
 
-Blue-green: the revision in service keeps all traffic while the new one is deployed and smoke-tested under its own
-URL; then it gets 5, 25, 50 and 100 %, with a smoke test and a look at its errors at every step. Any failure and Ctrl-C
-put all traffic back. Exit status: 0 done, 1 failed (the reason is the last line), 2 the command line is wrong.
+The HTTP function is released blue-green: a new revision is deployed without traffic and tested at a URL of its own.
+Then it gets 5, 25, 50 and 100 % of the traffic, with a smoke test and a check of its error rate at each step. Any
+failure, and Ctrl-C, give all traffic back to the old revision.
+
+Exit status: 0 done; 1 failed, with the reason in the last line; 2 wrong command line.
 HELP
 }
 
@@ -86,7 +88,7 @@ up() {
 
 only_release() {
   preflight
-  [[ $BUCKET_EXISTS == true ]] || die "there is no gs://$BUCKET yet: run ./deploy.sh up first"
+  [[ $BUCKET_EXISTS == true ]] || die "gs://$BUCKET does not exist yet: run ./deploy.sh up first"
   describe_source
   release
 }
@@ -124,20 +126,20 @@ main() {
         if [[ $1 == --config ]]; then CONFIG=$2; else AGREEMENT=$2; fi
         shift
         ;;
-      -*) misused "there is no option $1" ;;
+      -*) misused "unknown option $1" ;;
       *) words+=("$1") ;;
     esac
     shift
   done
-  [[ $AGREEMENT =~ ^(0|[1-9][0-9]{0,5})$ ]] || misused "--agreement takes a number of penguins"
-  ((${#words[@]})) || misused 'which command?'
+  [[ $AGREEMENT =~ ^(0|[1-9][0-9]{0,5})$ ]] || misused "--agreement needs a number of penguins"
+  ((${#words[@]})) || misused 'a command is missing'
   case ${words[0]} in
-    rollback | logs) ((${#words[@]} <= 2)) || misused "${words[0]} takes one argument at most" ;;
+    rollback | logs) ((${#words[@]} <= 2)) || misused "${words[0]} takes at most one argument" ;;
     up | release | monitoring | status | down) ((${#words[@]} == 1)) || misused "${words[0]} takes no argument" ;;
-    *) misused "there is no command ${words[0]}" ;;
+    *) misused "unknown command ${words[0]}" ;;
   esac
-  [[ $PUBLIC == false || ${words[0]} == up ]] || misused "--public goes with up"
-  [[ $WITH_DATA == false || ${words[0]} == down ]] || misused "--with-data goes with down"
+  [[ $PUBLIC == false || ${words[0]} == up ]] || misused "--public works with up only"
+  [[ $WITH_DATA == false || ${words[0]} == down ]] || misused "--with-data works with down only"
 
   load_defaults
   load_config "$CONFIG"
@@ -154,5 +156,5 @@ main() {
   esac
 }
 
-# Bash reads a script while it runs, line by line: with both commands in one, a deployment outlives a `git pull`.
+# Both commands on one line: bash reads a script while it runs, so a `git pull` could otherwise change this one midway.
 main "$@"; exit

@@ -15,7 +15,8 @@ from starlette.responses import Response
 from predictor import bootstrap
 from predictor.errors import ModelUnavailable, PredictorError
 from predictor.settings import Settings
-from predictor.telemetry import configure_logs, log, process_age_ms
+from predictor.telemetry import capture_streams, configure_logs, log, process_age_ms
+from predictor.web import accept_any_path
 
 
 def _start() -> bootstrap.App:
@@ -23,6 +24,8 @@ def _start() -> bootstrap.App:
 
     Runs before the framework forks its worker, which then shares the loaded model's memory.
     """
+    capture_streams()
+    accept_any_path()
     configure_logs("INFO", None)  # Until the settings are read: they may be what is wrong.
     try:
         settings = Settings.from_env(os.environ)

@@ -1,8 +1,9 @@
-"""The performance lab: `python -m benchmarks` measures this function, its platform, its predecessor and its peers.
+"""The benchmark suite: `python -m benchmarks` compares this function with other ways to serve the same model.
 
-    flock -> wire -> contenders -> server, loadgen, procfs -> lab -> results -> goals, table, report
+Each contender is a real process in a virtual environment of its own. In the order in which a run uses the modules:
 
-A contender is a real process with its own virtual environment. The machines are noisy, so nothing here is judged in
-seconds: contenders take turns within every round, and what counts is the median over the rounds of the ratio between
-two of them in the same round.
+    sample_penguins, raw_http -> contenders -> server, loadgen -> runner -> results -> goals, tables, report
+
+Machines are noisy, so a run compares instead of timing: in each round every contender is measured once, and a result is
+the median over the rounds of the ratio between two contenders.
 """

@@ -17,10 +17,8 @@ from xgboost import XGBClassifier
 
 from predictor.models.compiled import compiled_engine, form_from_bytes, form_to_bytes
 from predictor.models.onnx_engine import OnnxEngine
-from predictor.training.compile import compile_model
 from predictor.training.dataset import load_penguins
 from predictor.training.fitted_model import ENCODED, FittedModel, encode
-from predictor.training.onnx_form import forms
 from predictor.training.random_penguins import random_columns, ranges_of, to_penguins
 
 MODELS: Final[dict[str, Any]] = {
@@ -63,11 +61,11 @@ def main() -> None:
     print(f"{'':40}{'compiled':>10}{'ONNX Runtime':>14}{'ratio':>8}")
     for name, estimator in MODELS.items():
         model = FittedModel(estimator.fit(encode(data.penguins), encoder.transform(data.labels)), encoder, ENCODED)
-        written = form_to_bytes(compile_model(model).form)
-        graph = next(forms(model))
+        written = form_to_bytes(model.compiled_form())
+        graph = next(model.onnx_forms())
 
         def compiled(data: bytes = written, classes: int = len(model.classes)) -> Any:
-            return compiled_engine(form_from_bytes(data, ENCODED, classes), ENCODED)
+            return compiled_engine(form_from_bytes(data, classes))
 
         def converted(graph: bytes = graph, classes: tuple[str, ...] = model.classes) -> Any:
             return OnnxEngine(graph, _Manifest(classes))  # type: ignore[arg-type]

@@ -1,33 +1,32 @@
-"""The load generator: a closed loop of keep-alive connections, in a process of its own.
+"""The load generator: keeps some connections busy, each with the next request as soon as the last answer is complete.
 
-Each connection sends the same bytes again as soon as its answer is complete. It speaks to raw non-blocking sockets
-under epoll, without an event loop or a client library: about a tenth of a core where the echo function fills one, so
-with two cores the contender and never the generator is the bottleneck; it needs nothing but Python; and it looks at
-every answer's status.
-
-Run as `python -m benchmarks.loadgen`: a `Load` as JSON on stdin, a `Drive` as JSON on stdout.
+It uses raw sockets with epoll, because an event loop or a client library would need more CPU: even with the echo
+function it fills only a tenth of a core, so the contender is the bottleneck. It checks the status of every answer.
 """
 
-import base64
-import json
+import math
 import select
 import socket
-import subprocess
-import sys
 import time
-from array import array
-from dataclasses import asdict, dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Final
 
-from benchmarks.figures import quantile
-from benchmarks.wire import HOST, complete
+from benchmarks.raw_http import HOST, complete
 
-PATIENCE_S: Final = 60.0
+SLOWEST_ANSWER_S: Final = 60.0
+SPIN_S: Final = 0.002
+"""How long to poll for answers before sleeping.
+
+Waking a sleeping process on the same machine is the most expensive part of a fast server's answer, and real callers are
+on other machines. While a slow server works, the generator sleeps and leaves it the processor.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to send, where, how, and for how long: until `seconds` or `requests` (0: no limit) is reached."""
+    """What to send, and for how long: until `seconds` or `requests` (0: no limit) is reached."""
 
     port: int
     request: bytes
@@ -38,160 +37,112 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Drive:
-    """What happened. Latencies count from the first byte sent to the last byte received; the warm-up is left out."""
+class LoadResult:
+    """What came back. Only `total` counts the requests of the warm-up: the server's CPU time is divided by it.
+
+    `quantiles_ms` are 101 latencies, from the first byte sent to the last byte received: the fastest answer, each
+    percentile, the slowest answer.
+    """
 
     requests: int
     failures: int
-    seconds: float
+    per_second: float
     quantiles_ms: list[float]
-    """101 values: the fastest answer, every percentile, the slowest."""
     total: int
-    """All requests, those of the warm-up too: what the server's CPU time is divided by."""
-
-    @property
-    def per_second(self) -> float:
-        return self.requests / self.seconds
-
-    def percentile_ms(self, percent: int) -> float:
-        return self.quantiles_ms[percent]
 
 
-SPIN_S: Final = 0.002
-"""How long to look for answers without sleeping.
-
-Waking a sleeper on the same machine is the most expensive thing that a fast server does for one answer (in a virtual
-machine an interrupt for another processor), and callers are not on the same machine. A slow server's generator sleeps,
-and leaves it the processor.
-"""
+def apply_load(load: Load) -> LoadResult:
+    """Run a load to its end in a new process."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_generate, load).result()
 
 
-def drive(load: Load) -> Drive:
-    """Have a new process put `load` on a server. Raises `RuntimeError` when it could not."""
-    message = {**asdict(load), "request": base64.b64encode(load.request).decode()}
-    run = subprocess.run(
-        [sys.executable, "-m", "benchmarks.loadgen"],
-        input=json.dumps(message),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=load.seconds + load.warm_up_s + 120,
-    )
-    if run.returncode != 0:
-        raise RuntimeError(f"the load generator failed: {run.stderr.strip()[-500:]}")
-    return Drive(**json.loads(run.stdout))
+def _generate(load: Load) -> LoadResult:
+    return _Generator(load).run()
 
 
-@dataclass(slots=True)
+def quantiles(values: list[float]) -> list[float]:
+    """101 quantiles by nearest rank; NaN for no values."""
+    ordered = sorted(values) or [math.nan]
+    return [ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)] for percent in range(101)]
+
+
 class _Connection:
-    socket: socket.socket
-    received: bytearray
-    sent_at: float = 0.0
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection((HOST, port), 30)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.received = bytearray()
+        self.sent_at = 0.0
 
 
-class _Loop:
-    """All connections of one load, and what they have seen."""
+class _Generator:
+    """All connections of one load, and what they have received."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
         self._epoll = select.epoll()
         self._connections: dict[int, _Connection] = {}
-        self.latencies = array("d")
-        self.failures = 0
-        self.total = 0
-        self.last_answer_at = 0.0
-        self._busy_at = 0.0
+        self._latencies_ms: list[float] = []
+        self._failures = self._total = 0
+        self._last_answer_at = self._last_event_at = 0.0
 
-    def run(self) -> float:
-        """Drive the load; returns the measured seconds."""
+    def run(self) -> LoadResult:
         for _ in range(self._load.connections):
             self._connect()
         if self._load.warm_up_s:
-            self._turn(time.perf_counter() + self._load.warm_up_s, 0)
-            self.latencies = array("d")
-            self.failures = 0
+            self._exchange(time.perf_counter() + self._load.warm_up_s, 0)
+            self._latencies_ms, self._failures = [], 0
         start = time.perf_counter()
-        self._turn(start + self._load.seconds, self._load.requests)
-        # Up to the last answer: with answers that take as long as the window, its end falls anywhere between two.
-        seconds = max(self.last_answer_at - start, 1e-6)
+        self._exchange(start + self._load.seconds, self._load.requests)
         for connection in self._connections.values():
             connection.socket.close()
-        return seconds
+        requests = len(self._latencies_ms)
+        # To the last answer, not to the end of the time: a slow answer may be half done by then.
+        per_second = requests / max(self._last_answer_at - start, 1e-6)
+        return LoadResult(requests, self._failures, per_second, quantiles(self._latencies_ms), self._total)
 
-    def _turn(self, until: float, requests: int) -> None:
-        """Until then, or so many answers; but one at least, however slow, if it comes in a minute."""
-        clock, latencies = time.perf_counter, self.latencies
-        patience = until + PATIENCE_S
-        while (clock() < until or (not latencies and clock() < patience)) and not 0 < requests <= len(latencies):
+    def _exchange(self, until: float, requests: int) -> None:
+        """Go on until this time or this number of answers, but wait a minute for the first answer."""
+        clock, latencies = time.perf_counter, self._latencies_ms
+        give_up = until + SLOWEST_ANSWER_S
+        while (clock() < until or (not latencies and clock() < give_up)) and not 0 < requests <= len(latencies):
             events = self._epoll.poll(0)
-            if not events and clock() - self._busy_at > SPIN_S:
+            if not events and clock() - self._last_event_at > SPIN_S:
                 events = self._epoll.poll(0.05)
             if events:
-                self._busy_at = clock()
+                self._last_event_at = clock()
             for number, _ in events:
-                connection = self._connections[number]
                 try:
-                    data: bytes | bytearray = connection.socket.recv(1 << 18)
-                    if not data:
-                        raise ConnectionResetError
-                    if connection.received:
-                        connection.received += data
-                        data = connection.received
-                    elif not complete(data):
-                        connection.received += data
-                        continue
-                    if not complete(data):
-                        continue
-                    self.last_answer_at = now = clock()
-                    latencies.append(now - connection.sent_at)
-                    if data[9:12] != b"200":
-                        self.failures += 1
-                    connection.received.clear()
-                    self._send(connection)
+                    self._receive(self._connections[number])
                 except OSError:
-                    self._reconnect(number)
+                    self._failures += 1
+                    self._epoll.unregister(number)
+                    self._connections.pop(number).socket.close()
+                    self._connect()
 
-    def _connect(self) -> None:
-        client = socket.create_connection((HOST, self._load.port), 30)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = _Connection(client, bytearray())
-        self._connections[client.fileno()] = connection
-        self._epoll.register(client.fileno(), select.EPOLLIN)
+    def _receive(self, connection: _Connection) -> None:
+        data: bytes | bytearray = connection.socket.recv(1 << 18)
+        if not data:
+            raise ConnectionResetError
+        if connection.received or not complete(data):
+            connection.received += data
+            data = connection.received
+            if not complete(data):
+                return
+        self._last_answer_at = now = time.perf_counter()
+        self._latencies_ms.append((now - connection.sent_at) * 1000)
+        self._failures += data[9:12] != b"200"
+        connection.received.clear()
         self._send(connection)
 
-    def _reconnect(self, number: int) -> None:
-        self.failures += 1
-        self._epoll.unregister(number)
-        self._connections.pop(number).socket.close()
-        self._connect()
+    def _connect(self) -> None:
+        connection = _Connection(self._load.port)
+        self._connections[connection.socket.fileno()] = connection
+        self._epoll.register(connection.socket.fileno(), select.EPOLLIN)
+        self._send(connection)
 
     def _send(self, connection: _Connection) -> None:
-        # Blocking on purpose for the large bodies of batches; a small request fits the socket's buffer at once.
-        # Timed from before it: whoever sends a large body may be woken up long after the server has all of it.
+        # Timed from before sending: the sender of a large body may be woken up long after the server has read it.
         connection.sent_at = time.perf_counter()
-        connection.socket.sendall(self._load.request)
-        self.total += 1
-
-
-def main() -> None:
-    message = json.load(sys.stdin)
-    load = Load(**{**message, "request": base64.b64decode(message["request"])})
-    loop = _Loop(load)
-    seconds = loop.run()
-    latencies = sorted(loop.latencies)
-    json.dump(
-        asdict(
-            Drive(
-                requests=len(latencies),
-                failures=loop.failures,
-                seconds=seconds,
-                quantiles_ms=[quantile(latencies, percent / 100) * 1000 for percent in range(101)],
-                total=loop.total,
-            )
-        ),
-        sys.stdout,
-    )
-
-
-if __name__ == "__main__":
-    main()
+        connection.socket.sendall(self._load.request)  # Blocks on purpose: a small request fits the socket's buffer.
+        self._total += 1

@@ -1,265 +1,222 @@
-"""`python -m benchmarks.micro`: what single steps cost, as ratios: the figures behind the hot path's decisions.
+"""Compare single steps of a prediction with another way to do the same.
 
-In one process, in turns, in CPU time of the thread, so that other processes disturb little. A figure is the median over
-the rounds of one way's time over the other's. Of whole requests `python -m benchmarks` tells the truth: there each step
-finds its memory pushed out of the processor's caches by the ones before it.
+Each line is a ratio, the microseconds of both ways, and what was compared. Smaller ratios are better for the way that
+is used. Both ways run in turns in one process, in CPU time of the thread, and the ratio is the median over the rounds.
+Within a whole request a step finds the processor's caches filled by other steps: `python -m benchmarks` measures that.
 """
 
 import argparse
 import asyncio
+import gc
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from statistics import median
+from typing import Final
 
 import numpy as np
+import onnx.parser
 import onnxruntime
 import orjson
 import pandas as pd
-from onnx import TensorProto, helper
-from onnx.numpy_helper import from_array
+import uvloop
+from starlette.requests import Request
 
-from benchmarks.contenders.contender import MODELS
-from benchmarks.figures import Spread
-from benchmarks.flock import birds
-from benchmarks.table import spread
-from predictor.artifacts.location import newest_version, open_store
-from predictor.artifacts.manifest import ONNX_FILE
-from predictor.decoding import Batch, decode, parse, validate
+from benchmarks.event_files import make_csv
+from benchmarks.paths import MODELS
+from benchmarks.results import Spread
+from benchmarks.sample_penguins import CATEGORIES, FEATURES, sample_penguins
+from predictor.answers import batch_json, detailed_json
+from predictor.artifacts import ONNX_FILE, newest_version, open_store
+from predictor.batch import Batch, PenguinColumns
+from predictor.batch_decoding import decode_valid_batch
+from predictor.bulk.cells import read_cells
+from predictor.bulk.chunk import Layout
+from predictor.bulk.csv_fast_path import read_lines
+from predictor.decoding import decode, parse, validate
 from predictor.errors import PredictorError
-from predictor.models.columns import PenguinColumns
-from predictor.models.encoding import Encoder
-from predictor.models.loader import LoadedModel, load_model
-from predictor.models.onnx_engine import OnnxEngine
-from predictor.models.onnx_engine import INPUT, OUTPUT
-from predictor.penguin import CATEGORIES, Penguin
-from predictor.service import predict
-from predictor.web.encoding import columns_body, detailed_body
-from predictor.web.instances import read_instances
+from predictor.models import LoadedModel, load_model
+from predictor.models.features import FeatureEncoder
+from predictor.models.onnx_engine import INPUT, OUTPUT, OnnxEngine
+from predictor.penguin import Penguin
+from predictor.prediction import Prediction
+from predictor.service import predict_batch
+from predictor.web.body import BODY_TIMEOUT_S, _receive_all, read_body
 
 ROWS: Final = 1000
+CSV_ROWS: Final = 2600  # About as many as in one block of a file.
+TURN_NS: Final = 10_000_000
 Step = Callable[[], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two ways to the same end."""
-
-    title: str
-    kept: Step
-    other: Step
-    times: int
-    """How often each runs in a turn."""
-
-
-def comparisons() -> list[Comparison]:
-    """Raises `PredictorError` without a model in artifacts/."""
+def comparisons() -> dict[str, tuple[Step, Step]]:
+    """For each title the way that is used, and the other one. Raises `PredictorError` without a published model."""
     deadline = time.monotonic() + 30
     store = newest_version(open_store(str(MODELS)), deadline=deadline)
     model = load_model(store, pin=None, choice="onnx", deadline=deadline)
-    file = store.list_files(deadline=deadline)[ONNX_FILE]
-    graph = store.read(file, deadline=deadline)
-    session, runtime = _session(graph), OnnxEngine(graph, model.manifest)
-    one, many = orjson.dumps(birds(1)[0]), orjson.dumps({"instances": birds(ROWS)})
-    penguin = Penguin.model_validate(birds(1)[0])
-    penguins = _penguins(decode(many, max_instances=ROWS))
-    by_column = PenguinColumns.of(penguins)
-    encoder = Encoder(model.manifest.columns)
-    features = encoder.encode([penguin])
-    columns = list(model.manifest.columns)
-    folded = _session(_smallest_graph(len(columns), len(model.manifest.classes)))
-    return [
-        Comparison(
-            "a linear model's answer for one bird, over ONNX Runtime's",
-            lambda: model.engine.rows((penguin,)),
-            lambda: runtime.rows((penguin,)),
-            500,
+    graph = store.read(store.list_files(deadline=deadline)[ONNX_FILE], deadline=deadline)
+    runtime, session, encoder = (
+        OnnxEngine(graph, model.manifest),
+        _session(graph),
+        FeatureEncoder(model.manifest.columns),
+    )
+    smallest = _session(_smallest_graph(len(model.manifest.columns), len(model.manifest.classes)))
+    one_body, body = orjson.dumps(sample_penguins(1)[0]), orjson.dumps({"instances": sample_penguins(ROWS)})
+    one, penguins = _penguins(decode(one_body, max_instances=1)), _penguins(decode(body, max_instances=ROWS))
+    columns, one_row = PenguinColumns.of(penguins), PenguinColumns.of(one)
+    batch, features = Batch(columns), encoder.matrix(one_row)
+    header, _, text = make_csv(CSV_ROWS).partition(b"\n")
+    cells = header.decode().split(",")
+    layout = Layout({name: cells.index(name) for name in FEATURES}, len(cells))
+    return {
+        "a linear model on one penguin, over ONNX Runtime": (
+            lambda: model.engine.probabilities(one[0]),
+            lambda: runtime.probabilities(one[0]),
         ),
-        Comparison(
-            f"a linear model's answers for {ROWS} birds, over ONNX Runtime's",
-            lambda: model.engine.column_probabilities(by_column),
-            lambda: runtime.column_probabilities(by_column),
-            20,
+        f"a linear model on {ROWS} penguins, over ONNX Runtime": (
+            lambda: model.engine.batch_probabilities(columns),
+            lambda: runtime.batch_probabilities(columns),
         ),
-        Comparison(
-            "one bird through bound buffers, over session.run",
-            lambda: runtime.rows((penguin,)),
-            lambda: session.run([OUTPUT], {INPUT: encoder.encode((penguin,))}),
-            500,
+        "one penguin through bound buffers, over session.run": (
+            lambda: runtime.probabilities(one[0]),
+            lambda: session.run([OUTPUT], {INPUT: encoder.matrix(PenguinColumns.of(one))}),
         ),
-        Comparison(
-            "features of one bird by hand, over an array per bird",
-            lambda: encoder.row(penguin),
-            lambda: encoder.encode((penguin,)),
-            1000,
-        ),
-        Comparison(
-            f"features of {ROWS} birds, over pandas get_dummies and reindex",
-            lambda: encoder.encode(penguins),
-            lambda: _get_dummies(penguins, columns),
-            5,
-        ),
-        Comparison(
-            f"features of {ROWS} birds from columns, over a tuple per bird",
-            lambda: encoder.encode(penguins),
-            lambda: np.array([encoder.row(each) for each in penguins], dtype=np.float32),
-            5,
-        ),
-        Comparison(
-            "one bird from bytes, over json.loads and validation",
-            lambda: decode(one, max_instances=1),
-            lambda: validate(parse(one)),
-            1000,
-        ),
-        Comparison(
-            f"{ROWS} birds from bytes, over json.loads and validation",
-            lambda: decode(many, max_instances=ROWS),
-            lambda: [validate(item) for item in parse(many)["instances"]],
-            3,
-        ),
-        Comparison(
-            f"{ROWS} birds from bytes to columns, over an object each",
-            lambda: read_instances(many, ROWS),
-            lambda: PenguinColumns.of(_penguins(decode(many, max_instances=ROWS))),
-            10,
-        ),
-        Comparison(
-            f"{ROWS} answers in pieces, over a dictionary each",
-            lambda: columns_body(model, by_column),
-            lambda: _by_dictionaries(model, penguins),
-            5,
-        ),
-        Comparison(
-            f"{ROWS} answers in pieces, over orjson of a value each",
-            lambda: columns_body(model, by_column),
-            lambda: [detailed_body(prediction) for prediction in predict(model, penguins)],
-            5,
-        ),
-        Comparison(
-            f"the model on {ROWS} birds at once, over one by one",
+        f"the model on {ROWS} penguins at once, over one by one": (
             lambda: session.run([OUTPUT], {INPUT: np.repeat(features, ROWS, axis=0)}),
             lambda: [session.run([OUTPUT], {INPUT: features}) for _ in range(ROWS)],
-            3,
         ),
-        Comparison(
-            "the published graph on one bird, over Cast, Gemm, Softmax, Cast",
+        "the published graph on one penguin, over Cast, Gemm, Softmax, Cast": (
             lambda: session.run([OUTPUT], {INPUT: features}),
-            lambda: folded.run([OUTPUT], {INPUT: features}),
-            500,
+            lambda: smallest.run([OUTPUT], {INPUT: features}),
         ),
-        Comparison(
-            "awaiting what is there already, over the same under asyncio.timeout",
-            lambda: _run(_awaits()),
-            lambda: _run(_awaits_in_time()),
-            2000,
+        "features of one penguin by hand, over an array": (
+            lambda: encoder.row(one[0]),
+            lambda: encoder.matrix(PenguinColumns.of(one)),
         ),
+        f"features of {ROWS} penguins, over pandas get_dummies and reindex": (
+            lambda: encoder.matrix(PenguinColumns.of(penguins)),
+            lambda: _get_dummies(penguins, model.manifest.columns),
+        ),
+        f"features of {ROWS} penguins from columns, over a tuple per penguin": (
+            lambda: encoder.matrix(PenguinColumns.of(penguins)),
+            lambda: np.array([encoder.row(each) for each in penguins], dtype=np.float32),
+        ),
+        "one penguin from bytes, over json.loads and validation": (
+            lambda: decode(one_body, max_instances=1),
+            lambda: validate(parse(one_body)),
+        ),
+        f"{ROWS} penguins from bytes to columns, over an object each": (
+            lambda: decode_valid_batch(body, ROWS),
+            lambda: PenguinColumns.of(_penguins(decode(body, max_instances=ROWS))),
+        ),
+        f"{ROWS} answers in pieces, over a dictionary each": (
+            lambda: batch_json(predict_batch(model, batch)),
+            lambda: _dictionaries(model, batch),
+        ),
+        f"{ROWS} answers in pieces, over orjson of a value each": (
+            lambda: batch_json(predict_batch(model, batch)),
+            lambda: [detailed_json(each) for each in predict_batch(model, batch) if isinstance(each, Prediction)],
+        ),
+        f"{CSV_ROWS} rows of CSV to columns in the fast path, over split lines": (
+            lambda: read_lines(layout, text),
+            lambda: read_cells(layout, [line.split(",") for line in text.decode().splitlines()]),
+        ),
+        f"reading {ROWS} bodies that have arrived, over the same under asyncio.timeout": (
+            lambda: _LOOP.run_until_complete(_read_bodies(read_body)),
+            lambda: _LOOP.run_until_complete(_read_bodies(_read_under_timeout)),
+        ),
+    }
+
+
+_LOOP: Final = uvloop.new_event_loop()
+
+
+async def _read_bodies(read: Callable[[Request, int], Awaitable[bytes]]) -> None:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    request = Request({"type": "http"}, receive)
+    for _ in range(ROWS):
+        await read(request, ROWS)
+
+
+async def _read_under_timeout(request: Request, limit_bytes: int) -> bytes:
+    async with asyncio.timeout(BODY_TIMEOUT_S):
+        return await _receive_all(request, limit_bytes)
+
+
+def _penguins(decoded: Penguin | Sequence[object]) -> list[Penguin]:
+    rows = [decoded] if isinstance(decoded, Penguin) else decoded
+    return [row for row in rows if isinstance(row, Penguin)]
+
+
+def _get_dummies(penguins: Sequence[Penguin], columns: Sequence[str]) -> object:
+    frame = pd.get_dummies(pd.DataFrame([each.model_dump() for each in penguins]), columns=list(CATEGORIES))
+    return frame.reindex(columns=list(columns), fill_value=0).to_numpy(np.float32)
+
+
+def _dictionaries(model: LoadedModel, batch: Batch) -> bytes:
+    found = predict_batch(model, batch)
+    answers = [
+        {
+            "prediction": found.classes[row.index(max(row))],
+            "probability": max(row),
+            "probabilities": dict(zip(found.classes, row, strict=True)),
+            "model": found.model,
+        }
+        for row in found.probabilities.tolist()
     ]
+    return orjson.dumps({"predictions": answers})
 
 
-def measure(comparison: Comparison, rounds: int) -> Spread | None:
-    ratios = []
-    for _ in range(rounds):
-        kept, other = _cpu_ns(comparison.kept, comparison.times), _cpu_ns(comparison.other, comparison.times)
-        ratios.append(kept / other)
-    return Spread.of(ratios)
+def _smallest_graph(columns: int, classes: int) -> bytes:
+    """The least that a linear classifier in double precision needs: scaling is in its weights, which are zero here."""
+    made: bytes = onnx.parser.parse_model(f"""
+        <ir_version: 9, opset_import: ["" : 18]>
+        smallest (float[N, {columns}] {INPUT}) => (float[N, {classes}] {OUTPUT})
+        <double[{columns}, {classes}] weights = {{{", ".join(["0"] * columns * classes)}}},
+         double[{classes}] intercepts = {{{", ".join(["0"] * classes)}}}> {{
+            doubles = Cast<to = 11>({INPUT})
+            scores = Gemm(doubles, weights, intercepts)
+            shares = Softmax(scores)
+            {OUTPUT} = Cast<to = 1>(shares)
+        }}""").SerializeToString()
+    return made
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def _session(graph: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _cpu_us(step: Step) -> float:
+    """Microseconds of CPU, from as many calls as fit into a turn."""
+    started, calls = time.thread_time_ns(), 0
+    while (elapsed := time.thread_time_ns() - started) < TURN_NS:
+        step()
+        calls += 1
+    return elapsed / calls / 1000
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.micro", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=11)
-    options = parser.parse_args(arguments)
+    parser.add_argument("--rounds", type=int, default=11, help="default: %(default)s")
+    options = parser.parse_args()
     try:
         chosen = comparisons()
     except PredictorError as error:
         print(error, file=sys.stderr)
         return 2
-    for comparison in chosen:
-        print(f"{spread(measure(comparison, options.rounds)):>22}  {comparison.title}", flush=True)
+    gc.collect()
+    gc.freeze()  # As main.py does: a full collection would take longer than most steps.
+    for title, (used, other) in chosen.items():
+        pairs = [(_cpu_us(used), _cpu_us(other)) for _ in range(options.rounds + 1)][1:]  # The first round warms up.
+        ratio = Spread.of([one / two for one, two in pairs])
+        times = [median(column) for column in zip(*pairs, strict=True)]
+        print(f"{ratio!s:>22} {times[0]:>10,.1f} {times[1]:>10,.1f} us  {title}", flush=True)
     return 0
-
-
-def _cpu_ns(step: Step, times: int) -> int:
-    step()
-    started = time.thread_time_ns()
-    for _ in range(times):
-        step()
-    return max(1, time.thread_time_ns() - started)
-
-
-def _session(onnx_bytes: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
-
-
-def _smallest_graph(columns: int, classes: int) -> bytes:
-    """What a linear classifier in double comes down to when scaling is folded into its weights; these are all zero."""
-    weights = [
-        from_array(np.zeros((columns, classes)), "weights"),
-        from_array(np.zeros(classes), "intercepts"),
-    ]
-    nodes = [
-        helper.make_node("Cast", [INPUT], ["double"], to=TensorProto.DOUBLE),
-        helper.make_node("Gemm", ["double", "weights", "intercepts"], ["scores"]),
-        helper.make_node("Softmax", ["scores"], ["shares"]),
-        helper.make_node("Cast", ["shares"], [OUTPUT], to=TensorProto.FLOAT),
-    ]
-    inputs = [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [None, columns])]
-    outputs = [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [None, classes])]
-    graph = helper.make_graph(nodes, "smallest", inputs, outputs, weights)
-    made: bytes = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9
-    ).SerializeToString()
-    return made
-
-
-def _penguins(decoded: Penguin | Batch) -> list[Penguin]:
-    assert isinstance(decoded, Batch)
-    return [row for row in decoded.rows if isinstance(row, Penguin)]
-
-
-def _get_dummies(penguins: Sequence[Penguin], columns: list[str]) -> object:
-    frame = pd.DataFrame([penguin.model_dump() for penguin in penguins])
-    return pd.get_dummies(frame, columns=list(CATEGORIES)).reindex(columns=columns, fill_value=0).to_numpy(np.float32)
-
-
-def _by_dictionaries(model: LoadedModel, penguins: Sequence[Penguin]) -> bytes:
-    predictions = predict(model, penguins)
-    identity = orjson.Fragment(orjson.dumps(predictions.model))
-    rows = []
-    for row in predictions.probabilities:
-        probability = max(row)
-        rows.append(
-            {
-                "prediction": predictions.classes[row.index(probability)],
-                "probability": probability,
-                "probabilities": dict(zip(predictions.classes, row, strict=True)),
-                "model": identity,
-            }
-        )
-    return orjson.dumps({"predictions": rows})
-
-
-_loop: Final = asyncio.new_event_loop()
-
-
-async def _awaits() -> None:
-    await _there()
-
-
-async def _awaits_in_time() -> None:
-    async with asyncio.timeout(30):
-        await _there()
-
-
-async def _there() -> None:
-    return None
-
-
-def _run(step: Coroutine[Any, Any, None]) -> None:
-    _loop.run_until_complete(step)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,26 @@
-"""`python -m benchmarks.profile`: where the function's CPU time goes, in the real process under load.
+"""Show where the function's CPU time goes, by component, in a real process under load.
 
-py-spy looks at the worker's stack from outside some hundred times a second, so the process runs as fast as ever
-(cProfile would make its Python parts look several times as dear as its C parts). Each sample counts for one room: the
-innermost frame that belongs to this project, its framework or its server.
+py-spy reads the stack of the worker 500 times a second from outside, so the process runs at its usual speed. Each
+sample counts for the innermost frame that belongs to this project, its framework or its server.
 """
 
 import argparse
-import subprocess
 import sys
-import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import contenders, procfs
-from benchmarks.environments import NoEnvironment
-from benchmarks.flock import birds
-from benchmarks.loadgen import Load, drive
-from benchmarks.results import FOLDER
-from benchmarks.server import NoAnswer, Server, stop_servers_when_terminated
+from benchmarks import contenders
+from benchmarks.contenders import Contender, Unavailable, run
+from benchmarks.loadgen import Load, apply_load
+from benchmarks.paths import RESULTS
+from benchmarks.sample_penguins import sample_penguins
+from benchmarks.server import cpu_s, serving, stop_servers_when_terminated
 
-ROOMS: Final[tuple[tuple[str, str], ...]] = (
-    # What a frame's file holds, and the room that it stands for; the first that fits counts.
+COMPONENTS: Final = (
+    # Part of a file's path, and the component that the file belongs to; the first match counts.
     ("asyncio/runners.py", "event loop: reading, waiting (uvloop)"),
     ("uvicorn/", "server (uvicorn, httptools)"),
     ("functions_framework/", "framework"),
@@ -31,125 +28,85 @@ ROOMS: Final[tuple[tuple[str, str], ...]] = (
     ("onnxruntime/", "models: ONNX Runtime"),
     ("predictor/models/", "models: features in, probabilities out"),
     ("predictor/decoding.py", "decoding (pydantic)"),
+    ("predictor/batch", "decoding of batches"),
     ("predictor/web/body.py", "web: reading the body"),
-    ("predictor/web/encoding.py", "web: writing the answer"),
+    ("predictor/answers.py", "web: writing the answer"),
     ("predictor/web/responses.py", "web: writing the answer"),
     ("predictor/web/", "web: routes, headers, timing"),
     ("predictor/service.py", "service"),
     ("predictor/telemetry/", "telemetry"),
     ("main.py", "web: routes, headers, timing"),
 )
-"""A frame of any other file (numpy, the standard library) counts for whoever called it."""
-OTHER: Final = "other"
+"""Any other file (numpy, the standard library) counts for its caller."""
 _IDLE: Final = "_worker (concurrent/futures/thread.py"
-"""A pool's thread that waits for work; py-spy cannot tell that it is asleep."""
+"""A thread of a pool that waits for work, which looks busy to py-spy."""
 
 
-def room_of(stack: Sequence[str]) -> str:
-    """The room of the innermost frame that has one; frames are `name (file:line)`, outermost first."""
+def component_of(stack: Sequence[str]) -> str:
+    """The component of the innermost frame that has one. Frames are `name (file:line)`, outermost first."""
     for frame in reversed(stack):
-        for part, room in ROOMS:
+        for part, component in COMPONENTS:
             if f"({part}" in frame or f"/{part}" in frame:
-                return room
-    return OTHER
+                return component
+    return "other"
 
 
-def shares(lines: Iterable[str]) -> dict[str, float]:
-    """Share per room, largest first, of collapsed stacks: `frame;frame;frame count`."""
+def innermost(stack: Sequence[str]) -> str:
+    return stack[-1]
+
+
+def shares(lines: Iterable[str], key: Callable[[Sequence[str]], str] = component_of) -> dict[str, float]:
+    """The share of samples of each component, largest first. A line is `frame;frame;frame count`."""
     samples: Counter[str] = Counter()
-    for stack, count in _samples(lines):
-        samples[room_of(stack.split(";"))] += count
-    total = samples.total() or 1
-    return {room: count / total for room, count in samples.most_common()}
-
-
-def hottest(lines: Iterable[str], most: int) -> list[tuple[str, float]]:
-    """The innermost frames with the largest shares."""
-    samples: Counter[str] = Counter()
-    for stack, count in _samples(lines):
-        samples[stack.rpartition(";")[2]] += count
-    total = samples.total() or 1
-    return [(frame, count / total) for frame, count in samples.most_common(most)]
-
-
-def _samples(lines: Iterable[str]) -> Iterator[tuple[str, int]]:
     for line in lines:
         stack, _, count = line.strip().rpartition(" ")
-        if stack and not stack.rpartition(";")[2].startswith(_IDLE):
-            yield stack, int(count)
+        frames = stack.split(";")
+        if stack and not frames[-1].startswith(_IDLE):
+            samples[key(frames)] += int(count)
+    return {name: count / samples.total() for name, count in samples.most_common()}
 
 
-def record(kind: type[contenders.Contender], rows: int, seconds: float, stacks: Path) -> tuple[float, float]:
-    """Profile a contender under load into `stacks`; requests/s and CPU microseconds per request meanwhile.
+def record(kind: type[Contender], rows: int, seconds: float, stacks: Path) -> tuple[float, float]:
+    """Write samples of a contender under load to `stacks`; returns requests/s and CPU microseconds per request.
 
-    Raises `NoEnvironment` or `NoAnswer`, also where py-spy may not look at other processes.
+    Raises `Unavailable`, also where py-spy is not allowed to read other processes.
     """
-    with tempfile.TemporaryDirectory(prefix="profile-") as folder:
-        contender = kind(Path(folder))
-        server = Server(contender)
-        try:
-            contender.prepare()
-            contender.environment.compile(contender.sources())
-            server.start()
-            load = Load(server.port, contender.request(birds(rows)), 8, seconds + 3, warm_up_s=1)
-            worker = _busiest(server, load)
-            driver = threading.Thread(target=drive, args=(load,))
-            driver.start()
-            _spy(worker, seconds, stacks)
-            driver.join()
-            before = procfs.cpu_s(server.pids)
-            done = drive(Load(load.port, load.request, load.connections, 2.0))
-            return done.per_second, (procfs.cpu_s(server.pids) - before) / done.total * 1e6
-        finally:
-            server.stop()
-            contender.close()
+    with serving(kind) as server:
+        request = server.contender.request(sample_penguins(rows))
+        before = {pid: cpu_s([pid]) for pid in server.pids}
+        apply_load(Load(server.port, request, 8, 0.5))
+        busiest = max(before, key=lambda pid: cpu_s([pid]) - before[pid])  # gunicorn's parent only watches.
+        load = threading.Thread(target=apply_load, args=[Load(server.port, request, 8, seconds + 3, warm_up_s=1)])
+        load.start()
+        options = ["--rate", "500", "--format", "raw", "--duration", str(round(seconds)), "--output", str(stacks)]
+        run([Path(sys.executable).parent / "py-spy", "record", "--pid", str(busiest), *options], timeout_s=seconds + 60)
+        load.join()
+        cpu_before_s = server.cpu_s()
+        done = apply_load(Load(server.port, request, 8, 2.0))
+        return done.per_second, (server.cpu_s() - cpu_before_s) / done.total * 1e6
 
 
-def _busiest(server: Server, load: Load) -> int:
-    """The process that answers: gunicorn's parent only watches."""
-    before = {pid: procfs.cpu_s([pid]) for pid in server.pids}
-    drive(Load(load.port, load.request, load.connections, 0.5))
-    return max(before, key=lambda pid: procfs.cpu_s([pid]) - before[pid])
-
-
-def _spy(pid: int, seconds: float, stacks: Path) -> None:
-    program = Path(sys.executable).parent / "py-spy"
-    options = ["--duration", str(round(seconds)), "--rate", "500", "--format", "raw", "--output", str(stacks)]
-    try:
-        run = subprocess.run(
-            [str(program), "record", "--pid", str(pid), *options],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds + 60,
-        )
-    except OSError as error:
-        raise NoEnvironment(f"py-spy is not installed: {error}") from error
-    if run.returncode != 0:
-        raise NoEnvironment(f"py-spy could not look at the worker (it may need root): {run.stderr.strip()[-300:]}")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__)
-    parser.add_argument("--only", default="echo,ours", help="whom to profile (%(default)s)")
-    parser.add_argument("--rows", type=int, default=1, help="birds in a request (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=10)
-    options = parser.parse_args(arguments)
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--only", default="echo,ours", metavar="NAMES", help="contenders (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=1, help="penguins in a request (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=10, help="how long to sample (default: %(default)s)")
+    options = parser.parse_args()
+    RESULTS.mkdir(parents=True, exist_ok=True)
     try:
         for kind in contenders.select(options.only.split(",")):
             rows = options.rows if kind.batches else 1
-            stacks = FOLDER / f"profile-{kind.name}-{rows}.txt"
+            stacks = RESULTS / f"profile-{kind.name}-{rows}.txt"
             per_second, cpu_us = record(kind, rows, options.seconds, stacks)
             lines = stacks.read_text().splitlines()
             print(f"{kind.title}, {rows} in a request: {per_second:,.0f} requests/s, {cpu_us:,.0f} us of CPU for each")
-            for room, share in shares(lines).items():
-                print(f"  {share:6.1%}  {room}")
-            print("  hottest lines:")
-            for frame, share in hottest(lines, 8):
+            for component, share in shares(lines).items():
+                print(f"  {share:6.1%}  {component}")
+            print("  lines with the most samples:")
+            for frame, share in list(shares(lines, innermost).items())[:8]:
                 print(f"  {share:6.1%}  {frame}")
-            print(f"  stacks: {stacks}\n")
-    except (NoEnvironment, NoAnswer, ValueError) as error:
+            print(f"  all stacks: {stacks}\n")
+    except (Unavailable, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -1,140 +1,139 @@
-"""A run as one HTML file that needs nothing else: goals, tables, plots."""
+"""A run as one HTML file with tables and plots, which loads nothing from anywhere."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from benchmarks import svg, table
-from benchmarks.goals import Verdict
-from benchmarks.lab import BATCHES, CONNECTIONS
-from benchmarks.results import FOLDER, Results
-from benchmarks.table import COLUMNS, spread
+import matplotlib.style
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-_PHASES: Final = ("import", "fetch", "verify", "load", "predict", "boot")
+from benchmarks import tables
+from benchmarks.paths import RESULTS
+from benchmarks.results import Results
+from benchmarks.runner import BATCHES, CONNECTIONS
 
+PHASES: Final = ("import", "fetch", "verify", "load", "predict", "boot")
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1150px; margin: 2em auto; padding: 0 1em; color: #222 }
 table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums }
 th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: right }
-th:first-child, td:first-child { text-align: left; min-width: 13em }
-.reached { color: #00694c } .missed { color: #b00020; font-weight: bold }
-svg { width: 100%; height: auto } svg text { font: 12px system-ui, sans-serif; fill: #222 }
-.note { color: #555 }
+th:first-child, td:first-child { text-align: left; white-space: nowrap } svg { max-width: 100%; height: auto }
+.MISSED { color: #b00020; font-weight: bold } .reached { color: #00694c }
 """
+_BESIDE: Final[dict[str, Any]] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+# Text stays text, and the same run gives the same file.
+_SVG: Final = {"svg.fonttype": "none", "svg.hashsalt": "benchmarks", "font.size": 9}
 
 
-def write_report(results: Results, verdicts: Sequence[Verdict], folder: Path = FOLDER) -> Path:
+def write_report(results: Results, folder: Path = RESULTS) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "report.html"
-    path.write_text(render(results, verdicts))
+    path.write_text(render(results))
     return path
 
 
-def render(results: Results, verdicts: Sequence[Verdict]) -> str:
-    machine = ", ".join(f"{key} {value}" for key, value in results.machine.items())
-    sections = [
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Benchmarks</title>",
-        f"<style>{_STYLE}</style></head><body><h1>Benchmarks</h1>",
-        f"<p class='note'>{escape(results.started)}; {results.rounds} rounds of {results.window_s:g} s a turn; "
-        f"{escape(machine)}. Figures are medians over the rounds; thin lines and brackets show the lowest and the "
-        "highest round. Seconds are this machine's: compare ratios.</p>",
-        "<h2>Goals</h2>",
-        _goals(verdicts),
-        "<h2>Contenders</h2>",
-        _contenders(results),
-        "<h2>Requests per second</h2>",
-        *(
-            _bars(results, f"rps_{n}", "requests/s", f"{n} connection{'s' if n > 1 else ''} (logarithmic)", log=True)
-            for n in CONNECTIONS
-        ),
-        "<h2>Latency at 8 connections</h2>",
-        _latencies(results, "8"),
-        "<h2>Cold start: process spawned to first prediction</h2>",
-        _bars(results, "cold_ms", "ms", "total"),
-        _phases(results),
-        "<h2>Memory at rest</h2>",
-        _bars(results, "pss_mb", "MB", "proportional set size of the process tree"),
-        _bars(results, "alone_mb", "MB", "as if no other process shared its files"),
-        "<h2>Installed size</h2>",
-        _bars(results, "install_mb", "MB", "virtual environment, byte code included"),
-        "<h2>Batches</h2>",
-        _batches(results),
-        *(f"<p>Left out: {escape(name)}: {escape(reason)}</p>" for name, reason in results.skipped.items()),
-        f"<p class='missed'>{escape(table.failures(results))}</p>",
-        "</body></html>\n",
-    ]
-    return "\n".join(sections)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{top}</tr>{body}</table>"
-
-
-def _goals(verdicts: Sequence[Verdict]) -> str:
-    words = {
-        True: "<span class='reached'>reached</span>",
-        False: "<span class='missed'>missed</span>",
-        None: "not measured",
-    }
-    rows = [
+def render(results: Results) -> str:
+    rates = {f"rps_{n}": f"{n} connection{'s' if n > 1 else ''}" for n in CONNECTIONS}
+    memory = {"pss_mib": "proportional set size", "alone_mib": "with no other process on the machine"}
+    with matplotlib.style.context(["tableau-colorblind10", _SVG]):
+        sections = {
+            "Goals": _table(tables.goals(results)),
+            "Contenders": _table(tables.contenders(results)),
+            "Requests per second (logarithmic)": _bars(results, rates, xscale="log"),
+            "Latency at 8 connections": _latencies(results),
+            "Cold start: from starting the process to the first prediction, ms": _bars(results, {"cold_ms": "total"}),
+            "Cold start by phase, where Server-Timing names them, ms": _phases(results),
+            "Memory at rest, MiB": _bars(results, memory),
+            "Size of the virtual environment, MB": _bars(results, {"install_mb": "with bytecode"}),
+            "Batches": _table(tables.batches(results)) + _batches(results),
+        }
+    titles = "".join(f"<li>{escape(name)}: {escape(title)}</li>" for name, title in results.titles.items())
+    return "\n".join(
         [
-            escape(verdict.goal.title),
-            f"{'&ge;' if verdict.goal.at_least else '&le;'} {verdict.goal.limit:g}",
-            escape(spread(verdict.value)),
-            words[verdict.reached],
+            "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Benchmarks</title>",
+            f"<style>{_STYLE}</style></head><body><h1>Benchmarks</h1><p>{escape(results.describe())}",
+            "Values are medians of the rounds; the black lines in bars reach from the lowest to the highest round.",
+            f"Seconds belong to this machine, so compare ratios.</p><ul>{titles}</ul>",
+            *(f"<h2>{escape(title)}</h2>\n{body}" for title, body in sections.items() if body),
+            *(f"<p class='MISSED'>{escape(note)}</p>" for note in tables.notes(results)),
+            "</body></html>\n",
         ]
-        for verdict in verdicts
-    ]
-    return _table(["goal", "limit", "measured", ""], rows)
+    )
 
 
-def _contenders(results: Results) -> str:
-    rows = []
-    for name in results.samples:
-        cells = [results.median(name, figure) for _, figure, _ in COLUMNS]
-        formatted = ["" if c is None else format(c, f) for c, (_, _, f) in zip(cells, COLUMNS, strict=True)]
-        rows.append([f"{escape(name)}<br><span class='note'>{escape(results.titles.get(name, ''))}</span>", *formatted])
-    return _table(["", *(heading for heading, _, _ in COLUMNS)], rows)
+def _table(rows: tables.Rows) -> str:
+    head, *body = [[escape(cell) for cell in row] for row in rows]
+    lines = ["<tr><th>" + "</th><th>".join(head) + "</th></tr>"]
+    lines += ["<tr>" + "".join(f"<td class='{row[-1]}'>{cell}</td>" for cell in row) + "</tr>" for row in body]
+    return f"<table>{''.join(lines)}</table>"
 
 
-def _bars(results: Results, figure: str, unit: str, caption: str, *, log: bool = False) -> str:
-    data = [svg.Bar(name, value) for name in results.samples if (value := results.spread(name, figure))]
-    if not data:
+def _axes(count: int, height: float) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(11, height), layout="constrained")
+    return figure, list(figure.subplots(1, count, sharey=True, squeeze=False)[0])
+
+
+def _svg(figure: Figure) -> str:
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return "<svg" + file.getvalue().partition("<svg")[2]
+
+
+def _bars(results: Results, quantities: Mapping[str, str], *, xscale: str = "linear") -> str:
+    """One plot per quantity, with a bar per contender."""
+    spreads = {q: {name: s for name in results.samples if (s := results.spread(name, q))} for q in quantities}
+    spreads = {quantity: found for quantity, found in spreads.items() if found}
+    if not spreads:
         return ""
-    return f"<h3>{escape(caption)}</h3>{svg.bars(data, unit, logarithmic=log)}"
-
-
-def _latencies(results: Results, connections: str) -> str:
-    data = [
-        svg.Line(name, list(enumerate(quantiles[connections])))
-        for name, quantiles in results.latencies_ms.items()
-        if connections in quantiles
-    ]
-    return svg.lines(data, "percentile", "ms (logarithmic)", log_y=True)
+    figure, plots = _axes(len(spreads), 0.6 + 0.28 * len(results.samples))
+    for axes, (quantity, found) in zip(plots, spreads.items(), strict=True):
+        medians = [spread.median for spread in found.values()]
+        errors = [[s.median - s.low for s in found.values()], [s.high - s.median for s in found.values()]]
+        bars = axes.barh(list(found), medians, xerr=errors)
+        axes.bar_label(bars, [f"{median:,.0f}" if median >= 100 else f"{median:.3g}" for median in medians], padding=4)
+        axes.set(title=quantities[quantity], xscale=xscale if min(medians) > 0 else "linear")
+        axes.margins(x=0.2)
+    plots[0].invert_yaxis()
+    return _svg(figure)
 
 
 def _phases(results: Results) -> str:
-    data = []
-    for name in results.samples:
-        phases = [
-            (phase, value) for phase in _PHASES if (value := results.median(name, f"cold_{phase}_ms")) is not None
-        ]
-        if phases:
-            data.append((name, phases))
-    return f"<h3>by phase, where the answer's Server-Timing names them</h3>{svg.stacked(data, 'ms')}" if data else ""
+    frame = _medians(results, {phase: f"cold_{phase}_ms" for phase in PHASES}).dropna(axis=1, how="all").T
+    if frame.empty:
+        return ""
+    figure, (axes,) = _axes(1, 0.9 + 0.28 * len(frame))
+    frame.plot.barh(stacked=True, ax=axes).legend(**_BESIDE)
+    axes.invert_yaxis()
+    return _svg(figure)
+
+
+def _latencies(results: Results) -> str:
+    frame = _medians(results, {percent: f"p{percent}_8_ms" for percent in range(101)})
+    return _lines(frame, xlabel="percentile", ylabel="ms")
 
 
 def _batches(results: Results) -> str:
-    data = []
-    for name in results.samples:
-        points = [
-            (float(size), ms / size * 1000)
-            for size in BATCHES
-            if (ms := results.median(name, f"batch_{size}_ms")) is not None
-        ]
-        if points:
-            data.append(svg.Line(name, points))
-    return svg.lines(data, "birds in one request", "microseconds per bird", log_x=True, log_y=True)
+    frame = _medians(results, {size: f"batch_{size}_ms" for size in BATCHES})
+    costs = frame.div(pd.Series(frame.index, frame.index), axis=0) * 1000
+    return _lines(costs, logx=True, xlabel="penguins in one request", ylabel="microseconds per penguin")
+
+
+def _medians(results: Results, quantities: Mapping[Any, str]) -> pd.DataFrame:
+    """A column per contender, a row per quantity."""
+    medians = {name: [results.median(name, quantity) for quantity in quantities.values()] for name in results.samples}
+    return pd.DataFrame(medians, index=list(quantities), dtype=float)
+
+
+def _lines(frame: pd.DataFrame, **options: Any) -> str:
+    frame = frame.dropna(axis=1, how="all")
+    if frame.empty:
+        return ""
+    figure, (axes,) = _axes(1, 4)
+    styles = ["-" if number < 10 else "--" for number in range(frame.shape[1])]  # There are ten colours.
+    positive = bool((frame > 0).any(axis=None))
+    frame.plot(ax=axes, logy=positive, grid=True, style=styles, **options).legend(**_BESIDE)
+    return _svg(figure)

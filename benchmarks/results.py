@@ -1,69 +1,93 @@
-"""What a run found: per contender and figure one value a round, kept as JSON under `benchmarks/results`."""
+"""What a run measured: for each contender and quantity one value per round, kept as JSON in `benchmarks/results`."""
 
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from statistics import median
 
-from benchmarks.figures import Spread, ratio
+from benchmarks.paths import RESULTS
 
-FOLDER: Final = Path(__file__).resolve().parent / "results"
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median of some rounds, the lowest and the highest."""
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread | None":
+        return cls(median(values), min(values), max(values), len(values)) if values else None
+
+    def __str__(self) -> str:
+        return f"{self.median:.3g}" + (f" [{self.low:.3g}-{self.high:.3g}]" if self.rounds > 1 else "")
+
+
+def ratio(values: Sequence[float], base: Sequence[float]) -> Spread | None:
+    """The spread of value over base, round by round, so that what slowed both down in a round cancels out.
+
+    A single value (the size of an installation, say) counts for every round.
+    """
+    rounds = max(len(values), len(base))
+    if len(values) not in (1, rounds) or len(base) not in (1, rounds):
+        return None
+    pairs = ((values[turn % len(values)], base[turn % len(base)]) for turn in range(rounds))
+    return Spread.of([value / other for value, other in pairs if other])
 
 
 def _machine() -> dict[str, str]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-    return {"processor": model, "cores": str(os.cpu_count()), "python": platform.python_version()}
+    cpus = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.*)", cpus.read_text() if cpus.exists() else "")
+    processor = found[1] if found else "unknown"
+    return {"processor": processor, "cores": str(os.cpu_count()), "python": platform.python_version()}
 
 
 @dataclass
 class Results:
-    """All samples of one run. A figure's name ends in its unit or says what it counts."""
+    """All values of a run. The name of a quantity ends in its unit, or says what it counts."""
 
     rounds: int
-    window_s: float
+    turn_s: float = 0.0
     started: str = field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     machine: dict[str, str] = field(default_factory=_machine)
     titles: dict[str, str] = field(default_factory=dict)
     samples: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    latencies_ms: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    """Per contender and number of connections, the 101 quantiles of the last round."""
     skipped: dict[str, str] = field(default_factory=dict)
-    """Who could not take part, and why."""
+    """The contenders that were left out, and why."""
 
-    def add(self, contender: str, figure: str, value: float) -> None:
-        self.samples.setdefault(contender, {}).setdefault(figure, []).append(value)
+    def add(self, contender: str, quantity: str, value: float) -> None:
+        self.samples.setdefault(contender, {}).setdefault(quantity, []).append(value)
 
-    def values(self, contender: str, figure: str) -> list[float]:
-        return self.samples.get(contender, {}).get(figure, [])
+    def values(self, contender: str, quantity: str) -> list[float]:
+        return self.samples.get(contender, {}).get(quantity, [])
 
-    def spread(self, contender: str, figure: str) -> Spread | None:
-        return Spread.of(self.values(contender, figure))
+    def spread(self, contender: str, quantity: str) -> Spread | None:
+        return Spread.of(self.values(contender, quantity))
 
-    def median(self, contender: str, figure: str) -> float | None:
-        spread = self.spread(contender, figure)
+    def median(self, contender: str, quantity: str) -> float | None:
+        spread = self.spread(contender, quantity)
         return spread.median if spread else None
 
-    def ratio(self, contender: str, base: str, figure: str) -> Spread | None:
-        """How many times the base's figure the contender's is, round by round."""
-        return ratio(self.values(contender, figure), self.values(base, figure))
+    def ratio(self, contender: str, base: str, quantity: str) -> Spread | None:
+        """The contender's value over the base's, round by round."""
+        return ratio(self.values(contender, quantity), self.values(base, quantity))
 
-    def best(self, contenders: Sequence[str], figure: str) -> str | None:
-        """Who of them has the highest median."""
-        found = {name: median for name in contenders if (median := self.median(name, figure)) is not None}
-        return max(found, key=lambda name: found[name]) if found else None
+    def describe(self) -> str:
+        """When, for how long and on what machine, in one line."""
+        machine = ", ".join(f"{key} {value}" for key, value in self.machine.items())
+        return f"{self.started}: {self.rounds} rounds, turns of {self.turn_s:g} s; {machine}."
 
-    def save(self, folder: Path = FOLDER) -> Path:
+    def save(self, folder: Path = RESULTS) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"bench-{self.started.replace(':', '')}.json"
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        path.write_text(json.dumps(asdict(self)) + "\n")
         return path
 
     @classmethod

@@ -91,7 +91,7 @@ def _penguin(bird: dict[str, str]) -> dict[str, Any]:
 
 
 def _collect(count: int) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Results and rejects by message id; repeats fall together."""
+    """Results and rejects by message id; redelivered ones count once."""
     results: dict[str, dict[str, Any]] = {}
     rejects: dict[str, dict[str, Any]] = {}
 
@@ -165,7 +165,7 @@ def _wait_until(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + TIME_LIMIT_S
     while not condition():
         if time.monotonic() > deadline:
-            raise SystemExit(f"Waited {TIME_LIMIT_S:g} s in vain for {what}.")
+            raise SystemExit(f"Waited {TIME_LIMIT_S:g} s for {what}, without success.")
         time.sleep(0.1)
 
 

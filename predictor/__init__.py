@@ -1,3 +1,3 @@
-"""Penguin Predictor: tells a penguin's species from six measurements."""
+"""Penguin Predictor: predicts a penguin's species, as a Cloud Run function."""
 
 __version__ = "0.1.0"

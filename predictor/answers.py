@@ -1,7 +1,7 @@
 """Predictions as JSON: the one writer for HTTP, files and the command line.
 
-A row of a batch is the same document everywhere: a detailed prediction, or `{"error": {...}}`. Lines of a scored file
-also carry the row's number.
+A row of a batch is the same document everywhere: a detailed prediction, or `{"error": {...}}`. It begins with the row's
+own id, where it has one. Lines of a scored file also carry the row's number, before that.
 """
 
 from collections.abc import Sequence
@@ -55,8 +55,12 @@ def _rows(predictions: BatchPrediction, end: bytes, first_row: int | None) -> li
     for earlier, (place, error) in enumerate(predictions.errors.items()):
         rows += pieces[taken * per_row : (place - earlier) * per_row]
         taken = place - earlier
-        number = {} if first_row is None else {"row": first_row + place}
-        rows.append(orjson.dumps({**number, **error_document(error)}) + end)
+        document = error_document(error)
+        if predictions.ids is not None and (own_id := predictions.ids[place]) is not None:
+            document = {"id": own_id, **document}
+        if first_row is not None:
+            document = {"row": first_row + place, **document}
+        rows.append(orjson.dumps(document) + end)
     return rows + pieces[taken * per_row :]
 
 
@@ -78,20 +82,33 @@ def _valid_rows(predictions: BatchPrediction, end: bytes, first_row: int | None)
     best = predictions.probabilities.argmax(axis=1).tolist()
     heads, names, tail = _template(predictions, end)
     per_row = 3 + 2 * classes
-    start = 0
-    if first_row is not None:
-        per_row, start = per_row + 2, 2
+    openings = _openings(predictions, first_row)
+    start = len(openings)
+    if openings:
+        per_row += start
         heads = [head.removeprefix(b"{") for head in heads]
     pieces = [tail] * (count * per_row)
-    if first_row is not None:
-        pieces[0::per_row] = [b'{"row":'] * count
-        pieces[1::per_row] = [b"%d," % number for number in _row_numbers(predictions, first_row)]
+    for place, opening in enumerate(openings):
+        pieces[place::per_row] = opening
     pieces[start::per_row] = [heads[place] for place in best]
     pieces[start + 1 :: per_row] = [numbers[row * classes + place] for row, place in enumerate(best)]
     for place, name in enumerate(names):
         pieces[start + 2 + 2 * place :: per_row] = [name] * count
         pieces[start + 3 + 2 * place :: per_row] = numbers[place::classes]
     return pieces, per_row
+
+
+def _openings(predictions: BatchPrediction, first_row: int | None) -> list[list[bytes]]:
+    """What stands before the prediction of each valid row, in parts, each for all rows; nothing for a bare answer."""
+    count = len(predictions.probabilities)
+    openings: list[list[bytes]] = []
+    if first_row is not None:
+        openings = [[b'{"row":'] * count, [b"%d," % number for number in _row_numbers(predictions, first_row)]]
+    if predictions.ids is not None:
+        valid = [own_id for place, own_id in enumerate(predictions.ids) if place not in predictions.errors]
+        ids = [b"" if own_id is None else b'"id":%b,' % orjson.dumps(own_id) for own_id in valid]
+        openings += [ids] if openings else [[b"{"] * count, ids]
+    return openings
 
 
 def number_texts(predictions: BatchPrediction) -> list[bytes]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from predictor.errors import RowFailure
 from predictor.penguin import Penguin
+from predictor.prediction import Id
 from predictor.schema import COMBINATIONS, MEASUREMENTS, RANGES, Categories, categories_of, measurements_of
 
 if TYPE_CHECKING:
@@ -56,16 +57,25 @@ class PenguinColumns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Rows in order: the valid ones as `columns`, the others in `errors`, by their place and in the order of it."""
+    """Rows in order: the valid ones as `columns`, the others in `errors`, by their place and in the order of it.
+
+    `ids` are those of all rows; None where no row has one.
+    """
 
     columns: PenguinColumns
     errors: Mapping[int, RowFailure] = field(default_factory=dict)
+    ids: Sequence[Id] | None = None
 
     def __len__(self) -> int:
         return len(self.columns) + len(self.errors)
 
     @classmethod
-    def of(cls, rows: Sequence[Penguin | RowFailure]) -> "Batch":
+    def of(cls, rows: Sequence[Penguin | RowFailure], ids: Sequence[Id] | None = None) -> "Batch":
         penguins = [row for row in rows if isinstance(row, Penguin)]
         errors = {place: row for place, row in enumerate(rows) if not isinstance(row, Penguin)}
-        return cls(PenguinColumns.of(penguins), errors)
+        return cls(PenguinColumns.of(penguins), errors, known_ids(ids))
+
+
+def known_ids(ids: Sequence[Id] | None) -> Sequence[Id] | None:
+    """The ids; None where all of them are."""
+    return ids if ids is not None and any(given is not None for given in ids) else None

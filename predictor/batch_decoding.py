@@ -12,8 +12,9 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from predictor.batch import COMBINATION_INDEX, Batch, PenguinColumns, in_range
-from predictor.schema import CATEGORIES, FEATURES, MEASUREMENTS, tuple_getter
+from predictor.batch import COMBINATION_INDEX, Batch, PenguinColumns, in_range, known_ids
+from predictor.prediction import is_id
+from predictor.schema import ACCEPTED, CATEGORIES, FEATURES, IDS, MEASUREMENTS, tuple_getter
 
 _NUMBERS: Final = {float, int}  # The types themselves: bool is a subclass of int, and no number in JSON.
 
@@ -23,10 +24,10 @@ _categories: Final[Callable[[Any], Any]] = tuple_getter(itemgetter, tuple(CATEGO
 
 def decode_valid_batch(body: bytes, max_instances: int) -> Batch | None:
     """The batch in a body of 1 to `max_instances` valid rows; None for anything else."""
-    # Parsing would lose a repeated key. Each key has a colon behind it, so with as many colons as there are fields
+    # Parsing would lose a repeated key. Each key has a colon behind it, so with as many colons as there are members
     # (and one for "instances") no key can be repeated. Counted first: parsing another kind of body may be expensive.
-    fields = body.count(b":") - 1
-    if not len(FEATURES) <= fields <= max_instances * len(FEATURES):
+    members = body.count(b":") - 1
+    if not len(FEATURES) <= members <= max_instances * (len(FEATURES) + len(ACCEPTED)):
         return None
     try:
         document = orjson.loads(body)
@@ -35,18 +36,32 @@ def decode_valid_batch(body: bytes, max_instances: int) -> Batch | None:
     if not isinstance(document, dict) or document.keys() != {"instances"}:
         return None
     rows = document["instances"]
-    if not isinstance(rows, list) or len(rows) * len(FEATURES) != fields:
+    if not isinstance(rows, list) or not 0 < len(rows) <= max_instances:
         return None
     try:
+        width = len(rows[0])
+        if len(rows) * width != members or set(map(len, rows)) != {width}:
+            return None
+        ids = None
+        if width > len(FEATURES):
+            if not _only_accepted(rows):
+                return None
+            ids = [row[name] for row in rows] if (name := next(filter(rows[0].__contains__, IDS), None)) else None
         columns = _columns(rows)
-    except (KeyError, TypeError):  # A missing field, a row that is no object, a category of another type.
+    except (AttributeError, KeyError, TypeError):  # A missing field, a row that is no object, an odd category.
         return None
-    return None if columns is None else Batch(columns)
+    return None if columns is None else Batch(columns, ids=known_ids(ids))
+
+
+def _only_accepted(rows: list[Any]) -> bool:
+    """Whether all rows have the same members, which a body may have beside the features."""
+    members = rows[0].keys()
+    if members - ACCEPTED != set(FEATURES) or any(row.keys() != members for row in rows):
+        return False
+    return all(is_id(row[name]) for name in IDS if name in members for row in rows)
 
 
 def _columns(rows: list[Any]) -> PenguinColumns | None:
-    if set(map(len, rows)) != {len(FEATURES)}:
-        return None
     numbers = list(chain.from_iterable(map(_measurements, rows)))
     if not _NUMBERS.issuperset(map(type, numbers)):
         return None

@@ -51,7 +51,8 @@ def build(
     topics, `object_scorer` what scores files.
     """
     if models is None:
-        models = ModelCache(lambda: _load(settings, store), on_failure=_log_failure)
+        loader = _Loader(settings, store)
+        models = ModelCache(loader.load, on_failure=loader.log_failure)
     web = web_app(
         models,
         max_body_bytes=settings.max_body_bytes,
@@ -116,48 +117,58 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-@collector_paused()
-def _load(settings: Settings, store: Store | None) -> LoadedModel:
-    started = time.monotonic()
-    deadline = started + LOAD_TIMEOUT_S
-    phases = Phases()
-    with phases.measure("fetch"):
-        if store is None and settings.model_uri is not None:
-            store = open_store(settings.model_uri)
-        elif store is None:
-            store = newest_version(open_store(str(DEFAULT_ROOT)), deadline=deadline)
-    model = load_model(
-        store,
-        pin=settings.model_digest,
-        choice=settings.model_engine,
-        deadline=deadline,
-        phases=phases,
-        batches=settings.model_loading == "eager",
-    )
-    log(
-        logging.INFO,
-        "model_loaded",
-        f"Model {model.identity.version} is loaded.",
-        model_version=model.identity.version,
-        model_digest=model.identity.digest,
-        engine=model.engine.name,
-        runtime=model.engine.runtime,
-        uri=store.uri,
-        phases_ms=model.phases_ms,
-        duration_ms=round((time.monotonic() - started) * 1000, 3),
-    )
-    return model
+class _Loader:
+    """One attempt after the other to load the model. It knows how far the last one came, for the log."""
 
+    def __init__(self, settings: Settings, store: Store | None) -> None:
+        self._settings = settings
+        self._store = store
+        self._uri = settings.model_uri or str(DEFAULT_ROOT)
+        self._phases = Phases()
 
-def _log_failure(error: PredictorError, retry_in_s: float) -> None:
-    # The error's attributes say what differs: file, expected, actual, ...
-    details = {key: value for key, value in vars(error).items() if not key.startswith("_")}
-    log(
-        logging.ERROR,
-        "model_load_failed",
-        f"The model could not be loaded: {error}",
-        error=error.__cause__ if type(error) is PredictorError else None,
-        error_type=type(error).__name__,
-        retry_in_s=round(retry_in_s, 3),
-        **details,
-    )
+    @collector_paused()
+    def load(self) -> LoadedModel:
+        settings, store = self._settings, self._store
+        started = time.monotonic()
+        deadline = started + LOAD_TIMEOUT_S
+        self._phases = phases = Phases()
+        with phases.measure("fetch"):
+            if store is None and settings.model_uri is not None:
+                store = open_store(settings.model_uri)
+            elif store is None:
+                store = newest_version(open_store(str(DEFAULT_ROOT)), deadline=deadline)
+        self._uri = store.uri
+        model = load_model(
+            store,
+            pin=settings.model_digest,
+            choice=settings.model_engine,
+            deadline=deadline,
+            phases=phases,
+            batches=settings.model_loading == "eager",
+        )
+        log(
+            logging.INFO,
+            "model_loaded",
+            f"Model {model.identity.version} is loaded.",
+            model_version=model.identity.version,
+            model_digest=model.identity.digest,
+            engine=model.engine.name,
+            runtime=model.engine.runtime,
+            uri=store.uri,
+            phases_ms=model.phases_ms,
+            duration_ms=round((time.monotonic() - started) * 1000, 3),
+        )
+        return model
+
+    def log_failure(self, error: PredictorError, retry_in_s: float) -> None:
+        # The error's attributes say what differs: file, expected, actual, ...
+        details = {key: value for key, value in vars(error).items() if not key.startswith("_") and value is not None}
+        log(
+            logging.ERROR,
+            "model_load_failed",
+            f"The model could not be loaded: {error}",
+            error=error.__cause__ if type(error) is PredictorError else None,
+            error_type=type(error).__name__,
+            retry_in_s=round(retry_in_s, 3),
+            **{"uri": self._uri, "phase": self._phases.current, **details},
+        )

@@ -14,17 +14,26 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from predictor.errors import InvalidInput, MalformedJson, Violation, ViolationCode
+from predictor.error_room import MAX_VIOLATIONS, ErrorRoom
+from predictor.errors import InvalidInput, MalformedJson, RowFailure, Violation, ViolationCode
 from predictor.penguin import NOUN, NOUN_PLURAL, Penguin
-from predictor.schema import CATEGORIES, FEATURES, RANGES, UNITS
+from predictor.prediction import MAX_ID_CHARS, Id, is_id
+from predictor.schema import ACCEPTED, CATEGORIES, FEATURES, IDS, RANGES, UNITS
 from predictor.text import replace_surrogates
 
-MAX_VIOLATIONS: Final = 100
 _MAX_POINTER: Final = 200
 
-Row = Penguin | InvalidInput
+Row = Penguin | RowFailure
 """One row of a batch: a penguin, or what is wrong with it."""
 
+
+class Rows(list[Row]):
+    """The rows of a batch, and their own ids."""
+
+    ids: Sequence[Id] = ()
+
+
+_UNKNOWN_FIELD: Final = f"No such field; a {NOUN} has {', '.join(FEATURES)}."  # One text for thousands of violations.
 _CODES: Final[dict[str, ViolationCode]] = {
     "missing": "missing",
     "extra_forbidden": "unknown_field",
@@ -36,23 +45,37 @@ _CODES: Final[dict[str, ViolationCode]] = {
 }
 
 
-def decode(body: bytes, *, max_instances: int) -> Penguin | list[Row]:
+def decode(body: bytes, *, max_instances: int) -> Penguin | Rows:
     """One penguin, or the rows of a batch, of which an invalid one stands as the error it is.
 
     Raises `MalformedJson`, `InvalidInput` (with pointers into the document).
     """
-    penguin = _fast_penguin(body)
+    penguin = decode_valid(body)
     if penguin is not None:
         return penguin
     document = parse(body)
     if isinstance(document, dict) and "instances" in document:
-        return _rows(document, max_instances)
+        return _rows(document, max_instances, len(body))
     return validate(document)
 
 
 def decode_penguin(body: bytes) -> Penguin:
     """Exactly one penguin. Raises `MalformedJson` or `InvalidInput`."""
-    return _fast_penguin(body) or validate(parse(body))
+    return decode_valid(body) or validate(parse(body))
+
+
+def decode_row(body: bytes, room: ErrorRoom) -> tuple[Row, Id]:
+    """One penguin, or what is wrong with it, and its id. Raises `MalformedJson`."""
+    penguin = decode_valid(body)
+    if penguin is not None:
+        return penguin, None
+    document = parse(body)
+    return _row(document, room), id_in(document)
+
+
+def id_of(body: bytes) -> Id:
+    """The id of the one penguin in a body that `decode` accepts."""
+    return None if body.count(b":") == len(FEATURES) else id_in(parse(body))
 
 
 def may_be_batch(body: bytes) -> bool:
@@ -63,7 +86,8 @@ def may_be_batch(body: bytes) -> bool:
 _validate_penguin: Final[Callable[[bytes], Penguin]] = Penguin.__pydantic_validator__.validate_json
 
 
-def _fast_penguin(body: bytes) -> Penguin | None:
+def decode_valid(body: bytes) -> Penguin | None:
+    """The fast path: the penguin in a body with exactly its fields, all valid; None for anything else."""
     # pydantic keeps the last of two equal keys. Each key has a colon behind it, so with as many colons as fields, all
     # of which pydantic demands, no key can be repeated. Counted first, because pydantic would describe every unknown
     # field, and a body of 1 MiB has room for 100,000.
@@ -95,8 +119,7 @@ def _object(pairs: list[tuple[str, Any]]) -> _Object:
 def parse(body: bytes) -> Any:
     """Parse JSON. NaN and infinity pass: validation refuses them where they stand. Raises `MalformedJson`."""
     try:
-        # As floats: Python refuses to convert very long integers; a very large float is merely out of range.
-        return json.loads(body.decode(), object_pairs_hook=_object, parse_int=float)
+        return json.loads(body.decode(), object_pairs_hook=_object, parse_int=_whole_number)
     except UnicodeDecodeError as error:
         raise MalformedJson(f"byte {error.start} is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -105,59 +128,89 @@ def parse(body: bytes) -> Any:
         raise MalformedJson("it is nested too deeply") from error
 
 
-def _rows(document: Mapping[str, Any], max_instances: int) -> list[Row]:
-    violations = _duplicates(document)
+def _whole_number(text: str) -> int | float:
+    # An id comes back as it is. Python refuses very long integers, and a very large float is merely out of range.
+    return int(text) if len(text) <= 20 else float(text)
+
+
+def _rows(document: Mapping[str, Any], max_instances: int, body_bytes: int) -> Rows:
+    violations, count = _duplicates(document, MAX_VIOLATIONS)
+    unknown = [key for key in document if key != "instances"]
     violations += [
-        Violation(pointer(key), "unknown_field", "No such field beside instances.")
-        for key in islice((key for key in document if key != "instances"), MAX_VIOLATIONS)
+        Violation(pointer(key), "unknown_field", "No such field beside instances.") for key in unknown[:MAX_VIOLATIONS]
     ]
+    count += len(unknown)
     instances = document["instances"]
     if not isinstance(instances, list):
         violations.append(Violation("/instances", "wrong_type", f"Must be an array of {NOUN_PLURAL}."))
+        count += 1
     elif len(instances) > max_instances:
         message = f"At most {max_instances} {NOUN_PLURAL} are scored in one request."
         violations.append(Violation("/instances", "too_many", message))
+        count += 1
     if violations:
-        raise InvalidInput(violations[:MAX_VIOLATIONS])
-    return [_row(item) for item in instances]
+        raise InvalidInput(violations[:MAX_VIOLATIONS], count)
+    room = ErrorRoom(body_bytes, len(instances))
+    rows = Rows(_row(item, room) for item in instances)
+    rows.ids = list(map(id_in, instances))
+    return rows
 
 
-def _row(item: Any) -> Row:
+def _row(item: Any, room: ErrorRoom) -> Row:
     try:
-        return validate(item)
+        return validate(item, room.violations)
     except InvalidInput as error:
-        return error.with_traceback(None)  # It would keep the frame of `validate`, and all that it saw, alive.
+        # The traceback would keep the frame of `validate`, and all that it saw, alive.
+        return room.fit(error).with_traceback(None)
 
 
-def validate(document: Any) -> Penguin:
-    """The penguin that a parsed document describes. Raises `InvalidInput` with every violation at once."""
+def validate(document: Any, most: int = MAX_VIOLATIONS) -> Penguin:
+    """The penguin that a parsed document describes. Raises `InvalidInput` with the first `most` violations."""
     if not isinstance(document, dict):
-        raise InvalidInput([Violation("", "wrong_type", f"Must be a JSON object that describes one {NOUN}.")])
-    violations = _duplicates(document)
+        error = Violation("", "wrong_type", f"Must be a JSON object that describes one {NOUN}.")
+        raise InvalidInput([error][:most], 1)
+    violations, count = _duplicates(document, most)
+    if not ACCEPTED.isdisjoint(document):
+        wrong = [name for name in IDS if not is_id(document.get(name))]
+        message = f"An id is a text of up to {MAX_ID_CHARS} characters or a number."
+        violations += [Violation(pointer(name), "unknown_field", message) for name in wrong]
+        count += len(wrong)
+        document = {name: value for name, value in document.items() if name not in ACCEPTED}
+    bounded = _bounded(document, most)
+    count += len(document) - len(bounded)
     try:
-        penguin = Penguin.model_validate(_bounded(document))
+        penguin = Penguin.model_validate(bounded)
     except ValidationError as error:
-        violations += [
-            _violation(detail["loc"], detail["type"]) for detail in error.errors(include_url=False, include_input=False)
-        ]
-    if violations:
-        raise InvalidInput(violations[:MAX_VIOLATIONS])
+        count += error.error_count()
+        details = error.errors(include_url=False, include_input=False) if most else []
+        violations += [_violation(detail["loc"], detail["type"]) for detail in details]
+    if count:
+        raise InvalidInput(violations[:most], count)
     return penguin
 
 
-def _bounded(document: dict[str, Any]) -> dict[str, Any]:
+def id_in(document: Any) -> Id:
+    """The row's own id, in a parsed document; None where it has none that can come back."""
+    if isinstance(document, dict):
+        for name in IDS:
+            if name in document:
+                return document[name] if is_id(document[name]) else None
+    return None
+
+
+def _bounded(document: dict[str, Any], most: int) -> dict[str, Any]:
     """The document without the unknown fields that no answer has room for: pydantic would describe every one."""
-    if len(document) <= len(FEATURES) + MAX_VIOLATIONS:
+    if len(document) <= len(FEATURES) + most:
         return document
     known = {name: document[name] for name in FEATURES if name in document}
-    return known | dict(islice(((key, value) for key, value in document.items() if key not in known), MAX_VIOLATIONS))
+    return known | dict(islice(((key, value) for key, value in document.items() if key not in known), most))
 
 
-def _duplicates(document: Mapping[str, Any]) -> list[Violation]:
-    return [
-        Violation(pointer(key), "duplicate_key", "Must not be given more than once.")
-        for key in getattr(document, "repeated", ())[:MAX_VIOLATIONS]
-    ]
+def _duplicates(document: Mapping[str, Any], most: int) -> tuple[list[Violation], int]:
+    """Keys that came more than once, the first `most` of them, and how many there are."""
+    keys: tuple[str, ...] = getattr(document, "repeated", ())
+    sentence = "Must not be given more than once."
+    return [Violation(pointer(key), "duplicate_key", sentence) for key in keys[:most]], len(keys)
 
 
 def _violation(location: Sequence[int | str], kind: str) -> Violation:
@@ -171,7 +224,7 @@ def _message(name: str, code: ViolationCode) -> str:
     if code == "missing":
         return "Is required."
     if code == "unknown_field":
-        return f"No such field; a {NOUN} has {', '.join(FEATURES)}."
+        return _UNKNOWN_FIELD
     if name in RANGES:
         low, high = RANGES[name]
         unit = f" {UNITS[name]}" if UNITS[name] else ""

@@ -60,17 +60,28 @@ class ConfigurationError(PredictorError):
 class MalformedJson(PredictorError):
     """A request, a message or a line is not JSON (RFC 8259) in UTF-8."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"This is not valid JSON: {reason}.")
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(f"This is not valid JSON: {reason}." if reason else "This is not valid JSON.")
         self.reason = reason
 
 
 class InvalidInput(PredictorError):
-    """The body is JSON, but not what this service scores. Carries all violations at once."""
+    """The body is JSON, but not what this service scores. Carries all violations at once, or the first ones.
 
-    def __init__(self, violations: Sequence[Violation]) -> None:
-        count = len(violations)
-        super().__init__(f"The input has {count} violation{'' if count == 1 else 's'}.")
+    `count` is how many there are.
+    """
+
+    def __init__(self, violations: Sequence[Violation], count: int | None = None) -> None:
+        shown = len(violations)
+        self.count = shown if count is None else count
+        noun = "violation" if self.count == 1 else "violations"
+        if shown == self.count:
+            sentence = f"The input has {self.count} {noun}."
+        elif shown:
+            sentence = f"The input has {self.count} {noun}; {shown} {'is' if shown == 1 else 'are'} shown."
+        else:
+            sentence = f"{self.count} {noun}, not shown."
+        super().__init__(sentence)
         self.violations = tuple(violations)
 
 
@@ -114,12 +125,26 @@ class ArtifactError(PredictorError):
 
 
 class StoreUnavailable(PredictorError):
-    """The store could not be reached or did not answer in time. Retryable."""
+    """The store could not be reached or did not answer in time. Retryable.
 
-    def __init__(self, uri: str, reason: str, *, action: Literal["read", "written"] = "read") -> None:
-        super().__init__(f"{uri} could not be {action}: {reason}.")
+    `file` and `attempts` (requests that were made) are set where they are known.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        reason: str,
+        *,
+        action: Literal["read", "written"] = "read",
+        file: str | None = None,
+        attempts: int | None = None,
+    ) -> None:
+        tries = f" (attempt {attempts})" if attempts else ""
+        super().__init__(f"{uri} could not be {action}: {reason}{tries}.")
         self.uri = uri
         self.reason = reason
+        self.file = file
+        self.attempts = attempts
 
 
 class ArtifactMissing(ArtifactError):
@@ -245,7 +270,7 @@ class ParityMismatch(PublishRefused):
 
     def __init__(self, difference: float, limit: float, row: str, file: str = "model.onnx") -> None:
         super().__init__(
-            f"{file} and model.pkl differ by {difference:.3g} in a probability (limit {limit:g}), at {row}."
+            f"{file} and the model differ by {difference:.3g} in a probability (limit {limit:g}), at {row}."
         )
         self.difference = difference
         self.limit = limit

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from predictor.errors import StoreUnavailable
 from predictor.text import describe_error
+from predictor.until import AnswerTooLarge, Until
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -25,13 +26,21 @@ def new_client() -> Any:
     os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     from google.cloud.storage import Client
 
-    return Client(project=_NO_PROJECT)
+    return with_deadlines(Client(project=_NO_PROJECT))
 
 
-def timeout(deadline: float) -> tuple[float, float]:
-    """Of one request, in seconds: to connect, and between two received pieces."""
-    remaining = max(0.1, deadline - time.monotonic())
-    return min(CONNECT_TIMEOUT_S, remaining), remaining
+def with_deadlines(client: Any) -> Any:
+    """The client, whose requests end at the instant that `timeout` gives them."""
+    from predictor.gcs_transport import DeadlineAdapter
+
+    for scheme in ("http://", "https://"):
+        client._http.mount(scheme, DeadlineAdapter())
+    return client
+
+
+def timeout(deadline: float) -> Until:
+    """Of one operation, for each of its requests."""
+    return Until(deadline, CONNECT_TIMEOUT_S)
 
 
 def retry(deadline: float) -> "Retry":
@@ -42,18 +51,31 @@ def retry(deadline: float) -> "Retry":
 
 
 @contextmanager
-def translated(uri: str, action: Literal["read", "written"] = "read") -> Iterator[None]:
-    """Turn the client's exceptions into `StoreUnavailable`, once, here; `action` is what was to be done."""
-    from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, Unauthorized
+def translated(
+    uri: str, action: Literal["read", "written"] = "read", *, until: Until | None = None, file: str | None = None
+) -> Iterator[None]:
+    """Turn the client's exceptions into `StoreUnavailable`, once, here; `action` is what was to be done.
+
+    `until` counts the attempts; `file` is the one that was to be read or written.
+    """
+    from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, RetryError, Unauthorized
     from google.auth.exceptions import GoogleAuthError
     from requests.exceptions import RequestException
     from urllib3.exceptions import HTTPError
 
+    def unavailable(reason: str) -> StoreUnavailable:
+        attempts = until.attempts if until is not None else None
+        return StoreUnavailable(uri, reason, action=action, file=file, attempts=attempts)
+
     try:
         yield
     except NotFound as error:
-        raise StoreUnavailable(uri, "there is no such bucket", action=action) from error
+        raise unavailable("there is no such bucket") from error
     except (Forbidden, Unauthorized) as error:
-        raise StoreUnavailable(uri, f"access was refused ({error.code})", action=action) from error
+        raise unavailable(f"access was refused ({error.code})") from error
+    except RetryError as error:
+        raise unavailable(f"no time was left after {describe_error(error.cause or error)}") from error
+    except AnswerTooLarge as error:
+        raise unavailable(str(error)) from error
     except (GoogleAPIError, GoogleAuthError, RequestException, HTTPError, OSError) as error:
-        raise StoreUnavailable(uri, describe_error(error), action=action) from error
+        raise unavailable(describe_error(error)) from error

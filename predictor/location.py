@@ -15,7 +15,7 @@ def is_bucket_name(text: str) -> bool:
 
 def is_object_name(text: str) -> bool:
     """Whether an object can have this name: https://cloud.google.com/storage/docs/objects#naming."""
-    return "\r" not in text and "\n" not in text and len(text.encode()) <= MAX_OBJECT_NAME_BYTES
+    return "\r" not in text and "\n" not in text and 0 < len(text.encode()) <= MAX_OBJECT_NAME_BYTES
 
 
 def gs_uri(bucket: str, name: str) -> str:

@@ -4,6 +4,7 @@ This is the one file that names a feature, a unit, a range, a category or a clas
 everything else from it. To serve another kind of data, replace this file (docs/how-to/your-own-data.md).
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,6 +39,18 @@ EXAMPLES: Final[tuple[dict[str, Any], ...]] = (
     },
 )
 """Valid penguins, for the API's documentation."""
+
+SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "bill_length_mm": ("culmen_length_mm",),  # The culmen is the bill's upper ridge.
+    "bill_depth_mm": ("culmen_depth_mm",),
+}
+"""Other names of features in files, each in the feature's unit. Bodies and messages keep to the feature's own name."""
+NOT_RECORDED: Final[tuple[str, ...]] = ("", "NA", ".")
+"""How files say that a value was not recorded: pandas, R, and BigQuery's copy of the data."""
+IGNORED: Final[tuple[str, ...]] = (LABEL, "year")
+"""Members beside the features, as the published data set has them, that a body may carry and that are not read."""
+IDS: Final[tuple[str, ...]] = ("id", "rowid")
+"""Names of a row's own id, which comes back beside its answer; of several the first one counts."""
 
 
 def _unit(unit: str) -> dict[str, Any]:

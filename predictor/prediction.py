@@ -3,9 +3,9 @@
 Plain frozen values. `predictor.answers` and `predictor.events` turn them into bytes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard
 
 from predictor.errors import RowFailure
 
@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 EngineName = Literal["compiled", "onnx", "sklearn"]
 EngineChoice = Literal["auto", EngineName]
 """`auto` is the first of these engines that the model has a form for."""
+
+Id = str | int | float | bool | None
+"""A row's own id, which comes back beside its answer; None where it has none."""
+MAX_ID_CHARS: Final = 200
+_EXACT: Final = 2.0**53  # Beyond it, neighbouring whole numbers are the same float.
+
+
+def is_id(value: Any) -> TypeGuard[Id]:
+    """Whether a parsed JSON value can come back as it is: a scalar that is neither too long nor rounded."""
+    if isinstance(value, str):
+        return len(value) <= MAX_ID_CHARS and (value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value))
+    if isinstance(value, float):
+        return -_EXACT < value < _EXACT
+    return value is None or (isinstance(value, int) and -(2**63) <= value < 2**64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +58,14 @@ class BatchPrediction:
     """The answers for a batch, column by column, because it is encoded without a value per row.
 
     `probabilities`: float64, C-contiguous, shape (valid rows, classes), in the order of `classes`. `errors`: what is
-    wrong with the other rows, by their place in the batch.
+    wrong with the other rows, by their place in the batch. `ids`: of all rows in order; None where no row has one.
     """
 
     model: ModelIdentity
     classes: tuple[str, ...]
     probabilities: "NDArray[np.float64]"
     errors: Mapping[int, RowFailure] = field(default_factory=dict)
+    ids: Sequence[Id] | None = None
 
     def __len__(self) -> int:
         return len(self.probabilities) + len(self.errors)

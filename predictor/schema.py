@@ -11,7 +11,11 @@ from typing import Any, Final, get_args
 
 from pydantic.fields import FieldInfo
 
+from predictor import penguin as _domain
 from predictor.penguin import EXAMPLES, Penguin
+
+NOT_RECORDED: Final = frozenset(getattr(_domain, "NOT_RECORDED", ("", "NA")))
+"""Cells of CSV files that say that a feature is missing. Blanks around a cell do not count."""
 
 Categories = tuple[str, ...]
 """The values of one penguin's categories, in the order of CATEGORIES: one of COMBINATIONS."""
@@ -36,6 +40,10 @@ def _categories(fields: Mapping[str, FieldInfo]) -> dict[str, tuple[str, ...]]:
     for name, values in categories.items():
         if not values or not all(isinstance(value, str) for value in values):
             raise TypeError(f"predictor/penguin.py: {name} is neither a float nor a Literal of strings")
+        if unreadable := [value for value in values if value in NOT_RECORDED or value != value.strip()]:
+            raise TypeError(
+                f"predictor/penguin.py: {name} cannot be {unreadable[0]!r}, which a CSV file cannot express"
+            )
     return categories
 
 
@@ -57,6 +65,33 @@ FEATURES: Final = (*MEASUREMENTS, *CATEGORIES)
 COMBINATIONS: Final[tuple[Categories, ...]] = tuple(product(*CATEGORIES.values()))
 """Every combination of the categories' values; one empty combination where there are no categories."""
 EXAMPLE: Final = EXAMPLES[0]
+
+
+def _not_features(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in FEATURES)
+
+
+# A domain need not say anything of these.
+SYNONYMS: Final[Mapping[str, Sequence[str]]] = getattr(_domain, "SYNONYMS", {})
+"""Other names of features in files, each in the feature's unit."""
+IDS: Final = _not_features(getattr(_domain, "IDS", ("id",)))
+"""Names of a row's own id, which comes back beside its answer."""
+ACCEPTED: Final = frozenset((*IDS, *_not_features(getattr(_domain, "IGNORED", ()))))
+"""Members beside the features that a body may have: ids, and what is ignored."""
+
+
+def _folded(values: Sequence[str]) -> dict[str, str]:
+    folded = [value.casefold() for value in values]
+    return {key: value for key, value in zip(folded, values, strict=True) if folded.count(key) == 1}
+
+
+FOLDED: Final = {name: _folded(values) for name, values in CATEGORIES.items()}
+"""Each category's values by their case-folded text; without those that differ in nothing else."""
+
+
+def spelled(category: str, text: str) -> str:
+    """The category's value that a file's text means, in whatever case; the text itself where there is none."""
+    return text if text in CATEGORIES[category] else FOLDED[category].get(text.casefold(), text)
 
 
 def dummies(values: Categories) -> tuple[str, ...]:

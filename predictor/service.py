@@ -24,7 +24,7 @@ def predict(model: LoadedModel, penguin: Penguin) -> Prediction:
 
 
 def predict_batch(model: LoadedModel, batch: "Batch") -> BatchPrediction:
-    """One answer per row, in order; an invalid row keeps its error."""
+    """One answer per row, in order; an invalid row keeps its error, and every row its id."""
     # Engines compute in float32 or float64, and some libraries return arrays in Fortran order.
     probabilities = model.engine.batch_probabilities(batch.columns).astype("float64", order="C", copy=False)
-    return BatchPrediction(model.identity, model.manifest.classes, probabilities, batch.errors)
+    return BatchPrediction(model.identity, model.manifest.classes, probabilities, batch.errors, batch.ids)

@@ -104,7 +104,7 @@ def _positive(env: Mapping[str, str], key: str, default: int) -> int:
         return default
     # isdecimal accepts other scripts' digits, and int() underscores and spaces: neither is meant here.
     if not (value.isascii() and value.isdecimal()) or len(value) > 12 or int(value) < 1:
-        raise ConfigurationError(key, value, "expected a whole number of at least 1")
+        raise ConfigurationError(key, value, "expected a whole number from 1 to 999999999999")
     return int(value)
 
 

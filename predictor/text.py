@@ -15,6 +15,11 @@ def describe_error(error: BaseException) -> str:
     return ": ".join(filter(None, (type(error).__name__, first_line(error))))
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning and an ellipsis, `most` characters together."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def replace_surrogates(text: str) -> str:
     """The text with each half of a surrogate pair replaced by `?`.
 

@@ -35,6 +35,11 @@ EXAMPLES: Final[tuple[dict[str, Any], ...]] = (
     },
 )
 
+IGNORED: Final[tuple[str, ...]] = (LABEL,)
+"""Members that a body may carry beside the features, and that are not read."""
+IDS: Final[tuple[str, ...]] = ("id",)
+"""Names of a row's own id, which comes back beside its answer."""
+
 
 class Wine(BaseModel):
     """One wine: all thirteen fields, strict numbers, no other field. The ranges are the data's, with a margin."""

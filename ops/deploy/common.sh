@@ -1,13 +1,13 @@
-# What every command of deploy.sh needs: messages, reading, changing, and one way out. Sourced, never run.
+# What every command of deploy.sh uses: messages, reading, changing, and the exit. Sourced, never run.
 # shellcheck shell=bash
 
-# The reason for a failure; `finish` prints it as the last line. Not for subshells: they would keep it to themselves.
+# The reason for a failure; `finish` prints it as the last line. Setting it in a subshell has no effect.
 REASON=''
-# Set while traffic is between two revisions: the one that gets everything back when anything goes wrong.
+# Set while two revisions share the traffic: the revision that gets all of it back on a failure.
 SHIFTING_FROM=''
-# What is in service now, for the last line of a failure.
+# What is in service now. Part of the last line on a failure.
 SAFE_STATE=''
-# The process that a pause waits for.
+# The process id of the current pause.
 PAUSE=''
 WORK=$(mktemp -d)
 
@@ -18,10 +18,10 @@ die() {
   exit 1
 }
 
-# The only way out: puts traffic back if it was between two revisions, then says in one line why this ended.
+# Every exit ends here: gives the traffic back if two revisions share it, then says in one line why the run ended.
 finish() {
   local status=$?
-  trap '' INT TERM HUP # Nothing may stop the return to blue, and no child of it.
+  trap '' INT TERM HUP # No signal may stop the return to blue, or a child process of it.
   trap - EXIT ERR
   set +e
   [[ -z $PAUSE ]] || kill "$PAUSE" 2>/dev/null
@@ -31,7 +31,7 @@ finish() {
   exit "$status"
 }
 
-# Knows the command that failed where nobody gave a reason.
+# Names the command that failed, if no reason was given.
 on_error() {
   local status=$?
   REASON=${REASON:-"'$BASH_COMMAND' ended with status $status"}
@@ -41,10 +41,10 @@ trap finish EXIT
 trap on_error ERR
 trap 'REASON=interrupted; exit 130' INT
 trap 'REASON=terminated; exit 143' TERM
-# The terminal is gone, and whoever writes to it would end of that.
+# The terminal is gone; writing to it would end the script.
 trap 'exec >/dev/null 2>&1; REASON="hung up"; exit 129' HUP
 
-# pause SECONDS: a signal ends it at once. Bash looks at signals only when the command that runs has ended.
+# pause SECONDS: a signal ends it at once. Bash would handle the signal only after a `sleep` in the foreground.
 pause() {
   sleep "$1" &
   PAUSE=$!
@@ -52,8 +52,8 @@ pause() {
   PAUSE=''
 }
 
-# A command as it can be pasted into a shell. "$GREEN" and "$URL" stand for what only Google will know: --dry-run
-# prints the line that sets them, so they are left for the shell to fill in.
+# A command in a form that can be pasted into a shell. "$GREEN" and "$URL" are known only after a deployment: --dry-run
+# prints the lines that set them, and leaves the variables to the shell.
 quoted() {
   local argument line=''
   for argument in "$@"; do
@@ -68,7 +68,7 @@ quoted() {
   printf '%s\n' "${line:1}"
 }
 
-# Runs what changes something, and shows it; with --dry-run it only shows it.
+# Prints and runs a command that changes something; with --dry-run it only prints it.
 change() {
   if [[ $DRY_RUN == true ]]; then
     quoted "$@"
@@ -79,28 +79,28 @@ change() {
 }
 
 # --- reading --------------------------------------------------------------------------------------------------------
-# What is there is read through the REST APIs: a tenth of a second each, where gcloud takes one or two. Every change
-# goes through gcloud (or, for monitoring, a printed curl line), so that it can be seen, pasted and repeated.
+# The current state is read through the REST APIs: that takes a tenth of a second, and gcloud one or two. Changes are made
+# with gcloud (for monitoring: with requests that are printed as curl lines), so that they can be seen and repeated.
 
-# endpoint API: its address; gcloud's own variables replace it.
+# endpoint API: its address, unless gcloud's own variables override it.
 endpoint() {
   local override=CLOUDSDK_API_ENDPOINT_OVERRIDES_${1^^} address
   address=${!override:-https://$1.googleapis.com/}
-  # The API of services and revisions is one of each region.
+  # The API of services and revisions has one endpoint per region.
   [[ $1 != run ]] || address=${address/:\/\//://$REGION-}
   printf '%s' "$address"
 }
 
-# A token lives for an hour at least when it is new; a release may take longer than what is left of an old one.
+# A token is valid for about an hour, and a release may take longer. So it is renewed every ten minutes.
 TOKEN_TAKEN_S=''
 access_token() {
   [[ -z $TOKEN_TAKEN_S ]] || ((SECONDS - TOKEN_TAKEN_S > 600)) || return 0
-  gcloud auth print-access-token --quiet >"$WORK/token" 2>"$WORK/token.error" </dev/null || die "nobody is logged in to gcloud: run 'gcloud auth login'"
+  gcloud auth print-access-token --quiet >"$WORK/token" 2>"$WORK/token.error" </dev/null || die "gcloud is not logged in: run 'gcloud auth login'"
   TOKEN_TAKEN_S=$SECONDS
 }
 
 # ask NAME API PATH [CURL-OPTION...]: the answer's body in $WORK/NAME, its status in HTTP_STATUS.
-# The token goes through standard input: a command line can be read by every user of the machine.
+# The token goes through standard input, since every user of the machine can see a command line.
 ask() {
   local name=$1 api=$2 path=$3
   shift 3
@@ -110,7 +110,7 @@ ask() {
       2>"$WORK/$name.error") || die "cannot reach $(endpoint "$api"): $(<"$WORK/$name.error")"
 }
 
-# there NAME API PATH [CURL-OPTION...]: whether there is such a thing; it is in $WORK/NAME. Other answers end the run.
+# there NAME API PATH [CURL-OPTION...]: whether the resource exists; it is then in $WORK/NAME. Other answers end the run.
 there() {
   ask "$@" --retry 2
   case $HTTP_STATUS in
@@ -120,10 +120,10 @@ there() {
   esac
 }
 
-# must_read NAME API PATH [CURL-OPTION...]: as `there`, where nothing is no answer.
-must_read() { there "$@" || die "cannot read $3: there is no such thing"; }
+# must_read NAME API PATH [CURL-OPTION...]: like `there`, but the resource must exist.
+must_read() { there "$@" || die "cannot read $3: it does not exist"; }
 
-# What Google said instead, in one line.
+# Google's error message, in one line.
 refusal() { state get "$WORK/$1" error.message 2>/dev/null | tr '\n' ' ' || printf 'status %s' "$HTTP_STATUS"; }
 
 state() { "$PYTHON" -I "$HERE/ops/deploy/state.py" "$@"; }

@@ -1,4 +1,4 @@
-# Settings: defaults, deploy.env over them, and what no command may start without. Sourced by deploy.sh.
+# Settings: the defaults, the values in deploy.env, and their checks. Sourced by deploy.sh.
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # the other files use them
 
@@ -23,10 +23,10 @@ KEYS=' PROJECT_ID REGION BUCKET MODEL_ROOT MODEL_FOLDER MODEL_URI MODEL_DIGEST F
  EVENTS_TIMEOUT_S ACK_DEADLINE_S MIN_RETRY_DELAY_S MAX_RETRY_DELAY_S MAX_DELIVERY_ATTEMPTS RETENTION_DAYS SMOKE_P95_MS SMOKE_WAIT_S
  MAX_DISAGREEMENT MAX_ERROR_SHARE STEP_WAIT_S NOTIFICATION_CHANNELS CORS_ORIGINS LOG_LEVEL '
 
-# Reads KEY=VALUE lines. The file is data: nothing in it is run, and a key that nobody knows is a mistake.
+# Reads KEY=VALUE lines. The file is data: nothing in it is executed. An unknown key is an error.
 load_config() {
   local file=$1 line number=0 key value
-  [[ -r $file ]] || die "there is no $file: copy deploy.env.example to deploy.env and fill it in, or give --config FILE"
+  [[ -r $file ]] || die "cannot read $file: copy deploy.env.example to deploy.env and set PROJECT_ID, or use --config FILE"
   while IFS= read -r line || [[ -n $line ]]; do
     number=$((number + 1))
     line=${line%$'\r'}
@@ -41,17 +41,17 @@ load_config() {
   done <"$file"
 }
 
-# matches KEY PATTERN WHAT: the setting's value, or one line that names key, value and what was expected.
+# matches KEY PATTERN WHAT: ends the run with a line that names key, value and what was expected, unless it matches.
 matches() {
   [[ ${!1} =~ ^($2)$ ]] || die "$1='${!1}' in $CONFIG: expected $3"
 }
 
-# within KEY LEAST MOST: whole numbers that Google would refuse, but only after half of the work is done.
+# within KEY LEAST MOST: Google would refuse other numbers, but only after half of the work was done.
 within() {
   ((${!1} >= $2 && ${!1} <= $3)) || die "$1=${!1} in $CONFIG: expected $2 to $3"
 }
 
-# distinct KEY...: two of these with one value would overwrite each other, or send messages round in a circle.
+# distinct KEY...: with equal values, resources would overwrite each other or messages would go in a circle.
 distinct() {
   local key
   local -A seen=()
@@ -98,16 +98,16 @@ check_config() {
   within EVENTS_MIN_INSTANCES 0 "$EVENTS_MAX_INSTANCES"
   if [[ -n $INPUT_BUCKET$RESULTS_BUCKET ]]; then
     for key in INPUT_BUCKET RESULTS_BUCKET; do matches "$key" '[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]' 'the name of a bucket, and both INPUT_BUCKET and RESULTS_BUCKET'; done
-    distinct BUCKET INPUT_BUCKET RESULTS_BUCKET # Who writes results must not be able to write models.
+    distinct BUCKET INPUT_BUCKET RESULTS_BUCKET # The account that writes results must not be able to write models.
     ((ACK_DEADLINE_S == 600)) || die "ACK_DEADLINE_S=$ACK_DEADLINE_S in $CONFIG: a file may take minutes, so with INPUT_BUCKET it must be 600"
   fi
   ((EVENTS_TIMEOUT_S >= ACK_DEADLINE_S)) ||
-    die "EVENTS_TIMEOUT_S=$EVENTS_TIMEOUT_S in $CONFIG is under ACK_DEADLINE_S=$ACK_DEADLINE_S: requests would end that Pub/Sub still waits for"
+    die "EVENTS_TIMEOUT_S=$EVENTS_TIMEOUT_S in $CONFIG must be at least ACK_DEADLINE_S=$ACK_DEADLINE_S: else Cloud Run ends requests that Pub/Sub still waits for"
   MEMBERS=()
   IFS=, read -ra members <<<"$INVOKERS"
   for member in "${members[@]}"; do
-    read -r member <<<"$member" # Without the blanks around it.
-    # Not allUsers and allAuthenticatedUsers: a service is opened with --public and by no line in a file.
+    read -r member <<<"$member" # Strips blanks.
+    # allUsers and allAuthenticatedUsers are refused: only --public opens a service.
     [[ $member =~ ^(user|group|serviceAccount|domain|principal|principalSet):[^[:space:]]+$ ]] ||
       die "INVOKERS='$INVOKERS' in $CONFIG: expected members such as group:vets@example.org, separated by commas, not '$member'"
     MEMBERS+=("$member")

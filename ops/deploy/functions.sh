@@ -1,7 +1,7 @@
-# The two functions, as `gcloud functions deploy` takes them, so that `gcloud functions call` reaches them. Sourced by deploy.sh.
+# Deploys the two functions with `gcloud functions deploy`, so that `gcloud functions call` works. Sourced by deploy.sh.
 # shellcheck shell=bash
 
-# Sets SOURCE_LABELS: which commit this is, for labels (lower-case letters, digits, dashes).
+# Sets GIT_COMMIT, in a form that is valid in a label, and lists the files to upload in $WORK/files.
 describe_source() {
   GIT_COMMIT=$(git -C "$HERE" rev-parse --short=12 HEAD 2>/dev/null) || GIT_COMMIT=unknown
   if [[ $GIT_COMMIT != unknown && -n $(git -C "$HERE" status --porcelain -- main.py predictor requirements.txt) ]]; then
@@ -10,7 +10,7 @@ describe_source() {
   gcloud meta list-files-for-upload "$HERE" --quiet >"$WORK/files" 2>"$WORK/files.error" || die "cannot list the files to upload: $(tail -n 1 "$WORK/files.error")"
 }
 
-# function_flags NAME: sets FLAGS to everything that makes this function what it is, and FINGERPRINT to a digest of it.
+# function_flags NAME: sets FLAGS to the function's source and settings, and FINGERPRINT to a digest of both.
 function_flags() {
   local environment=(MODEL_URI="$MODEL_URI" MODEL_DIGEST="$MODEL_DIGEST" MODEL_LOADING=eager LOG_LEVEL="$LOG_LEVEL" GOOGLE_CLOUD_PROJECT="$PROJECT_ID")
   FLAGS=(--gen2 --runtime python313 --trigger-http --source "$HERE" --build-service-account "projects/$PROJECT_ID/serviceAccounts/$BUILD_EMAIL"
@@ -25,17 +25,17 @@ function_flags() {
     FLAGS+=(--entry-point score --service-account "$EVENTS_EMAIL" --ingress-settings internal-only --timeout "${EVENTS_TIMEOUT_S}s"
       --concurrency "$EVENTS_CONCURRENCY" --min-instances "$EVENTS_MIN_INSTANCES" --max-instances "$EVENTS_MAX_INSTANCES")
   fi
-  local IFS='|' # `gcloud topic escaping`: the values may hold commas.
+  local IFS='|' # See `gcloud topic escaping`: values may contain commas.
   FLAGS+=(--set-env-vars "^|^${environment[*]}")
   IFS=' '
   FINGERPRINT=$(state fingerprint "$HERE" "$WORK/files" "${FLAGS[@]/#"$HERE"/.}")
 }
 
-# service_there NAME: whether there is such a Cloud Run service; it is in $WORK/service.json.
+# service_there NAME: whether the Cloud Run service exists; it is then in $WORK/service.json.
 service_there() { there service.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/services/$1"; }
 
-# Whether what is wanted is in service already: the same source and settings, and all traffic on it. The revision itself
-# is asked: what the function says of itself may come from a deployment that failed.
+# Whether the wanted source and settings are in service already, with all traffic. The revision tells; the function's own
+# description may come from a deployment that failed.
 in_service() {
   local name
   there function.json cloudfunctions "v2/projects/$PROJECT_ID/locations/$REGION/functions/$1" &&
@@ -47,8 +47,8 @@ in_service() {
     [[ $(state variable "$WORK/revision.json" FINGERPRINT) == "$FINGERPRINT" ]]
 }
 
-# deploy_function NAME REPLACES [FLAG...]: the new revision remembers what it is made of and which one it is to replace;
-# `up` and `rollback` read that. Access is not touched, so nobody gets in before a revision has shown that it is good.
+# deploy_function NAME REPLACES [FLAG...]: the new revision records what it is made of and which revision it replaces;
+# `up` and `rollback` read this. Permissions are not changed, so nobody gets access before a revision has passed its checks.
 deploy_function() {
   local name=$1 flags=("${FLAGS[@]}")
   flags[-1]+="|FINGERPRINT=$FINGERPRINT|REPLACES=$2"
@@ -62,23 +62,23 @@ read_service() {
   local variable=URL
   [[ $1 == "$FUNCTION" ]] || variable=EVENTS_URL
   if service_there "$1"; then
-    URL=$(state get "$WORK/service.json" status.url) || die "service $1 has no URL"
+    URL=$(state get "$WORK/service.json" status.url) || die "the service $1 has no URL"
   elif [[ $DRY_RUN == true ]]; then
     printf "%s=\$(%s)\n" "$variable" "$(quoted gcloud run services describe "$1" "${IN_REGION[@]}" --format 'value(status.url)')"
     URL="\$$variable"
   else
-    die "there is no service $1 although it was deployed"
+    die "the service $1 does not exist although it was deployed"
   fi
 }
 
-# Events can wait: a push that no new instance takes is delivered again, so this one needs no blue and green.
+# Not blue-green: Pub/Sub redelivers what a new instance does not acknowledge, so events can wait.
 apply_events_function() {
   function_flags "$EVENTS_FUNCTION"
   if in_service "$EVENTS_FUNCTION"; then
-    say "$EVENTS_FUNCTION is in service as wanted"
+    say "$EVENTS_FUNCTION is up to date"
     URL=$(state get "$WORK/service.json" status.url)
     return 0
   fi
-  deploy_function "$EVENTS_FUNCTION" none --no-allow-unauthenticated || die "gcloud functions deploy $EVENTS_FUNCTION failed (its message is above); events wait"
+  deploy_function "$EVENTS_FUNCTION" none --no-allow-unauthenticated || die "gcloud functions deploy $EVENTS_FUNCTION failed (its message is above); messages wait in Pub/Sub"
   read_service "$EVENTS_FUNCTION"
 }

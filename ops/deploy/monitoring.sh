@@ -1,9 +1,9 @@
 # Dashboard, alerts, log-based metrics, uptime check and objectives from ops/, applied by name. Sourced by deploy.sh.
 #
-# Through the REST APIs: gcloud has no stable command for alert policies and none for objectives, and one way serves all.
+# Uses the REST APIs: gcloud has no stable command for alert policies, and none for objectives.
 # shellcheck shell=bash
 
-# send METHOD API PATH FILE: creates, changes or deletes. What --dry-run prints can be pasted: the files are in build/ops.
+# send METHOD API PATH FILE: creates, changes or deletes. --dry-run prints a curl line; its files are in build/ops.
 send() {
   local method=$1 api=$2 path=$3 file=$4
   if [[ $DRY_RUN == true ]]; then
@@ -13,7 +13,7 @@ send() {
       mkdir -p "$RENDERED"
       cp "$WORK/$file" "$RENDERED/$file"
       body=" -H 'Content-Type: application/json' --data-binary @$(quoted "$RENDERED/$file")"
-      # The host is known only then: a line before has set URL.
+      # The host is known only after a deployment: an earlier line has set URL.
       # shellcheck disable=SC2016
       if grep -qF '"$URL"' "$WORK/$file"; then
         curl="sed \"s|\\\$URL|\${URL#https://}|\" $(quoted "$RENDERED/$file") | $curl" body=" -H 'Content-Type: application/json' --data-binary @-"
@@ -31,20 +31,20 @@ send() {
   [[ $HTTP_STATUS == 200 ]] || die "$method $path ($file) was refused: $(refusal sent.json)"
 }
 
-# apply_collection API VERSION PARENT COLLECTION KEY FILE...: creates what is not there under its name (the value of KEY),
-# changes what differs, and deletes with REMOVE=true. The answer lists the resources under the collection's own name.
+# apply_collection API VERSION PARENT COLLECTION KEY FILE...: creates resources that do not exist under their name (the
+# value of KEY), changes those that differ, and deletes them with REMOVE=true. Google lists them under the collection's name.
 apply_collection() {
   local api=$1 version=$2 parent=$3 collection=$4 key=$5 verb file found query
   shift 5
-  # Objectives of a service that is not there yet are not there either.
+  # A service that does not exist yet has no objectives.
   there listed.json "$api" "$version/$parent/$collection" --get --data-urlencode pageSize=500 || printf '{}' >"$WORK/listed.json"
-  ! state get "$WORK/listed.json" nextPageToken >/dev/null || die "there are more than 500 $collection in $parent: ours cannot be told apart" # They would be made twice.
+  ! state get "$WORK/listed.json" nextPageToken >/dev/null || die "there are more than 500 $collection in $parent: cannot tell which exist already" # They could be created twice.
   state plan "$WORK/listed.json" "$collection.$key" "$WORK" "$OPS_DIR" "$REMOVE" \
     PROJECT_ID="$PROJECT_ID" REGION="$REGION" FUNCTION="$FUNCTION" EVENTS_FUNCTION="$EVENTS_FUNCTION" SUBSCRIPTION="$SUBSCRIPTION" \
     DEAD_LETTER_SUBSCRIPTION="$DEAD_LETTER_SUBSCRIPTION" SERVICE_HOST="$SERVICE_HOST" NOTIFICATION_CHANNELS="$NOTIFICATION_CHANNELS" \
     -- "$@" >"$WORK/plan" || die "the files in $OPS_DIR cannot be filled in (see above)"
   while read -r -u 3 verb file found; do
-    # Logging knows its metrics by their short names.
+    # Logging lists metrics by their short names.
     [[ $found == projects/* ]] || found=$parent/$collection/$found
     case $verb in
       delete) send DELETE "$api" "$version/$found" "$file" ;;
@@ -66,24 +66,24 @@ apply_metrics() { apply_collection logging v2 "projects/$PROJECT_ID" metrics nam
 apply_dashboard() { apply_collection monitoring v1 "projects/$PROJECT_ID" dashboards displayName "$OPS_DIR/dashboard.json"; }
 apply_uptime() { apply_collection monitoring v3 "projects/$PROJECT_ID" uptimeCheckConfigs displayName "$OPS_DIR/uptime.json"; }
 apply_alerts() { apply_collection monitoring v3 "projects/$PROJECT_ID" alertPolicies displayName "$@"; }
-# Objectives belong to a service of Cloud Monitoring, which stands for the Cloud Run service.
+# Objectives belong to a service in Cloud Monitoring, which represents the Cloud Run service.
 apply_watched_service() { apply_collection monitoring v3 "projects/$PROJECT_ID" services name "$OPS_DIR/service.json"; }
 apply_objectives() { apply_collection monitoring v3 "projects/$PROJECT_ID/services/$FUNCTION" serviceLevelObjectives displayName "$OPS_DIR"/slo/*.json; }
 
-# Metrics come first: alerts and the dashboard read them.
+# Metrics first, since alerts and the dashboard read them.
 apply_monitoring() {
   REMOVE=false
   SERVICE_HOST=${URL#https://}
   SERVICE_HOST=${SERVICE_HOST#http://}
-  say "monitoring"
+  say "applying monitoring"
   apply_metrics
   apply_dashboard
-  # The uptime check calls a private service as Cloud Monitoring's own agent, which is then one of its invokers.
+  # The uptime check calls a private service with the identity of Cloud Monitoring's service agent.
   if grep -q serviceAgentAuthentication "$OPS_DIR/uptime.json"; then
     grant 'run services' "$FUNCTION" roles/run.invoker "$MONITORING_AGENT"
   fi
   apply_uptime
-  # With no minimum, no instance is no trouble.
+  # Without a minimum it is normal that no instance runs.
   local alerts=("$OPS_DIR"/alerts/*.json) idle=$OPS_DIR/alerts/no-instance.json
   if ((MIN_INSTANCES == 0)); then
     mapfile -t alerts < <(printf '%s\n' "${alerts[@]}" | grep -vxF "$idle")
@@ -92,10 +92,10 @@ apply_monitoring() {
   apply_alerts "${alerts[@]}"
   apply_watched_service
   apply_objectives
-  [[ -n $NOTIFICATION_CHANNELS ]] || say "alerts tell nobody: NOTIFICATION_CHANNELS is empty in $CONFIG"
+  [[ -n $NOTIFICATION_CHANNELS ]] || say "alerts notify nobody: NOTIFICATION_CHANNELS is empty in $CONFIG"
 }
 
-# In the opposite order: what reads goes before what is read. Objectives go with their service.
+# In the opposite order: first what reads, then what is read. Objectives are deleted with their service.
 remove_monitoring() {
   REMOVE=true SERVICE_HOST=none
   apply_alerts "$OPS_DIR"/alerts/*.json

@@ -1,7 +1,7 @@
-# What is done with a service that runs: look at it, go back, read its log, take it down. Sourced by deploy.sh.
+# The commands for a running service: status, rollback, logs, down. Sourced by deploy.sh.
 # shellcheck shell=bash
 
-# read_revisions NAME: its revisions, in $WORK/revisions.json.
+# read_revisions NAME: reads its revisions into $WORK/revisions.json.
 read_revisions() {
   must_read revision-list.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/revisions" --get --data-urlencode "labelSelector=serving.knative.dev/service=$1"
   state get "$WORK/revision-list.json" items >"$WORK/revisions.json"
@@ -20,25 +20,25 @@ show_status() {
   done
 }
 
-# rollback [REVISION]: all traffic to a revision. Without a name: to the one that served before; while a split is left from
-# a release that died, to the one that the release began with. A second time changes nothing.
+# rollback [REVISION]: gives all traffic to a revision. Default: the one that served before or, when a killed release left
+# the traffic split, the one that the release began with. A second rollback changes nothing.
 rollback() {
   local blue newer why target=${1:-} tags=()
   service_there "$FUNCTION" || die "$FUNCTION is not deployed"
   read_revisions "$FUNCTION"
   read -r blue _ < <(state blue "$WORK/service.json" "$TAG") || die "$FUNCTION has no revision in service"
   if [[ -n $target ]]; then
-    state find "$WORK/revisions.json" metadata.name "$target" >/dev/null || die "$FUNCTION has no revision $target (./deploy.sh status lists them)"
+    state find "$WORK/revisions.json" metadata.name "$target" >/dev/null || die "$FUNCTION has no revision $target: ./deploy.sh status lists them"
     why=$(state ready "$WORK/revisions.json" "$target") || die "$target cannot serve: $why"
   elif [[ $(state share "$WORK/service.json" "$blue") != 100 ]]; then
     target=$blue
   else
     target=$(state previous "$WORK/revisions.json" "$blue") || target=''
     if newer=$(state newer "$WORK/revisions.json" "$blue"); then
-      say "$blue has all traffic, and $newer is newer: it was taken back already, or it never passed${target:+; to go further back: ./deploy.sh rollback $target}"
+      say "$blue has all traffic; $newer is newer, but was rolled back or never passed its checks${target:+; to go further back: ./deploy.sh rollback $target}"
       return 0
     fi
-    [[ -n $target ]] || die "there is no ready revision before $blue"
+    [[ -n $target ]] || die "there is no ready revision older than $blue"
   fi
   if [[ $(state share "$WORK/service.json" "$target") == 100 ]]; then
     say "$target has all traffic already"
@@ -46,7 +46,7 @@ rollback() {
   fi
   ! state tag-url "$WORK/service.json" "$TAG" >/dev/null || tags=(--remove-tags "$TAG")
   traffic --to-revisions "$target=100" "${tags[@]}"
-  [[ $DRY_RUN == true ]] || say "$target has all traffic; ./deploy.sh up puts what is in this folder in service again"
+  [[ $DRY_RUN == true ]] || say "$target has all traffic; ./deploy.sh up deploys what is in this folder again"
 }
 
 show_logs() {
@@ -58,19 +58,19 @@ show_logs() {
 confirm() {
   local answer
   [[ $ASSUME_YES == false && $DRY_RUN == false ]] || return 0
-  printf '%s Type the project id to go on: ' "$1" >&2
-  read -r answer || { say '' && die "not confirmed (--yes does without), nothing was changed"; }
-  [[ -t 0 ]] || say '' # A terminal shows the line's end that was typed.
+  printf '%s Type the project id to continue: ' "$1" >&2
+  read -r answer || { say '' && die "not confirmed (--yes skips the question), nothing was changed"; }
+  [[ -t 0 ]] || say '' # On a terminal, the user's Enter ended the line.
   [[ $answer == "$PROJECT_ID" ]] || die "not confirmed, nothing was changed"
 }
 
-# In the order that leaves nothing running without its surroundings; what is not there is passed over.
+# Deletes users of a resource before the resource, and skips what does not exist.
 take_down() {
   local name email found=() data=' The bucket and its models are kept.'
   [[ $WITH_DATA == false ]] || data=" THE BUCKET gs://$BUCKET AND EVERY MODEL IN IT ARE DELETED."
   need_project
   need_own_bucket
-  confirm "This deletes the functions, topics (with the messages that wait), accounts and monitoring of $PROJECT_ID.$data"
+  confirm "This deletes the functions, topics (with undelivered messages), accounts and monitoring of $PROJECT_ID.$data"
   remove_files
   for name in "$SUBSCRIPTION" "$DEAD_LETTER_TOPIC-kept" "$RESULTS_TOPIC-kept" "$REJECTS_TOPIC-kept"; do
     if there it.json pubsub "v1/projects/$PROJECT_ID/subscriptions/$name"; then found+=("$name"); fi
@@ -85,7 +85,7 @@ take_down() {
   done
   ((${#found[@]} == 0)) || change gcloud pubsub topics delete "${found[@]}" "${ON_PROJECT[@]}"
   remove_monitoring
-  # As with buckets: the grant goes before the account.
+  # As with buckets: the grant is removed before the account is deleted.
   if read_policy projects "$PROJECT_ID" policy.json && state bound "$WORK/policy.json" roles/cloudbuild.builds.builder "serviceAccount:$BUILD_EMAIL"; then
     change gcloud projects remove-iam-policy-binding "$PROJECT_ID" --member "serviceAccount:$BUILD_EMAIL" --role roles/cloudbuild.builds.builder --condition None --format none "${ON_PROJECT[@]}"
   fi

@@ -1,4 +1,4 @@
-# What must be true before anything is changed; each trouble is one clear line. Sourced by deploy.sh.
+# Checks before anything is changed. A failed check ends the run with one line. Sourced by deploy.sh.
 # shellcheck shell=bash
 
 APIS=(artifactregistry cloudbuild cloudfunctions cloudresourcemanager iam logging monitoring pubsub run serviceusage storage)
@@ -12,11 +12,11 @@ need_programs() {
 }
 
 need_locks() {
-  [[ -f $HERE/requirements.txt ]] || die "there is no requirements.txt: the deployed function is built from it (make lock)"
-  grep -q -- '--hash=sha256:' "$HERE/requirements.txt" || die "requirements.txt holds no hashes: it is no lock file (make lock)"
+  [[ -f $HERE/requirements.txt ]] || die "requirements.txt does not exist, and the deployed function is built from it: run make lock"
+  grep -q -- '--hash=sha256:' "$HERE/requirements.txt" || die "requirements.txt has no hashes, so it is not a lock file: run make lock"
 }
 
-# Sets MODEL_URI, MODEL_DIGEST, MODEL_VERSION, and MODEL_LOCAL where the model is on this machine.
+# Sets MODEL_URI, MODEL_DIGEST, MODEL_VERSION, and MODEL_LOCAL if the model is on this machine.
 choose_model() {
   local manifests=() manifest
   MODEL_LOCAL=''
@@ -30,12 +30,12 @@ choose_model() {
     [[ $MODEL_FOLDER == /* ]] || MODEL_FOLDER=$HERE/$MODEL_FOLDER
     for manifest in "$MODEL_FOLDER"/*/manifest.json; do [[ -f $manifest ]] && manifests+=("$manifest"); done
     ((${#manifests[@]})) || die "there is no model in $MODEL_FOLDER: train one (make model), or set MODEL_URI and MODEL_DIGEST"
-    MODEL_LOCAL=${manifests[-1]%/manifest.json} # Versions begin with their time: the last is the newest.
+    MODEL_LOCAL=${manifests[-1]%/manifest.json} # Versions begin with their time, so the last one is the newest.
     MODEL_URI=gs://$BUCKET/$MODEL_ROOT/${MODEL_LOCAL##*/}
     MODEL_DIGEST=sha256:$(state sha256 "$MODEL_LOCAL/manifest.json")
   fi
   MODEL_VERSION=${MODEL_URI##*/}
-  matches MODEL_VERSION '[a-z0-9_-]{1,63}' 'a version as publish names it: it becomes a label' # Google takes no other.
+  matches MODEL_VERSION '[a-z0-9_-]{1,63}' 'a version as publish names it, since it becomes a label' # Google refuses others.
 }
 
 need_good_model() {
@@ -45,14 +45,14 @@ need_good_model() {
     die "the model in $where is bad: $(tail -qn 1 "$WORK/verify.error" "$WORK/verify" | tr '\n' ' ')"
 }
 
-# Publishing and reading models uses the Python client, which has a login of its own.
+# Publishing and reading models uses Python's client library, which has its own login.
 need_client_login() {
   "$PYTHON" -W ignore -c 'import google.auth; google.auth.default()' 2>/dev/null ||
-    die "there are no credentials for client libraries, which read and write models: run 'gcloud auth application-default login'"
+    die "Python's client libraries have no credentials, and models are read and written with them: run 'gcloud auth application-default login'"
 }
 
 need_project() {
-  there project.json cloudresourcemanager "v1/projects/$PROJECT_ID" || die "there is no project $PROJECT_ID"
+  there project.json cloudresourcemanager "v1/projects/$PROJECT_ID" || die "the project $PROJECT_ID does not exist"
   PROJECT_NUMBER=$(state get "$WORK/project.json" projectNumber)
   PUBSUB_AGENT=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com
   MONITORING_AGENT=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com
@@ -68,15 +68,15 @@ need_apis() {
   ((${#missing[@]} == 0)) || die "APIs are not enabled; run: gcloud services enable ${missing[*]} --project $PROJECT_ID"
 }
 
-# A bucket's name is everybody's: one that another project owns would serve what others wrote, and get what we write.
+# Bucket names are global. In a bucket of another project, others could change our models.
 need_own_bucket() {
   local owner
   BUCKET_EXISTS=true
   ask bucket.json storage "storage/v1/b/$BUCKET" --retry 2
   case $HTTP_STATUS in
-    200) owner=$(state get "$WORK/bucket.json" projectNumber) || die "Google does not say whose bucket gs://$BUCKET is" ;;
+    200) owner=$(state get "$WORK/bucket.json" projectNumber) || die "cannot tell which project owns the bucket gs://$BUCKET" ;;
     404) BUCKET_EXISTS=false owner=$PROJECT_NUMBER ;;
-    *) die "the bucket gs://$BUCKET exists and is not yours to read: $(refusal bucket.json)" ;;
+    *) die "the bucket gs://$BUCKET exists, but you may not read it: $(refusal bucket.json)" ;;
   esac
   [[ $owner == "$PROJECT_NUMBER" ]] ||
     die "the bucket gs://$BUCKET belongs to project number $owner, not to $PROJECT_ID ($PROJECT_NUMBER): choose another BUCKET"
@@ -87,7 +87,7 @@ preflight() {
   choose_model
   access_token
   need_client_login
-  say "looking at project $PROJECT_ID"
+  say "checking the project $PROJECT_ID"
   need_project
   need_apis
   need_own_bucket

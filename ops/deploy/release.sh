@@ -1,4 +1,4 @@
-# Blue-green: the revision in service (blue) keeps everything until the new one (green) has shown that it is good.
+# The blue-green release: the revision in service (blue) keeps all traffic until the new one (green) has passed its checks.
 # Sourced by deploy.sh.
 # shellcheck shell=bash
 
@@ -7,17 +7,17 @@ SHARES=(5 25 50 100)
 
 traffic() { change gcloud run services update-traffic "$FUNCTION" "$@" "${IN_REGION[@]}" --format none; }
 
-# Who gets what as this run left it, and as it will be after the command that runs now: all else was somebody else's doing.
+# The split as this run left it, and as it will be after the current command. Any other split was made by somebody else.
 LEFT='' COMING=''
 
 split_now() { service_there "$FUNCTION" && state split "$WORK/service.json" "$TAG"; }
 
-# step SPLIT FLAG...: moves traffic, unless another deployment or a `rollback` moved it in the meantime. That one is
-# newer, so it counts.
+# step SPLIT FLAG...: moves traffic, unless another deployment or a `rollback` moved it in the meantime. That one is newer,
+# so it wins.
 step() {
   local wanted=$1 now
   shift
-  now=$(split_now) || die "cannot read who gets the traffic of $FUNCTION"
+  now=$(split_now) || die "cannot read the traffic split of $FUNCTION"
   if [[ $now != "$LEFT" ]]; then
     SHIFTING_FROM='' SAFE_STATE="it is left as it is: $now"
     die "somebody else moved the traffic of $FUNCTION while this ran (it was: $LEFT)"
@@ -31,14 +31,14 @@ step() {
 return_to_blue() {
   local blue=$SHIFTING_FROM now
   SHIFTING_FROM=''
-  # In doubt it goes back: what cannot be read now may still be changed.
+  # If the split cannot be read, give the traffic back anyway.
   if now=$(split_now 2>/dev/null) && [[ $now != "$LEFT" && $now != "$COMING" ]]; then
     SAFE_STATE="somebody else moved the traffic of $FUNCTION while this ran, so it is left as it is: $now"
     return
   fi
-  say "putting all traffic back on $blue"
-  # In a process group of its own (`set -m`): gcloud listens to Ctrl-C even where it is ignored, and a second one would
-  # end the way back half-way.
+  say "giving all traffic back to $blue"
+  # In a process group of its own (`set -m`): gcloud reacts to Ctrl-C even if the signal is ignored, so a second Ctrl-C
+  # would stop the command half-way.
   set -m
   traffic --to-revisions "$blue=100" --remove-tags "$TAG" </dev/null &
   set +m
@@ -49,18 +49,18 @@ return_to_blue() {
   fi
 }
 
-# Who calls a private function shows an identity token. It lives for an hour, and a release may wait long between steps.
-# Its audience is the service's own URL, also behind a tag; only service accounts can name one.
+# A private function is called with an identity token. It is valid for an hour, and a release can take longer. Its audience
+# is the URL of the service, also for a tag's URL. Only service accounts can set the audience.
 IDENTITY_TAKEN_S=''
 identity_token() {
   [[ -z $IDENTITY_TAKEN_S ]] || ((SECONDS - IDENTITY_TAKEN_S > 600)) || return 0
   IDENTITY_TOKEN=$(gcloud auth print-identity-token --audiences "$URL" --quiet 2>/dev/null || gcloud auth print-identity-token --quiet) ||
-    die 'gcloud gives no identity token (its message is above)'
+    die 'gcloud did not give an identity token (its message is above)'
   IDENTITY_TAKEN_S=$SECONDS
   export IDENTITY_TOKEN
 }
 
-# judged COMMAND COMPLAINT ARGUMENT...: a command of the project that finds good or bad, and says why last.
+# judged COMMAND COMPLAINT ARGUMENT...: runs a check of `python -m predictor`, whose last line is the reason for a failure.
 judged() {
   local subcommand=$1 complaint=$2
   shift 2
@@ -71,22 +71,22 @@ judged() {
   cat "$WORK/judged" >&2
 }
 
-# smoke URL WHEN [FLAG...]: every check of a revision; the reason is the last line that `smoke` says.
+# smoke URL WHEN [FLAG...]: runs the smoke test; its last line is the reason for a failure.
 smoke() {
   local url=$1 when=$2
   shift 2
   identity_token
-  say "smoke $when: $url"
-  judged smoke "the smoke $when failed" "$url" --digest "$MODEL_DIGEST" --golden "${MODEL_LOCAL:-$MODEL_URI}" --p95-ms "$SMOKE_P95_MS" "$@"
+  say "smoke test $when: $url"
+  judged smoke "the smoke test $when failed" "$url" --digest "$MODEL_DIGEST" --golden "${MODEL_LOCAL:-$MODEL_URI}" --p95-ms "$SMOKE_P95_MS" "$@"
 }
 
 compare_revisions() {
   ((AGREEMENT > 0)) || return 0
-  say "asking both revisions about $AGREEMENT penguins"
+  say "comparing both revisions on $AGREEMENT penguins"
   judged agreement "the revisions disagree" "$1" "$2" --count "$AGREEMENT" --max-disagreement "$MAX_DISAGREEMENT"
 }
 
-# Waits until Cloud Monitoring can show the step, then refuses to go on when green answered with errors.
+# Waits until Cloud Monitoring can show the requests of this step, then fails if green answered too many with errors.
 look_at_errors() {
   local revision=$1 since=$2 filter seen
   say "waiting $STEP_WAIT_S s for Cloud Monitoring"
@@ -102,19 +102,19 @@ look_at_errors() {
   say "$revision: $seen"
 }
 
-# release: the model and the HTTP function. Ends with green at 100%, or with everything as it was and a reason.
+# release: publishes the model and deploys the HTTP function. Ends with green at 100%, or with blue and a reason.
 release() {
   local blue='' pinned=''
   function_flags "$FUNCTION"
   if in_service "$FUNCTION"; then
-    say "$FUNCTION is in service as wanted"
+    say "$FUNCTION is up to date"
     URL=$(state get "$WORK/service.json" status.url)
     [[ $DRY_RUN == true ]] || smoke "$URL" 'of the revision in service'
     return 0
   fi
-  publish_model # What is in service was published.
+  publish_model # Not needed above: the model in service was published.
   if service_there "$FUNCTION"; then
-    # No revision in service (status 1) is an answer; any other status is none.
+    # Status 1 means that no revision is in service; any other is an error.
     state blue "$WORK/service.json" "$TAG" >"$WORK/blue" || (($? == 1)) || die "cannot tell which revision of $FUNCTION is in service (see above)"
     read -r blue pinned <"$WORK/blue" || true
   fi
@@ -125,7 +125,7 @@ release() {
   fi
 }
 
-# There is no blue: the new revision has everything from the start, and nobody but its invokers can reach it.
+# There is no blue yet. The new revision has all traffic from the start, but nobody except its invokers can call it.
 release_first() {
   deploy_function "$FUNCTION" none --no-allow-unauthenticated || die "gcloud functions deploy $FUNCTION failed (its message is above); nothing is in service"
   read_service "$FUNCTION"
@@ -140,13 +140,13 @@ release_first() {
 
 release_over() {
   local blue=$1 pinned=$2 green green_url share since
-  [[ $pinned == pinned ]] || traffic --to-revisions "$blue=100" # From here on a new revision gets nothing by itself.
+  [[ $pinned == pinned ]] || traffic --to-revisions "$blue=100" # From now on a new revision gets no traffic by itself.
   SAFE_STATE="all traffic is on $blue, as before"
   deploy_function "$FUNCTION" "$blue" || die "gcloud functions deploy $FUNCTION failed (its message is above)"
   if [[ $DRY_RUN == true ]]; then
     show_shift "$blue"
     SAFE_STATE=''
-    read_service "$FUNCTION" # What comes after needs the URL.
+    read_service "$FUNCTION" # The next steps need the URL.
     return 0
   fi
   read_service "$FUNCTION"
@@ -154,7 +154,7 @@ release_over() {
   [[ $green != "$blue" ]] || die "the deployment made no new revision"
   must_read revision.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/revisions/$green"
   [[ $(state variable "$WORK/revision.json" FINGERPRINT) == "$FINGERPRINT" ]] || die "somebody else deployed $FUNCTION while this ran: $green is not what is in this folder"
-  LEFT=$(split_now) || die "cannot read who gets the traffic of $FUNCTION"
+  LEFT=$(split_now) || die "cannot read the traffic split of $FUNCTION"
   if [[ $LEFT != "$blue=100"* ]]; then
     SAFE_STATE="it is left as it is: $LEFT"
     die "somebody else moved the traffic of $FUNCTION while $green was deployed"
@@ -175,21 +175,21 @@ release_over() {
     look_at_errors "$green" "$since"
     smoke "$green_url" "of $green at $share%"
   done
-  step "$green=100" --remove-tags "$TAG" # A tagged revision keeps its minimum instances when it is no longer in service.
+  step "$green=100" --remove-tags "$TAG" # A tagged revision would keep its minimum instances after it is out of service.
   SHIFTING_FROM='' SAFE_STATE=''
-  say "$green has all traffic; to return: ./deploy.sh rollback $blue"
+  say "$green has all traffic; to go back: ./deploy.sh rollback $blue"
 }
 
 # In the order in which `state split` names them.
 shares() { printf '%s\n' "$@" | LC_ALL=C sort | paste -sd ' '; }
 
 smoke_line() {
-  # shellcheck disable=SC2016  # for the shell that it is pasted into
+  # shellcheck disable=SC2016  # It is printed for pasting, and expanded then.
   printf 'IDENTITY_TOKEN=$(gcloud auth print-identity-token) '
   quoted "$PYTHON" -m predictor smoke "$1" --digest "$MODEL_DIGEST" --golden "${MODEL_LOCAL:-$MODEL_URI}" --p95-ms "$SMOKE_P95_MS"
 }
 
-# With --dry-run: what would be done after the deployment. The names are known only then, so lines set them.
+# With --dry-run: prints the commands that follow a deployment. The first lines set the names, which are known only then.
 show_shift() {
   local blue=$1 share
   printf "GREEN=\$(%s)\n" "$(quoted gcloud run services describe "$FUNCTION" "${IN_REGION[@]}" --format 'value(status.latestCreatedRevisionName)')"
@@ -204,8 +204,8 @@ show_shift() {
   traffic --remove-tags "$TAG"
 }
 
-# Who may call it: the members in INVOKERS, and everybody only when asked for. What anybody else was given stays, since
-# somebody gave it; it is said. Not so with the whole world.
+# Lets the members in INVOKERS call the function, and everybody only with --public. Access that was given to others by hand
+# stays and is listed, except access for everybody, which is revoked.
 apply_invokers() {
   local member others=() known
   [[ $PUBLIC == false ]] || MEMBERS+=(allUsers)
@@ -221,7 +221,7 @@ apply_invokers() {
       say "$FUNCTION is open to $member: closing it, since --public is not given"
       change gcloud run services remove-iam-policy-binding "$FUNCTION" --member "$member" --role roles/run.invoker --format none "${IN_REGION[@]}"
     else
-      say "$member may call $FUNCTION too, though INVOKERS does not name it; to end that: $(quoted gcloud run services \
+      say "$member may call $FUNCTION too, though INVOKERS does not name it; to revoke this: $(quoted gcloud run services \
         remove-iam-policy-binding "$FUNCTION" --member "$member" --role roles/run.invoker "${IN_REGION[@]}")"
     fi
   done

@@ -1,10 +1,10 @@
-# Accounts, bucket, topics and grants: looked up once, compared here, changed only where they differ. Sourced by deploy.sh.
+# Accounts, bucket, topics and grants: reads what exists, and changes only what differs. Sourced by deploy.sh.
 # shellcheck shell=bash
 
-# What this run made, as "GROUP NAME": nobody can have anything in it yet.
+# What this run created, as "GROUP NAME": no permissions need to be read for it.
 declare -A MADE=()
 
-# read_policy WHAT NAME FILE: who has which role.
+# read_policy WHAT NAME FILE: reads who has which role.
 read_policy() {
   local what=$1 name=$2 file=$3
   case $what in
@@ -16,14 +16,14 @@ read_policy() {
   esac
 }
 
-# grant WHAT NAME ROLE MEMBER: adds one binding unless it is there. WHAT is gcloud's group, NAME what it takes.
+# grant WHAT NAME ROLE MEMBER: adds one binding unless it exists. WHAT is gcloud's command group, NAME its argument.
 grant() {
   local what=$1 name=$2 role=$3 member=$4 more=(--format none) group
   read -ra group <<<"$what"
   if [[ -z ${MADE["$what $name"]:-} ]] && read_policy "$what" "$name" policy.json && state bound "$WORK/policy.json" "$role" "$member"; then
     return 0
   fi
-  # Where conditions exist gcloud asks for one unless told that there is none.
+  # If other bindings have conditions, gcloud asks for one unless told that there is none.
   case $what in
     projects | 'storage buckets' | 'iam service-accounts') more+=(--condition None) ;;
     'run services') more+=(--region "$REGION") ;;
@@ -35,7 +35,7 @@ grant() {
   patiently gcloud "${group[@]}" add-iam-policy-binding "$name" --member "$member" --role "$role" "${more[@]}" "${ON_PROJECT[@]}"
 }
 
-# An account that is a few seconds old is not known everywhere, and who asks too early is told that there is none.
+# Right after an account was created, Google may still answer that it does not exist.
 patiently() {
   local attempt
   for attempt in 1 2 3 4 5; do
@@ -45,19 +45,19 @@ patiently() {
     fi
     if change "$@"; then return 0; fi
     REASON=''
-    say "trying again in $SETTLE_S s: what was just made may not be known everywhere yet"
+    say "trying again in $SETTLE_S s: it takes a moment until a new account is known everywhere"
     pause "$SETTLE_S"
   done
 }
 
-# revoke BUCKET ROLE EMAIL: before the account is deleted. The grant would stay under the name of an account that is gone.
+# revoke BUCKET ROLE EMAIL: to be called before the account is deleted, since the grant would stay without it.
 revoke() {
   if read_policy 'storage buckets' "gs://$1" policy.json && state bound "$WORK/policy.json" "$2" "serviceAccount:$3"; then
     change gcloud storage buckets remove-iam-policy-binding "gs://$1" --member "serviceAccount:$3" --role "$2" --format none "${ON_PROJECT[@]}"
   fi
 }
 
-# Google makes its own accounts when it first needs them; in a new project that is too late to grant them something.
+# Google creates its service agents when it first needs them. In a new project they must exist before a grant to them.
 declare -A AGENTS=()
 make_agent() {
   [[ -z ${AGENTS[$1]:-} ]] || return 0
@@ -80,7 +80,7 @@ apply_accounts() {
       MADE["iam service-accounts $email"]=yes
     fi
   done
-  # Building needs to read the source, write the image and log; this role is made for it. Serving gets nothing of it.
+  # This role may read the source and write the image and the build log. The accounts that serve do not get it.
   grant projects "$PROJECT_ID" roles/cloudbuild.builds.builder "serviceAccount:$BUILD_EMAIL"
 }
 
@@ -108,9 +108,9 @@ publish_model() {
     return 0
   fi
   say "+ $(quoted "${command[@]}")"
-  # `printed` is compared: what is deployed is what was verified here and nothing else.
+  # Make sure that the published model is the one that was verified.
   printed=$(cd "$HERE" && "${command[@]}") || die "the model could not be published to gs://$BUCKET/$MODEL_ROOT (the reason is above)"
-  [[ $printed == *"MODEL_DIGEST=$MODEL_DIGEST"* ]] || die "publish wrote another model than the verified $MODEL_DIGEST: $printed"
+  [[ $printed == *"MODEL_DIGEST=$MODEL_DIGEST"* ]] || die "publish wrote another model than $MODEL_DIGEST, which was verified: $printed"
 }
 
 apply_topics() {
@@ -124,7 +124,7 @@ apply_topics() {
   ((${#missing[@]} == 0)) || change gcloud pubsub topics create "${missing[@]}" "${ON_PROJECT[@]}"
   grant 'pubsub topics' "$RESULTS_TOPIC" roles/pubsub.publisher "serviceAccount:$EVENTS_EMAIL"
   grant 'pubsub topics' "$REJECTS_TOPIC" roles/pubsub.publisher "serviceAccount:$EVENTS_EMAIL"
-  # A topic without a subscription keeps nothing: dead letters, results and rejects would be gone.
+  # A topic without a subscription keeps nothing: dead letters, results and rejects would be lost.
   for topic in "$DEAD_LETTER_TOPIC" "$RESULTS_TOPIC" "$REJECTS_TOPIC"; do
     apply_subscription "$topic-kept" "$topic" \
       "{\"topic\": \"projects/$PROJECT_ID/topics/$topic\", \"messageRetentionDuration\": \"$((RETENTION_DAYS * 86400))s\"}" \
@@ -132,27 +132,27 @@ apply_topics() {
   done
 }
 
-# apply_subscription NAME TOPIC WANTED-JSON FLAG...: creates it, or updates it where it differs.
+# apply_subscription NAME TOPIC WANTED-JSON FLAG...: creates it, or updates it if it differs.
 apply_subscription() {
   local name=$1 topic=$2 wanted=$3
   shift 3
   if ! there subscription.json pubsub "v1/projects/$PROJECT_ID/subscriptions/$name"; then
-    # Whether messages come in order is decided once: only `create` takes the flag.
+    # Ordering can only be set when the subscription is created.
     [[ $name != "$SUBSCRIPTION" ]] || set -- "$@" --enable-message-ordering
     change gcloud pubsub subscriptions create "$name" --topic "$topic" "$@" "${ON_PROJECT[@]}"
     MADE["pubsub subscriptions $name"]=yes
     return 0
   fi
-  # A topic that was deleted and made again is another one: the subscription hears nothing of it, and cannot be moved.
+  # A topic that was deleted and created again is a new one. The subscription stays with the old one and cannot be moved.
   [[ $(state get "$WORK/subscription.json" topic) == "projects/$PROJECT_ID/topics/$topic" ]] ||
-    die "the subscription $name hears $(state get "$WORK/subscription.json" topic) and not $topic: delete it and run this again: $(quoted gcloud pubsub subscriptions delete "$name" --project "$PROJECT_ID")"
+    die "the subscription $name belongs to the topic $(state get "$WORK/subscription.json" topic), not to $topic: delete it and run this again: $(quoted gcloud pubsub subscriptions delete "$name" --project "$PROJECT_ID")"
   printf '%s' "$wanted" >"$WORK/subscription-wanted.json"
   if ! state covers "$WORK/subscription.json" "$WORK/subscription-wanted.json"; then
     change gcloud pubsub subscriptions update "$name" "$@" "${ON_PROJECT[@]}"
   fi
 }
 
-# Our own push subscription and not Eventarc's: deadline, back-off, ordering and dead letters are set when it is made.
+# Not `--trigger-topic`: with our own push subscription, deadline, back-off, ordering and dead letters are set at once.
 apply_trigger() {
   local url=$1 agent=$PUBSUB_AGENT wanted
   grant 'run services' "$EVENTS_FUNCTION" roles/run.invoker "serviceAccount:$TRIGGER_EMAIL"

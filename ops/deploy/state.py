@@ -1,7 +1,7 @@
-"""What deploy.sh asks about JSON: `gcloud ... --format=json` answers are read once, and decided on here.
+"""Questions of deploy.sh about JSON: what Google's APIs answered is saved to files, and examined here.
 
 Each command reads files and prints words that a shell can read. Standard library only, so that any Python runs it.
-Exit status 0: yes, or here it is; 1: no; 2: the question is wrong.
+Exit status 0: yes, or found; 1: no, or not found; 2: wrong arguments or unreadable files.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ def _load(file: str) -> Json:
 
 
 def _at(value: Json, path: str) -> Json:
-    """`a.b.c` of nested objects; None where there is nothing."""
+    """The value at `a.b.c` in nested objects, or None."""
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
 def get(file: str, path: str) -> int:
-    """Print the value at `path`; status 1 when there is none."""
+    """Print the value at `path`; status 1 if there is none."""
     value = _at(_load(file), path)
     if value is None:
         return 1
@@ -53,7 +53,7 @@ def bound(file: str, role: str, member: str) -> int:
 
 
 def members(file: str, role: str) -> int:
-    """Print who has the role, one a line."""
+    """Print the members that have the role, one per line."""
     bindings = (_load(file) or {}).get("bindings", [])
     for member in sorted({member for b in bindings if b["role"] == role for member in b.get("members", [])}):
         print(member)
@@ -70,7 +70,7 @@ def enabled(file: str, api: str) -> int:
 
 
 def covers(current: str, wanted: str) -> int:
-    """Whether the resource in service says all that the wanted one says; it may say more (Google adds fields)."""
+    """Whether the current resource has every value of the wanted one. It may have more, since Google adds fields."""
     return int(not _covers(_load(current), _load(wanted)))
 
 
@@ -87,14 +87,14 @@ def _covers(current: Json, wanted: Json) -> bool:
 
 
 def _is_default(value: Json) -> bool:
-    """Google leaves these out of its answers."""
+    """Whether Google leaves this value out of its answers."""
     if isinstance(value, dict):
         return all(_is_default(part) for part in value.values())
     return value in (None, False, 0, "", [])
 
 
 def _plain(value: Json) -> str:
-    """64-bit numbers travel as strings, and 60.0s is 60s."""
+    """The value as comparable text: 64-bit numbers arrive as strings, and 60.0s equals 60s."""
     text = json.dumps(value) if isinstance(value, bool) else str(value)
     if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?s?", text):
         return f"{float(text.rstrip('s')):.9g}" + ("s" if text.endswith("s") else "")
@@ -105,9 +105,9 @@ def _plain(value: Json) -> str:
 
 
 def blue(file: str, tag: str) -> int:
-    """The revision in service, and `pinned` or `floating`: whether its share is fixed by name and is all there is.
+    """Print the revision in service, and `pinned` if it has all traffic by name, else `floating`.
 
-    A split that an interrupted deployment left behind has a revision with the tag of the new one: the other is blue.
+    If an interrupted deployment left the traffic split, the new revision still has the tag, so the other one is blue.
     """
     service = _load(file)
     status = service.get("status", {})
@@ -130,7 +130,7 @@ def blue(file: str, tag: str) -> int:
 
 
 def split(file: str, tag: str) -> int:
-    """Print who gets what, as it was asked for: `REVISION=PERCENT ...`, and `TAG:REVISION` where there is this tag."""
+    """Print the configured traffic split: `REVISION=PERCENT ...`, and `TAG:REVISION` for revisions with this tag."""
     service = _load(file)
     words: dict[str, int] = {}
     tagged = []
@@ -144,7 +144,7 @@ def split(file: str, tag: str) -> int:
 
 
 def variable(revision_file: str, name: str) -> int:
-    """Print an environment variable of a revision; status 1 when it has none of that name."""
+    """Print an environment variable of a revision; status 1 if it is not set."""
     value = _environment(_load(revision_file)).get(name)
     if not value:
         return 1
@@ -158,7 +158,7 @@ def _environment(revision: Json) -> dict[str, str]:
 
 
 def tag_url(file: str, tag: str) -> int:
-    """The URL that reaches the tagged revision only."""
+    """Print the URL that reaches only the tagged revision."""
     for target in _at(_load(file), "status.traffic") or []:
         if target.get("tag") == tag:
             print(target["url"])
@@ -167,7 +167,7 @@ def tag_url(file: str, tag: str) -> int:
 
 
 def revisions(service_file: str, revisions_file: str) -> int:
-    """A table of what is deployed: traffic, tags, model and limits of every revision, the newest first."""
+    """Print a table of all revisions, the newest first: traffic, tags, model, limits."""
     shares: dict[str, int] = {}
     tags: dict[str, list[str]] = {}
     for target in _at(_load(service_file), "status.traffic") or []:
@@ -222,9 +222,10 @@ def share(file: str, revision: str) -> int:
 
 
 def previous(revisions_file: str, revision: str) -> int:
-    """Print the ready revision that was in service when this one was deployed (it says so in its variable REPLACES).
+    """Print the ready revision that was in service when this one was deployed, from its variable REPLACES.
 
-    Those between them never passed. Where nothing is said (it was deployed by other means) the newest older one counts.
+    Revisions between the two never passed their checks. Without that variable (deployed by other means), the newest
+    older revision counts.
     """
     items = sorted(_load(revisions_file) or [], key=_created, reverse=True)
     names = [item["metadata"]["name"] for item in items]
@@ -241,7 +242,7 @@ def previous(revisions_file: str, revision: str) -> int:
 
 
 def newer(revisions_file: str, revision: str) -> int:
-    """Print the newest ready revision, if that is another: it was taken back, or never passed."""
+    """Print the newest ready revision if it is another one: it was rolled back, or never passed its checks."""
     items = sorted(_load(revisions_file) or [], key=_created, reverse=True)
     newest = next((item["metadata"]["name"] for item in items if _is_ready(item)), revision)
     if newest == revision:
@@ -251,7 +252,7 @@ def newer(revisions_file: str, revision: str) -> int:
 
 
 def ready(revisions_file: str, revision: str) -> int:
-    """Whether this revision can serve; prints why not."""
+    """Whether this revision can serve; prints why if it cannot."""
     item = next(item for item in _load(revisions_file) or [] if item["metadata"]["name"] == revision)
     if _is_ready(item):
         return 0
@@ -272,7 +273,7 @@ def _is_ready(resource: Json) -> bool:
 
 
 def error_share(file: str, limit: str) -> int:
-    """Whether the share of 5xx answers is within the limit; prints it. No request is no error."""
+    """Whether the share of 5xx answers is within the limit; prints the numbers. Without requests it is."""
     counts: dict[str, int] = {}
     for series in (_load(file) or {}).get("timeSeries", []):
         kind = _at(series, "metric.labels.response_code_class") or "unknown"
@@ -285,9 +286,10 @@ def error_share(file: str, limit: str) -> int:
 def plan(listed: str, known_by: str, to: str, root: str, remove: str, *rest: str) -> int:
     """Fill in files and print what to do with each: `create FILE`, `change FILE NAME` or `delete FILE NAME`.
 
-    `known_by` is COLLECTION.KEY: where Google's answer lists such resources, and which field tells them apart.
-    `rest` is KEY=VALUE..., --, FILE...: `${KEY}` inside the files' strings becomes VALUE. The filled file is written to
-    the folder `to`, called like its path below `root`, with dashes. Nothing is printed for what is right already.
+    `known_by` is COLLECTION.KEY: the list in Google's answer, and the field that identifies a resource in it.
+    `rest` is KEY=VALUE..., --, FILE...: `${KEY}` in the files' strings becomes VALUE. The filled file is written to the
+    folder `to`, under its path below `root` with dashes for slashes. For a resource that needs no change nothing is
+    printed.
     """
     collection, _, key = known_by.partition(".")
     split = rest.index("--")
@@ -297,7 +299,8 @@ def plan(listed: str, known_by: str, to: str, root: str, remove: str, *rest: str
         wanted = _fill(_load(str(path)), values)
         name = str(path.relative_to(root)).replace("/", "-")
         (Path(to) / name).write_text(json.dumps(wanted, indent=2), encoding="utf-8")
-        wanted_key = wanted.get(key) or wanted["displayName"]  # A service's file has no name: its id is made of it.
+        # A service's file has no name: its id is its displayName.
+        wanted_key = wanted.get(key) or wanted["displayName"]
         found = next((item for item in current if wanted_key in {item[key], item[key].rsplit("/", 1)[-1]}), None)
         if remove == "true":
             if found is not None:
@@ -305,14 +308,14 @@ def plan(listed: str, known_by: str, to: str, root: str, remove: str, *rest: str
         elif found is None:
             print("create", name)
         elif not _covers(found, wanted):
-            if "etag" in found:  # Dashboards are only changed by who says which version they read.
+            if "etag" in found:  # A dashboard can only be changed with the etag of its current version.
                 (Path(to) / name).write_text(json.dumps(wanted | {"etag": found["etag"]}, indent=2), encoding="utf-8")
             print("change", name, found["name"])
     return 0
 
 
 def _fill(value: Json, values: dict[str, str]) -> Json:
-    """A list that holds "${KEY}" alone becomes the list of the value's comma-separated parts."""
+    """Replace the placeholders. A list with only "${KEY}" becomes the list of the value's comma-separated parts."""
     if isinstance(value, dict):
         return {key: _fill(part, values) for key, part in value.items()}
     if isinstance(value, list):
@@ -329,7 +332,7 @@ def _fill(value: Json, values: dict[str, str]) -> Json:
 
 
 def fingerprint(folder: str, list_file: str, *settings: str) -> int:
-    """What a deployment is made of, in 32 characters: the files that are uploaded, and every setting."""
+    """Print a digest, of 32 characters, of the files that are uploaded and every setting."""
     digest = hashlib.sha256("\0".join(settings).encode())
     for name in sorted(Path(list_file).read_text(encoding="utf-8").split("\n")):
         if name:
@@ -339,7 +342,7 @@ def fingerprint(folder: str, list_file: str, *settings: str) -> int:
 
 
 def sha256(file: str) -> int:
-    """Print a file's digest in hex: macOS has no sha256sum."""
+    """Print a file's SHA-256 in hex. macOS has no sha256sum."""
     print(hashlib.sha256(Path(file).read_bytes()).hexdigest())
     return 0
 

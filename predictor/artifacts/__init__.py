@@ -12,8 +12,11 @@ from predictor.artifacts.manifest import (
     MODEL_FILE,
     ONNX_FILE,
     PICKLES,
+    PIPELINE_FILE,
     FileEntry,
+    InputColumn,
     Manifest,
+    one_hot_input,
 )
 from predictor.artifacts.open_store import newest_version, open_store
 from predictor.artifacts.store import Store, StoredFile
@@ -28,13 +31,16 @@ __all__ = [
     "MODEL_FILE",
     "ONNX_FILE",
     "PICKLES",
+    "PIPELINE_FILE",
     "Bundle",
     "FileEntry",
+    "InputColumn",
     "Manifest",
     "ModelCache",
     "Store",
     "StoredFile",
     "fetch_bundle",
     "newest_version",
+    "one_hot_input",
     "open_store",
 ]

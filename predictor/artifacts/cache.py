@@ -139,7 +139,7 @@ class ModelCache(Generic[T]):
     def _give_up(self, flight: "Future[T]") -> PredictorError:
         """Fail a load that outlived its waiters, so that a later request can start another.
 
-        A store that sends a byte now and then keeps a download alive past every timeout of the HTTP client.
+        The store's requests end before that. A disk, a name server or a model's own code may still take longer.
         """
         error = PredictorError(f"loading did not end within {self._wait_s:g} s")
         self._fail(flight, error)

@@ -7,15 +7,13 @@ digest instead of as a failed transfer.
 """
 
 import io
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from predictor.artifacts.store import REPLACED, StoredFile
 from predictor.errors import SizeMismatch, StoreUnavailable
 from predictor.gcs import new_client, retry, timeout, translated
 from predictor.location import gs_uri
+from predictor.until import Until
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
@@ -37,36 +35,45 @@ class GcsStore:
 
     def list_files(self, *, deadline: float) -> dict[str, StoredFile]:
         start = len(self._path(""))
-        with self._translated(self.uri):
-            blobs = self._list(deadline, fields="items(name,size,generation),nextPageToken")
+        until = timeout(deadline)
+        with translated(self.uri, until=until):
+            blobs = self._list(until, fields="items(name,size,generation),nextPageToken")
             files = [StoredFile(blob.name[start:], int(blob.size), int(blob.generation)) for blob in blobs]
         return {file.name: file for file in files if file.name}
 
     def list_folders(self, *, deadline: float) -> list[str]:
         start = len(self._path(""))
-        with self._translated(self.uri):
-            blobs = self._list(deadline, fields="prefixes,nextPageToken")
+        until = timeout(deadline)
+        with translated(self.uri, until=until):
+            blobs = self._list(until, fields="prefixes,nextPageToken")
             for _ in blobs:  # The prefixes are known once the pages have been read.
                 pass
             return sorted(prefix[start:].rstrip("/") for prefix in blobs.prefixes)
 
     def read(self, file: StoredFile, *, deadline: float) -> bytes:
-        sink = _BoundedBuffer(f"{self.uri}/{file.name}", file, deadline)
-        with self._translated(f"{self.uri}/{file.name}", is_object=True):
-            blob = self._bucket().blob(self._path(file.name), generation=file.generation or None)
-            # raw_download: an object stored with Content-Encoding is fetched as it lies, not unpacked on the way.
-            blob.download_to_file(
-                sink, raw_download=True, checksum=None, timeout=timeout(deadline), retry=retry(deadline)
-            )
+        from google.api_core.exceptions import NotFound
+
+        uri, until = f"{self.uri}/{file.name}", timeout(deadline)
+        sink = _BoundedBuffer(file)
+        with translated(uri, until=until, file=file.name):
+            try:
+                blob = self._bucket().blob(self._path(file.name), generation=file.generation or None)
+                # raw_download: an object stored with Content-Encoding is fetched as it lies, not unpacked on the way.
+                blob.download_to_file(sink, raw_download=True, checksum=None, timeout=until, retry=retry(deadline))
+            except NotFound as error:
+                # It was listed a moment ago: the next attempt lists again.
+                raise StoreUnavailable(uri, REPLACED, file=file.name, attempts=until.attempts) from error
         data = sink.getvalue()
         if len(data) != file.size:
-            raise StoreUnavailable(f"{self.uri}/{file.name}", f"it ended after {len(data)} of {file.size} bytes")
+            reason = f"it ended after {len(data)} of {file.size} bytes"
+            raise StoreUnavailable(uri, reason, file=file.name, attempts=until.attempts)
         return data
 
     def create(self, name: str, data: bytes, *, deadline: float) -> bool:
         from google.api_core.exceptions import PreconditionFailed
 
-        with translated(f"{self.uri}/{name}", "written"):
+        until = timeout(deadline)
+        with translated(f"{self.uri}/{name}", "written", until=until, file=name):
             blob = self._bucket().blob(self._path(name))
             try:
                 blob.upload_from_string(
@@ -74,7 +81,7 @@ class GcsStore:
                     content_type="application/octet-stream",
                     if_generation_match=0,
                     checksum="crc32c",
-                    timeout=timeout(deadline),
+                    timeout=until,
                     retry=retry(deadline),
                 )
             except PreconditionFailed:
@@ -93,45 +100,25 @@ class GcsStore:
         bucket: Bucket = self._client.bucket(self._bucket_name)
         return bucket
 
-    def _list(self, deadline: float, *, fields: str) -> Any:
+    def _list(self, until: Until, *, fields: str) -> Any:
         return self._bucket().list_blobs(
             prefix=self._path(""),
             delimiter="/",
             max_results=MAX_LISTED,
             fields=fields,
-            timeout=timeout(deadline),
-            retry=retry(deadline),
+            timeout=until,
+            retry=retry(until.deadline),
         )
-
-    @contextmanager
-    def _translated(self, uri: str, *, is_object: bool = False) -> Iterator[None]:
-        from google.api_core.exceptions import NotFound
-
-        with translated(uri):
-            try:
-                yield
-            except NotFound as error:
-                if not is_object:
-                    raise
-                # It was listed a moment ago: the next attempt lists again.
-                raise StoreUnavailable(uri, REPLACED) from error
 
 
 class _BoundedBuffer(io.BytesIO):
-    """Collects a download; stops it when it grows over the listed size or past the deadline.
+    """Collects a download; stops it when it grows over the listed size."""
 
-    The HTTP client's own timeout is per received chunk: a server that trickles would never meet it.
-    """
-
-    def __init__(self, uri: str, file: StoredFile, deadline: float) -> None:
+    def __init__(self, file: StoredFile) -> None:
         super().__init__()
-        self._uri = uri
         self._file = file
-        self._deadline = deadline
 
     def write(self, data: Any) -> int:
-        if time.monotonic() > self._deadline:
-            raise StoreUnavailable(self._uri, "it did not arrive in time")
         written = super().write(data)
         if self.tell() > self._file.size:
             raise SizeMismatch(self._file.name, self._file.size, self.tell())

@@ -5,17 +5,21 @@ so every sha256 in it can be trusted once the manifest itself has been verified.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from predictor.digest import HexSha256, digest_of
 from predictor.errors import ArtifactMissing, DigestMismatch, InvalidManifest, SizeMismatch
+from predictor.schema import CATEGORIES
 
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.pkl"
 LABEL_ENCODER_FILE: Final = "label_encoder.pkl"
 COLUMNS_FILE: Final = "columns.pkl"
+PIPELINE_FILE: Final = "pipeline.pkl"
+"""An estimator that came without a label encoder and a list of columns: the manifest has what they would say."""
 ONNX_FILE: Final = "model.onnx"
 COMPILED_FILE: Final = "compiled.json"
 GOLDEN_FILE: Final = "golden.json"
@@ -24,7 +28,7 @@ PICKLES: Final = (MODEL_FILE, LABEL_ENCODER_FILE, COLUMNS_FILE)
 """The three files of the replaced service, which the scikit-learn engine reads."""
 
 SCHEMA_VERSION: Final = 2
-"""Version 1 had no `compiled.json`. It is still read."""
+"""Version 1 has no `input` and no `compiled.json`; its models are one-hot encoded."""
 
 MAX_MANIFEST_BYTES: Final = 1024 * 1024
 """The manifest is fetched before anything is known about it, so its size needs a limit of its own."""
@@ -66,6 +70,27 @@ class FileEntry(_Frozen):
             raise DigestMismatch(self.name, self.digest, actual)
 
 
+class InputColumn(_Frozen):
+    """One column of the estimator's input: a measurement, a category, or one value of a category."""
+
+    name: Annotated[str, Field(min_length=1, description="as the estimator knows it")]
+    feature: Annotated[str, Field(description="the feature that it is made from")]
+    value: Annotated[str | None, Field(description="a one-hot column is 1 for this value of the category")] = None
+    values: Annotated[
+        dict[str, str] | None, Field(description="the category's values, as the estimator spells them")
+    ] = None
+
+
+def one_hot_input(columns: Sequence[str]) -> tuple[InputColumn, ...]:
+    """The input of a manifest without `input`: what `pandas.get_dummies` and `reindex` give."""
+    values = {f"{name}_{value}": (name, value) for name, allowed in CATEGORIES.items() for value in allowed}
+    found = []
+    for name in columns:
+        feature, value = values.get(name, (name, None))
+        found.append(InputColumn(name=name, feature=feature, value=value))
+    return tuple(found)
+
+
 class Manifest(_Frozen):
     """What is in a published folder, and where it came from."""
 
@@ -77,13 +102,19 @@ class Manifest(_Frozen):
     python: str
     libraries: Annotated[dict[str, str], Field(description="distribution name -> version the model was made with")]
     classes: Annotated[tuple[str, ...], Field(min_length=2, description="in the order of the probabilities")]
-    columns: Annotated[tuple[str, ...], Field(min_length=1, description="the estimator's feature columns, in order")]
+    columns: Annotated[tuple[str, ...], Field(min_length=1, description="the features of the compiled forms, in order")]
+    input: Annotated[tuple[InputColumn, ...] | None, Field(description="the estimator's own input, in order")] = None
     metrics: dict[str, float]
     training_data_sha256: HexSha256 | None = None
 
     @property
     def file_names(self) -> frozenset[str]:
         return frozenset(entry.name for entry in self.files)
+
+    @property
+    def estimator_file(self) -> str | None:
+        """The pickle of the estimator; None for a model that came in another format."""
+        return next((name for name in (PIPELINE_FILE, MODEL_FILE) if name in self.file_names), None)
 
     def entry(self, name: str) -> FileEntry:
         """The entry of one file; raises `ArtifactMissing` when the manifest does not list it."""

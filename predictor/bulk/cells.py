@@ -7,6 +7,7 @@ that both ways give the same result.
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,16 +16,23 @@ import orjson
 
 from predictor.batch import COMBINATION_INDEX, Batch, PenguinColumns, in_range
 from predictor.bulk.chunk import Layout
+from predictor.bulk.units import converted
 from predictor.decoding import validate
 from predictor.errors import InvalidInput, RowFailure, WideRow
 from predictor.penguin import Penguin
-from predictor.schema import CATEGORIES, MEASUREMENTS, categories_of, measurements_of, tuple_getter
+from predictor.schema import (
+    CATEGORIES,
+    MEASUREMENTS,
+    NOT_RECORDED,
+    categories_of,
+    measurements_of,
+    spelled,
+    tuple_getter,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# How tables say that something was not recorded.
-_MISSING: Final = frozenset({"", "NA"})
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 _PLAIN_BYTES: Final = b"0123456789.,"
@@ -34,13 +42,14 @@ _NOT_PLAIN: Final = "null"  # Stands for a cell that is not a plain number; beco
 
 
 def read_cells(layout: Layout, rows: Sequence[Sequence[str]]) -> Batch:
-    """The rows as a batch. They may be of any width."""
+    """The rows (at least one) as a batch. They may be of any width."""
     blank = [""] * layout.width  # Fails the checks of the columns, so that the row is read by itself.
     pick = tuple_getter(itemgetter, tuple(layout.places.values()))
     picked = map(pick, (row if len(row) == layout.width else blank for row in rows))
     features = dict(zip(layout.places, zip(*picked, strict=True), strict=True))
-    measurements = np.column_stack([_numbers(features[name]) for name in MEASUREMENTS])
-    pairs = zip(*(features[name] for name in CATEGORIES), strict=True) if CATEGORIES else [()] * len(rows)
+    measurements = np.column_stack([_numbers(_in_unit(features[name], layout, name)) for name in MEASUREMENTS])
+    names = ([spelled(name, cell) for cell in features[name]] for name in CATEGORIES)
+    pairs = zip(*names, strict=True) if CATEGORIES else [()] * len(rows)
     combinations = np.array([COMBINATION_INDEX.get(pair, -1) for pair in pairs], dtype=np.intp)
     valid = in_range(measurements) & (combinations >= 0)
     errors: dict[int, RowFailure] = {}
@@ -62,12 +71,24 @@ def _read_row(layout: Layout, cells: Sequence[str]) -> Penguin | RowFailure:
     document: dict[str, Any] = {}
     for name, place in layout.places.items():
         cell = cells[place].strip() if place < len(cells) else ""
-        if cell not in _MISSING:
-            document[name] = float(cell) if name in MEASUREMENTS and _NUMBER.fullmatch(cell) else cell
+        if cell not in NOT_RECORDED:
+            document[name] = spelled(name, cell) if name in CATEGORIES else _number(cell, layout.factors.get(name))
     try:
         return validate(document)
     except InvalidInput as error:
         return error.with_traceback(None)  # It would keep every frame up to here, and their data, alive.
+
+
+def _number(cell: str, factor: Decimal | None) -> float | str:
+    """The cell's number in the feature's unit; the cell itself, for validation to refuse, where it is none."""
+    if not _NUMBER.fullmatch(cell):
+        return cell
+    return float(cell) if factor is None else converted(cell, factor)
+
+
+def _in_unit(cells: Sequence[str], layout: Layout, name: str) -> Sequence[str]:
+    factor = layout.factors.get(name)
+    return cells if factor is None else [str(_number(cell, factor)) for cell in cells]
 
 
 def _numbers(cells: Sequence[str]) -> "NDArray[np.float64]":

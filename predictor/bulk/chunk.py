@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from typing import Final
 
 from predictor.batch import Batch
-from predictor.errors import InvalidInput, PredictorError
+from predictor.errors import InvalidInput, PredictorError, Violation
 
 MAX_ROW_NUMBERS: Final = 100
 """So many invalid rows of a file are named."""
@@ -14,10 +15,15 @@ MAX_ROW_NUMBERS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Of a table: where each feature stands in a row, and how many cells a row has."""
+    """Of a table: where each feature stands in a row, how many cells a row has, and what separates them.
+
+    `factors`: what the values of columns in another unit are multiplied by.
+    """
 
     places: Mapping[str, int]
     width: int
+    separator: str = ","
+    factors: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +57,11 @@ class Count:
 def describe(error: PredictorError) -> str:
     """One line that lists everything that is wrong."""
     if isinstance(error, InvalidInput):
-        return "; ".join(
-            f"{violation.pointer.removeprefix('/')}: {violation.message}" for violation in error.violations
-        )
+        shown = [_sentence(violation) for violation in error.violations]
+        return "; ".join(shown if error.count == len(shown) else [*shown, str(error)])
     return str(error)
+
+
+def _sentence(violation: Violation) -> str:
+    name = violation.pointer.removeprefix("/")
+    return f"{name}: {violation.message}" if name else violation.message  # Without a name it is about the whole row.

@@ -12,19 +12,21 @@ from predictor.prediction import BatchPrediction
 class CsvAnswers:
     """Adds the same cells to each row: prediction, probability, one probability per class, error."""
 
-    def __init__(self, model: LoadedModel) -> None:
+    def __init__(self, model: LoadedModel, separator: str = ",") -> None:
         classes = model.manifest.classes
+        self._separator = separator
         self.added = ("prediction", "probability", *(f"probability_{name}" for name in classes), "error")
-        self._names = [to_line([name]) for name in classes]
+        self._names = [to_line([name], separator) for name in classes]
         self._padding = [""] * (len(self.added) - 1)
 
     def lines(self, chunk: Chunk, predictions: BatchPrediction) -> bytes:
         valid = self._valid_cells(predictions)
+        separator = self._separator
         lines = []
         for place, text in enumerate(chunk.texts):
             error = predictions.errors.get(place)
-            added = next(valid) if error is None else to_line([*self._padding, describe(error)])
-            lines.append(f"{text},{added}\n")
+            added = next(valid) if error is None else to_line([*self._padding, describe(error)], separator)
+            lines.append(f"{text}{separator}{added}\n")
         return "".join(lines).encode()
 
     def _valid_cells(self, predictions: BatchPrediction) -> Iterator[str]:
@@ -32,8 +34,9 @@ class CsvAnswers:
         if not len(predictions.probabilities):
             return
         classes = len(predictions.classes)
+        separator = self._separator
         numbers = b",".join(number_texts(predictions)).decode().split(",")
         for row, best in enumerate(predictions.probabilities.argmax(axis=1).tolist()):
             first = row * classes
-            each = ",".join(numbers[first : first + classes])
-            yield f"{self._names[best]},{numbers[first + best]},{each},"
+            each = separator.join(numbers[first : first + classes])
+            yield f"{self._names[best]}{separator}{numbers[first + best]}{separator}{each}{separator}"

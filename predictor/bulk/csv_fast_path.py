@@ -1,8 +1,8 @@
 """The fast path of CSV: lines without quotes straight to columns, with no object per cell.
 
 It accepts rows that are as wide as the header, whose measurements are plain numbers in their ranges, and whose
-categories are spelled exactly. `predictor.bulk.cells` reads all other rows. docs/explanation/performance.md has what
-this path gains.
+categories are spelled in ASCII, in any case. `predictor.bulk.cells` reads all other rows, and all rows of a table that
+is in other units. docs/explanation/performance.md has what this path gains.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,13 @@ from predictor.batch import Batch, PenguinColumns
 from predictor.bulk.cells import read_cells
 from predictor.bulk.chunk import Layout
 from predictor.bulk.word_parsing import equal, numbers, padding_for, words_of
-from predictor.schema import CATEGORIES, MEASUREMENTS, RANGES
+from predictor.schema import CATEGORIES, FOLDED, MEASUREMENTS, RANGES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from predictor.bulk.word_parsing import Places, Words
 
-_COMMA: Final = ord(",")
 _LINE_END: Final = ord("\n")
 _NAMES: Final = {name: [value.encode() for value in values] for name, values in CATEGORIES.items()}
 _PADDING: Final = padding_for(value for values in _NAMES.values() for value in values)
@@ -41,12 +40,14 @@ class _Rows:
 
 def read_lines(layout: Layout, text: bytes) -> Batch:
     """As `read_cells`, from text: whole lines that end in a line feed, with no quotes and no carriage returns."""
+    if layout.factors:
+        return read_cells(layout, [line.split(layout.separator) for line in text.decode()[:-1].split("\n")])
     rows = _read_plain(layout, text)
     others = np.flatnonzero(~rows.accepted)
     if not len(others):
         return Batch(PenguinColumns(rows.measurements, rows.combinations))
     bounds = zip(rows.starts[others].tolist(), rows.ends[others].tolist(), strict=True)
-    batch = read_cells(layout, [text[start:end].decode().split(",") for start, end in bounds])
+    batch = read_cells(layout, [text[start:end].decode().split(layout.separator) for start, end in bounds])
     errors = {int(others[place]): error for place, error in batch.errors.items()}
     valid = np.delete(others, list(batch.errors))
     rows.measurements[valid] = batch.columns.measurements
@@ -58,7 +59,7 @@ def read_lines(layout: Layout, text: bytes) -> Batch:
 def _read_plain(layout: Layout, text: bytes) -> _Rows:
     padded = _PADDING + text
     view = np.frombuffer(padded, dtype=np.uint8)
-    separators = np.flatnonzero((view == _COMMA) | (view == _LINE_END))
+    separators = np.flatnonzero((view == ord(layout.separator)) | (view == _LINE_END))
     last = np.flatnonzero(view[separators] == _LINE_END)  # Of the separators, the ones that end a line.
     line_ends = separators[last]
     line_starts = np.concatenate([[len(_PADDING)], line_ends[:-1] + 1])
@@ -82,7 +83,9 @@ def _read_plain(layout: Layout, text: bytes) -> _Rows:
         valid &= (values >= low) & (values <= high)
     found = np.zeros(len(rows), dtype=np.intp)  # Places in COMBINATIONS, which count through the last category first.
     for name, values_of_category in _NAMES.items():
-        places = _places_of(values_of_category, words, *bounds(name))
+        places = _places_of(
+            values_of_category, words, *bounds(name), any_case=len(FOLDED[name]) == len(values_of_category)
+        )
         valid &= places >= 0
         found = found * len(values_of_category) + places
     combinations[rows] = found
@@ -90,9 +93,13 @@ def _read_plain(layout: Layout, text: bytes) -> _Rows:
     return _Rows(measurements, combinations, accepted, line_starts - len(_PADDING), line_ends - len(_PADDING))
 
 
-def _places_of(names: Sequence[bytes], words: "Words", starts: "Places", ends: "Places") -> "Places":
+def _places_of(names: Sequence[bytes], words: "Words", starts: "Places", ends: "Places", *, any_case: bool) -> "Places":
     """The place of each cell's name among `names`, -1 for anything else."""
     places = np.full(len(starts), -1, dtype=np.intp)
     for place, name in enumerate(names):
         places[equal(words, starts, ends, name)] = place
+    others = np.flatnonzero(places < 0)
+    if any_case and len(others):
+        for place, name in enumerate(names):
+            places[others[equal(words, starts[others], ends[others], name, any_case=True)]] = place
     return places

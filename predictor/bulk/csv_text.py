@@ -2,17 +2,21 @@
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+_LINE_END: Final = "\r\n"
 
 
-def to_lines(rows: Iterable[Sequence[object]]) -> list[str]:
+def to_lines(rows: Iterable[Sequence[object]], separator: str = ",") -> list[str]:
     """One line per row, without its end."""
     lines: list[str] = []
-    csv.writer(_Sink(lines.append), lineterminator="").writerows(rows)
-    return lines
+    # The writer quotes a cell for the characters of its line end, so that must have both.
+    csv.writer(_Sink(lines.append), delimiter=separator, lineterminator=_LINE_END).writerows(rows)
+    return [line[: -len(_LINE_END)] for line in lines]
 
 
-def to_line(cells: Sequence[object]) -> str:
-    return to_lines([cells])[0]
+def to_line(cells: Sequence[object], separator: str = ",") -> str:
+    return to_lines([cells], separator)[0]
 
 
 class _Sink:

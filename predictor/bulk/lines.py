@@ -1,9 +1,10 @@
 """From a stream of bytes to blocks of whole lines, with a limit on the length of a line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
+from predictor.bulk.source import Readable
 from predictor.errors import UnusableFile
 
 FileFormat = Literal["csv", "ndjson"]
@@ -14,15 +15,6 @@ MAX_BLOCK_LINES: Final = 8192
 """More lines in a block are too short for a penguin, and the error for each takes far more memory than the line."""
 
 
-class Readable(Protocol):
-    """A stream of bytes that gives fewer than it is asked for only at its end."""
-
-    def read(self, size: int, /) -> bytes: ...
-
-
-Seen = Callable[[int], object]
-
-
 class Blocks:
     """Iterates over a stream in blocks that end where a line ends, without a byte order mark before the first.
 
@@ -30,11 +22,9 @@ class Blocks:
     same blocks.
     """
 
-    def __init__(self, stream: Readable, seen: Seen | None = None) -> None:
-        """`seen` is told the number of bytes that were read since it was last called."""
+    def __init__(self, stream: Readable) -> None:
         self.lines = 0
         self._stream = stream
-        self._seen = seen
         self._blocks = self._cut()
         self._peeked: tuple[bytes, ...] = ()
 
@@ -62,8 +52,6 @@ class Blocks:
         rest = b""
         mark = b"\xef\xbb\xbf"
         while piece := self._stream.read(BLOCK_BYTES):
-            if self._seen is not None:
-                self._seen(len(piece))
             block = (rest + piece).removeprefix(mark)
             mark = b""
             cut = block.rfind(b"\n") + 1 or (len(block) if len(block) > MAX_LINE_BYTES else 0)

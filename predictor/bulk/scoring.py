@@ -1,19 +1,27 @@
 """The use case for files: chunks in, lines out, counted."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from predictor.answers import json_lines
 from predictor.bulk.chunk import Chunk, Count
+from predictor.bulk.columns import Columns, description
 from predictor.bulk.csv_answers import CsvAnswers
 from predictor.bulk.csv_text import to_line
-from predictor.bulk.lines import Blocks, FileFormat, Readable, Seen
-from predictor.bulk.ndjson import read_ndjson
+from predictor.bulk.lines import Blocks, FileFormat
+from predictor.bulk.ndjson import Documents
+from predictor.bulk.parquet import ParquetTable
+from predictor.bulk.source import MAX_UNZIPPED_BYTES, Readable, Seen, Source, open_source
 from predictor.bulk.table import Table
 from predictor.errors import UnusableFile
 from predictor.models import LoadedModel
 from predictor.service import predict_batch
 
 Write = Callable[[bytes], object]
+Tell = Callable[[str], object]
+
+_PLAIN: Final = ("CSV", "NDJSON")
+_SEPARATORS: Final = {",": "", ";": " (;)", "\t": " (tab)"}
 
 
 class ScoredLines:
@@ -22,41 +30,87 @@ class ScoredLines:
     `count` is up to date whenever a piece is taken. Iterating raises `UnusableFile`, also in the middle.
     """
 
-    def __init__(self, model: LoadedModel, stream: Readable, file_format: FileFormat) -> None:
+    def __init__(
+        self,
+        model: LoadedModel,
+        stream: Readable,
+        file_format: FileFormat,
+        *,
+        max_unzipped_bytes: int = MAX_UNZIPPED_BYTES,
+    ) -> None:
         self.count = Count()
         self._model = model
         self._stream = stream
         self._file_format = file_format
+        self._max_unzipped_bytes = max_unzipped_bytes
 
     def __iter__(self) -> Iterator[bytes]:
-        blocks = Blocks(self._stream)
-        chunks: Iterable[Chunk] = Table(blocks) if self._file_format == "csv" else read_ndjson(blocks)
+        source = open_source(self._stream, max_unzipped_bytes=self._max_unzipped_bytes)
+        if source.parquet:
+            raise UnusableFile("unsupported_format", "this is Parquet; save the table as CSV or NDJSON")
+        blocks = Blocks(source.stream)
+        chunks: Iterable[Chunk] = Table(blocks) if self._file_format == "csv" else Documents(blocks)
         for chunk in chunks:
             self.count.add(chunk)
             yield json_lines(predict_batch(self._model, chunk.batch), chunk.first_row)
 
 
-def score_stream(model: LoadedModel, stream: Readable, write: Write, seen: Seen | None = None) -> Count:
-    """Score a stream of CSV or NDJSON; its first line shows which one it is. CSV gives CSV, NDJSON gives NDJSON.
+def score_stream(
+    model: LoadedModel, stream: Readable, write: Write, seen: Seen | None = None, tell: Tell | None = None
+) -> Count:
+    """Score a stream of CSV, NDJSON or Parquet; its first bytes show which one it is. NDJSON gives NDJSON, else CSV.
 
-    `write` takes the output in pieces, `seen` the number of bytes that were read since it was last called. Raises
-    `UnusableFile`.
+    `write` takes the output in pieces, `seen` the number of bytes that were read since it was last called, `tell` one
+    line that says what was understood of the file, unless there is nothing to say. Raises `UnusableFile`.
     """
+    source = open_source(stream, seen)
+    tell = tell or (lambda _: None)
+    blocks = Blocks(source.stream)
+    if source.parquet:
+        count = _score_table(model, ParquetTable(stream), "Parquet", write, tell)
+    elif blocks.starts_like_json():
+        count = _score_documents(model, Documents(blocks), _named("NDJSON", source), write, tell)
+    else:
+        table = Table(blocks, keep_texts=True)
+        if not table.header:
+            raise UnusableFile("no_rows", "the file is empty: it has neither a header nor a row")
+        kind = _named("CSV" + _SEPARATORS[table.separator], source)
+        count = _score_table(model, table, kind, write, tell)
+    if not count.rows:
+        raise UnusableFile("no_rows", "the file has no rows: there is nothing below its header")
+    return count
+
+
+def _named(kind: str, source: Source) -> str:
+    return f"{kind}, gzip" if source.unzipped else kind
+
+
+def _tell(tell: Tell, kind: str, columns: Columns) -> None:
+    understood = description(columns)
+    if understood or kind not in _PLAIN:
+        tell(f"read as {kind}: {understood or 'every column by its own name'}")
+
+
+def _score_documents(model: LoadedModel, documents: Documents, kind: str, write: Write, tell: Tell) -> Count:
     count = Count()
-    blocks = Blocks(stream, seen)
-    if blocks.starts_like_json():
-        for chunk in read_ndjson(blocks):
-            count.add(chunk)
-            write(json_lines(predict_batch(model, chunk.batch), None))
-        return count
-    table = Table(blocks, keep_texts=True)
-    if not table.header:
-        return count
-    answers = CsvAnswers(model)
+    told = False
+    for chunk in documents:
+        if documents.columns is not None and not told:
+            _tell(tell, kind, documents.columns)
+            told = True
+        count.add(chunk)
+        write(json_lines(predict_batch(model, chunk.batch), None))
+    return count
+
+
+def _score_table(model: LoadedModel, table: Table | ParquetTable, kind: str, write: Write, tell: Tell) -> Count:
+    count = Count()
+    answers = CsvAnswers(model, table.separator)
     taken = set(table.header) & set(answers.added)
     if taken:
         raise UnusableFile("bad_header", f"the file already has a column {min(taken)!r}, which would be added")
-    write(to_line([*table.header, *answers.added]).encode() + b"\n")
+    _tell(tell, kind, table.columns)
+    write(to_line([*table.header, *answers.added], table.separator).encode() + b"\n")
     for chunk in table:
         count.add(chunk)
         write(answers.lines(chunk, predict_batch(model, chunk.batch)))

@@ -1,7 +1,8 @@
-"""CSV (RFC 4180) to chunks of penguins.
+"""CSV (RFC 4180, also with semicolons or tabs) to chunks of penguins.
 
-As long as no quote has been seen, a block is split at its line ends and commas, which is what `csv.reader` would do at
-several times the cost. From the first block with a quote (or a lone carriage return) on, `csv.reader` takes over.
+The header decides on the separator: the one with which most features are found in it. As long as no quote has been
+seen, a block is split at its line ends and separators, which is what `csv.reader` would do at several times the cost.
+From the first block with a quote (or a lone carriage return) on, `csv.reader` takes over.
 """
 
 import csv
@@ -13,15 +14,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from predictor.batch import Batch
+from predictor.batch import Batch, known_ids
 from predictor.bulk.cells import read_cells
 from predictor.bulk.chunk import Chunk, Layout
+from predictor.bulk.columns import Columns, check, understand
 from predictor.bulk.csv_fast_path import read_lines
 from predictor.bulk.csv_text import to_lines
 from predictor.bulk.lines import Blocks, decode_block
 from predictor.errors import UnusableFile
-from predictor.schema import FEATURES
+from predictor.prediction import Id
 
+SEPARATORS: Final = (",", ";", "\t")
+_BLANK: Final = " ,;\t\r\n"
 QUOTED_ROWS: Final = 10_000
 QUOTED_BYTES: Final = 1024 * 1024
 """A chunk of rows is full at this many of one or of the other: rows may be wide."""
@@ -31,12 +35,17 @@ class Table:
     """A CSV file: its header, then its rows in chunks. Raises `UnusableFile` where it breaks."""
 
     def __init__(self, blocks: Blocks, *, keep_texts: bool = False) -> None:
+        """With `keep_texts` the chunks have the rows as text, else their ids."""
         self._blocks = blocks
         self._keep_texts = keep_texts
         self._rows = 0
         self._rest = iter(blocks)
+        self.separator = SEPARATORS[0]
         self.header = self._read_header()
-        self._layout = Layout(_places(self.header), len(self.header)) if self.header else Layout({}, 0)
+        self.columns: Columns = understand(self.header)
+        if self.header:
+            check(self.columns)
+        self._layout = Layout(self.columns.places, len(self.header), self.separator, self.columns.factors)
 
     def __iter__(self) -> Iterator[Chunk]:
         for block in self._rest:
@@ -47,7 +56,8 @@ class Table:
                 decode_block(block, self._lines_before(block))  # Raises if it is not UTF-8.
             text = _plain_lines(block)
             if text:
-                yield self._chunk(read_lines(self._layout, text), partial(_split, text))
+                texts = partial(_plain_texts, text, self._layout)
+                yield self._chunk(read_lines(self._layout, text), texts, partial(_split, text, self.separator))
 
     def _lines_before(self, block: bytes) -> int:
         return self._blocks.lines - block.count(b"\n") - (not block.endswith(b"\n"))
@@ -55,13 +65,23 @@ class Table:
     def _read_header(self) -> list[str]:
         """The first row that is not blank, however many blank lines come before it."""
         for block in self._rest:
-            header, used = self._find_header(block)
-            if header:
+            found: list[tuple[list[str], int, str]] = []
+            failures: list[UnusableFile] = []
+            for separator in SEPARATORS:
+                try:
+                    found.append((*self._find_header(block, separator), separator))
+                except UnusableFile as error:  # Also for quotes that are where they must be with another separator.
+                    failures.append(error)
+            best = max(found, key=lambda one: (len(understand(one[0]).places), len(one[0])), default=None)
+            if best is None or (failures and not understand(best[0]).places):
+                raise failures[0]
+            if best[0]:
+                header, used, self.separator = best
                 self._rest = chain([block[used:]], self._rest)
                 return header
         return []
 
-    def _find_header(self, block: bytes) -> tuple[list[str], int]:
+    def _find_header(self, block: bytes, separator: str) -> tuple[list[str], int]:
         """The header, or nothing, and how many bytes it and what comes before it take."""
         before = self._lines_before(block)
         used = 0
@@ -72,8 +92,8 @@ class Table:
                 used += len(line)
                 yield decode_block(line, number)
 
-        rows = _rows(csv.reader(lines(), strict=True), before, 0)
-        return next((row for row in rows if any(map(str.strip, row))), []), used
+        rows = _rows(csv.reader(lines(), delimiter=separator, strict=True), before, 0)
+        return next((row for row in rows if any(cell.strip(_BLANK) for cell in row)), []), used
 
     def _parse(self, block: bytes) -> Iterator[Chunk]:
         """What is left of the file, from `block` on, with quotes."""
@@ -88,22 +108,37 @@ class Table:
                 yield decode_block(line, number)
                 number += 1
 
-        table = (row for row in _rows(csv.reader(lines(), strict=True), lines_before, self._rows) if row)
+        table = (
+            row
+            for row in _rows(csv.reader(lines(), delimiter=self.separator, strict=True), lines_before, self._rows)
+            if row
+        )
         rows: list[list[str]] = []
         full_at = QUOTED_BYTES
         for row in table:
             rows.append(row)
             if len(rows) == QUOTED_ROWS or read >= full_at:
-                yield self._chunk(read_cells(self._layout, rows), rows.__iter__)
+                yield self._quoted_chunk(rows)
                 rows, full_at = [], read + QUOTED_BYTES
         if rows:
-            yield self._chunk(read_cells(self._layout, rows), rows.__iter__)
+            yield self._quoted_chunk(rows)
 
-    def _chunk(self, batch: Batch, rows: Callable[[], Iterator[Sequence[str]]]) -> Chunk:
+    def _quoted_chunk(self, rows: Sequence[Sequence[str]]) -> Chunk:
+        batch = read_cells(self._layout, rows)
+        return self._chunk(batch, partial(_quoted_texts, rows, self._layout), rows.__iter__)
+
+    def _chunk(
+        self, batch: Batch, texts: Callable[[], Sequence[str]], rows: Callable[[], Iterator[Sequence[str]]]
+    ) -> Chunk:
         first_row = self._rows + 1
         self._rows += len(batch)
-        texts = to_lines(_fitted(row, self._layout.width) for row in rows()) if self._keep_texts else ()
-        return Chunk(first_row, batch, texts)
+        if self._keep_texts:
+            return Chunk(first_row, batch, texts())
+        place = self.columns.id_place
+        if place is not None:
+            ids: list[Id] = [row[place] or None if place < len(row) else None for row in rows()]
+            batch = Batch(batch.columns, batch.errors, known_ids(ids))
+        return Chunk(first_row, batch)
 
 
 def _plain_lines(block: bytes) -> bytes:
@@ -116,12 +151,26 @@ def _plain_lines(block: bytes) -> bytes:
     return text
 
 
-def _split(text: bytes) -> Iterator[list[str]]:
-    return (line.split(",") for line in text.decode().removesuffix("\n").split("\n"))
+def _split(text: bytes, separator: str) -> Iterator[list[str]]:
+    return (line.split(separator) for line in text.decode().removesuffix("\n").split("\n"))
+
+
+def _plain_texts(text: bytes, layout: Layout) -> list[str]:
+    """The lines, as wide as the header. No cell of theirs needs quotes: none has had any."""
+    lines = text.decode().removesuffix("\n").split("\n")
+    separator, most = layout.separator, layout.width - 1
+    return [
+        line if line.count(separator) == most else separator.join(_fitted(line.split(separator), layout.width))
+        for line in lines
+    ]
+
+
+def _quoted_texts(rows: Sequence[Sequence[str]], layout: Layout) -> list[str]:
+    return to_lines((_fitted(row, layout.width) for row in rows), layout.separator)
 
 
 def _needs_reader(block: bytes) -> bool:
-    """Whether splitting at line ends and commas would not be what `csv.reader` does."""
+    """Whether splitting at line ends and separators would not be what `csv.reader` does."""
     if b'"' in block or block.count(b"\r") != block.count(b"\r\n"):
         return True
     # A cell that `csv.reader` finds too long is on a line that is.
@@ -139,18 +188,6 @@ def _rows(table: Any, lines_before: int, rows_before: int) -> Iterator[list[str]
     except csv.Error as error:
         line = lines_before + table.line_num
         raise UnusableFile("broken_csv", f"line {line} is not CSV: {error}", rows + 1) from error
-
-
-def _places(header: Sequence[str]) -> dict[str, int]:
-    """Where each feature stands; raises `UnusableFile` unless the header names each of them once."""
-    missing = [name for name in FEATURES if name not in header]
-    if missing:
-        found = ", ".join(map(repr, header))[:200]  # In quotes, since a blank beside a name makes it another one.
-        raise UnusableFile("bad_header", f"the header lacks {', '.join(missing)}; it has: {found}")
-    repeated = [name for name in FEATURES if header.count(name) > 1]
-    if repeated:
-        raise UnusableFile("bad_header", f"the header names {', '.join(repeated)} more than once")
-    return {name: header.index(name) for name in FEATURES}
 
 
 def _fitted(cells: Sequence[str], width: int) -> list[str]:

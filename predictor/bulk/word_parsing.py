@@ -6,6 +6,8 @@ and Experience 51 (2021), describes the method for digits; the decimal point is 
 """
 
 from collections.abc import Iterable
+from operator import or_
+from string import ascii_letters
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     Places = NDArray[np.intp]
 
 WORD_BYTES: Final = 8
+_LETTERS: Final = ascii_letters.encode()
 
 _U = np.uint64
 _ZEROS: Final = _U(0x3030303030303030)  # "00000000"
@@ -47,10 +50,10 @@ def numbers(words: "Words", starts: "Places", ends: "Places") -> "NDArray[np.flo
     lengths = ends - starts
     cleared = _bits(np.clip(WORD_BYTES - lengths, 0, WORD_BYTES - 1))
     text = ((words[ends - WORD_BYTES] >> cleared) << cleared) | (_ZEROS & ~(_EVERY << cleared))
-    text, decimals = _without_point(text)
+    text, decimals, has_point = _without_point(text)
     digits = text ^ _ZEROS
     plain = (((digits + _OVER_NINE) | digits) & _HIGH_BITS) == 0
-    plain &= (lengths >= 1) & (lengths <= WORD_BYTES)
+    plain &= (lengths > has_point) & (lengths <= WORD_BYTES)  # At least one digit: a point alone is no number.
     pairs = (digits * _U(10) + (digits >> _U(8))) & _U(0x00FF00FF00FF00FF)
     fours = (pairs * _U(100) + (pairs >> _U(16))) & _U(0x0000FFFF0000FFFF)
     eights = (fours * _U(10_000) + (fours >> _U(32))) & _U(0xFFFFFFFF)
@@ -58,8 +61,8 @@ def numbers(words: "Words", starts: "Places", ends: "Places") -> "NDArray[np.flo
     return values
 
 
-def _without_point(text: "Words") -> "tuple[Words, Places]":
-    """The text with its first point taken out and a 0 before it, and how many characters followed the point."""
+def _without_point(text: "Words") -> "tuple[Words, Places, NDArray[np.bool_]]":
+    """The text with its first point taken out and a 0 before it; how many characters followed it; if there is one."""
     differences = text ^ _POINTS
     found = (differences - _ONES) & ~differences & _HIGH_BITS  # A high bit where there is a point; the lowest is right.
     before = ((found & (~found + _U(1))) >> _U(7)) - _U(1)  # All bits below the point; all there are, if there is none.
@@ -67,19 +70,24 @@ def _without_point(text: "Words") -> "tuple[Words, Places]":
     through = (before << _U(8)) | _U(0xFF)
     moved = (text & ~through) | ((text & before) << _U(8)) | _U(0x30)
     places = np.bitwise_count(before).astype(np.intp) // 8
-    return np.where(has_point, moved, text), np.where(has_point, WORD_BYTES - 1 - places, 0)
+    return np.where(has_point, moved, text), np.where(has_point, WORD_BYTES - 1 - places, 0), has_point
 
 
-def equal(words: "Words", starts: "Places", ends: "Places", name: bytes) -> "NDArray[np.bool_]":
-    """Which cells are exactly `name`; the text's padding must have been made for it."""
+def equal(
+    words: "Words", starts: "Places", ends: "Places", name: bytes, *, any_case: bool = False
+) -> "NDArray[np.bool_]":
+    """Which cells are `name`, with `any_case` in any case of ASCII letters; the text's padding must be made for it."""
     result: NDArray[np.bool_] = (ends - starts) == len(name)
-    padded = name.rjust(_words_in(name) * WORD_BYTES, b"\0")
+    # A letter and its capital differ in one bit. Only letters have it set, so nothing else becomes equal to one.
+    bits = bytes(0x20 if any_case and letter in _LETTERS else 0 for letter in name)
+    padded = bytes(map(or_, name, bits)).rjust(_words_in(name) * WORD_BYTES, b"\0")
+    bits = bits.rjust(len(padded), b"\0")
     for part in range(_words_in(name)):  # From the end of the name to its beginning.
         end = len(padded) - WORD_BYTES * part
         used = min(len(name) - WORD_BYTES * part, WORD_BYTES)
         mask = _EVERY << _U(8 * (WORD_BYTES - used))
-        expected = _U(int.from_bytes(padded[end - WORD_BYTES : end], "little"))
-        result &= (words[ends - WORD_BYTES * (1 + part)] & mask) == expected
+        expected, case = (_U(int.from_bytes(text[end - WORD_BYTES : end], "little")) for text in (padded, bits))
+        result &= ((words[ends - WORD_BYTES * (1 + part)] | case) & mask) == expected
     return result
 
 

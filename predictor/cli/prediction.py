@@ -11,6 +11,7 @@ import click
 
 from predictor.cli import options
 from predictor.cli.output import tell
+from predictor.errors import UnusableFile
 from predictor.penguin import NOUN
 from predictor.schema import CATEGORIES, FEATURES, RANGES, UNITS
 
@@ -49,10 +50,11 @@ def _feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @_feature_options
 def predict(file: Path | None, uri: str | None, digest: str | None, **features: Any) -> None:
-    """Predict one penguin, from options or from JSON on stdin, or every row of FILE (CSV or NDJSON; - is stdin).
+    """Predict one penguin, from options or from JSON on stdin, or every row of FILE (- is stdin).
 
-    CSV comes back with columns for the prediction, the probabilities and the error; NDJSON with an answer for each
-    line. Invalid rows get an error and all others are scored; the exit status is then 1.
+    FILE may be CSV, NDJSON or Parquet. A table comes back as CSV with columns for the prediction, the probabilities and
+    the error; NDJSON with an answer for each line. What was understood of the file is said on stderr. Invalid rows get
+    an error and all others are scored; the exit status is then 1.
     """
     given = {name: value for name, value in features.items() if value is not None}
     if file is not None:
@@ -100,11 +102,15 @@ def _predict_file(file: Path, model: "LoadedModel") -> None:
     on_stdin = str(file) == "-"
     size = 0 if on_stdin else file.stat().st_size
     with nullcontext(sys.stdin.buffer) if on_stdin else file.open("rb") as stream:
-        if size >= LONG_FILE_BYTES and sys.stderr.isatty() and not sys.stdout.isatty():
-            with click.progressbar(length=size, label="scoring", file=sys.stderr) as bar:
-                count = score_stream(model, stream, sys.stdout.buffer.write, bar.update)
-        else:
-            count = score_stream(model, stream, sys.stdout.buffer.write)
+        try:
+            if size >= LONG_FILE_BYTES and sys.stderr.isatty() and not sys.stdout.isatty():
+                with click.progressbar(length=size, label="scoring", file=sys.stderr) as bar:
+                    count = score_stream(model, stream, sys.stdout.buffer.write, bar.update, tell)
+            else:
+                count = score_stream(model, stream, sys.stdout.buffer.write, tell=tell)
+        except UnusableFile as error:
+            name = "stdin" if on_stdin else str(file)
+            raise UnusableFile(error.code, f"{name}: {error}", error.row) from error
     sys.stdout.buffer.flush()  # A write error is reported now, not when the interpreter exits.
     if count.invalid:
         tell(f"{count.invalid} of {count.rows} rows are invalid; each has an error in the output")

@@ -13,9 +13,10 @@ import click
 
 from predictor.cli import options
 from predictor.cli.output import tell
-from predictor.errors import ArtifactError, ConfigurationError, ParityMismatch
+from predictor.errors import ArtifactError, ConfigurationError
 
 if TYPE_CHECKING:
+    from predictor.publishing.source_model import Options
     from predictor.training.dataset import Dataset
     from predictor.training.parity import Proof
     from predictor.training.publish import Published
@@ -42,7 +43,27 @@ def train(folder: str) -> None:
     _print_published(published, exported.proof)
 
 
+def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Names separated by commas, or a file of them."""
+    if value is None:
+        return ()
+    if Path(value).is_file():
+        value = Path(value).read_text(encoding="utf-8-sig").replace("\n", ",")
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _versions(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for value in values:
+        name, equals, version = value.partition("==")
+        if not (name and equals and version):
+            raise click.BadParameter(f"{value!r} is not PACKAGE==VERSION, such as scikit-learn==1.5.2")
+        found[name.strip().lower().removesuffix("-cpu")] = version.strip()
+    return found
+
+
 @click.command()
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--from", "folder", callback=options.location, help="Publish the newest version in this folder.")
 @click.option(
     "--from-pickles",
@@ -50,32 +71,59 @@ def train(folder: str) -> None:
     type=click.Path(path_type=Path),
     nargs=3,
     metavar="MODEL LABEL_ENCODER COLUMNS",
-    help="Publish a fitted classifier from three joblib files. Opening them runs whatever code is in them.",
+    help="The same as giving the three files as SOURCE.",
 )
 @click.option("--to", "root", callback=options.location, required=True, help="The model is written to ROOT/<version>/.")
-@click.option("--without-onnx", is_flag=True, help="With --from-pickles: serve the pickles, make no other form.")
+@click.option("--columns", metavar="A,B,C", callback=_names, help="The model's columns, in its order.")
+@click.option("--classes", metavar="A,B,C", callback=_names, help="The names of the model's classes 0, 1, 2, ...")
+@click.option(
+    "--with",
+    "requirements",
+    metavar="PACKAGE==VERSION",
+    multiple=True,
+    callback=_versions,
+    help="A library version that the files need, if they do not say it. May be given several times.",
+)
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
-    help="Labelled rows to compare the model's forms on. Default: the Palmer penguins.",
+    help="Labelled rows to compare the model with. Default: the Palmer penguins.",
 )
+@click.option("--accept-accuracy", is_flag=True, help="Publish even if under 90% of the labelled rows come out right.")
+@click.option("--without-onnx", is_flag=True, help="Publish only the pickle, which the slow sklearn engine serves.")
 def publish(
+    *,
+    sources: tuple[Path, ...],
     folder: str | None,
     pickles: tuple[Path, Path, Path] | None,
     root: str,
-    without_onnx: bool,
+    columns: tuple[str, ...],
+    classes: tuple[str, ...],
+    requirements: dict[str, str],
     reference: Path | None,
+    accept_accuracy: bool,
+    without_onnx: bool,
 ) -> None:
-    """Publish a model and print the settings MODEL_URI and MODEL_DIGEST that serve it. Never overwrites a version."""
-    if without_onnx and pickles is None:
-        raise click.UsageError("--without-onnx needs --from-pickles")
-    if folder is not None and pickles is None:
+    """Publish a model and print the settings MODEL_URI and MODEL_DIGEST that serve it. Never overwrites a version.
+
+    SOURCE is the model's file, or its files in any order: joblib, pickle or skops of a classifier, a label encoder, a
+    list of columns; XGBoost's .json or .ubj; LightGBM's text. Opening a pickle runs the code in it.
+    """
+    files = (*sources, *(pickles or ()))
+    if (folder is None) == (not files):
+        raise click.UsageError("give the model's files, or --from FOLDER")
+    if folder is not None and (columns or classes or requirements or accept_accuracy or without_onnx):
+        raise click.UsageError("a model in a folder is published as it is; with --from only --to and --reference apply")
+    if folder is not None:
         published, proof = _publish_folder(folder, root, reference)
-    elif pickles is not None and folder is None:
-        published, proof = _publish_pickles(pickles, root, reference, only_pickles=without_onnx)
     else:
-        raise click.UsageError("give either --from or --from-pickles")
+        from predictor.publishing.source_model import Options
+
+        given = Options(columns, classes, requirements)
+        published, proof = _publish_files(
+            files, root, reference, given, accept_accuracy=accept_accuracy, only_pickles=without_onnx
+        )
     _print_published(published, proof)
 
 
@@ -92,33 +140,31 @@ def _publish_folder(folder: str, root: str, reference: Path | None) -> "tuple[Pu
         return publish_model(source, open_store(root), _labelled_rows(reference), progress)
 
 
-def _publish_pickles(
-    pickles: tuple[Path, Path, Path], root: str, reference: Path | None, *, only_pickles: bool
+def _publish_files(
+    files: tuple[Path, ...],
+    root: str,
+    reference: Path | None,
+    given: "Options",
+    *,
+    accept_accuracy: bool,
+    only_pickles: bool,
 ) -> "tuple[Published, Proof]":
     created = _created()
-    from predictor.artifacts import COMPILED_FILE, ONNX_FILE, open_store
-    from predictor.models import engine_name
-    from predictor.training.export import export
+    from predictor.artifacts import open_store
+    from predictor.publishing.publish_sources import export_sources
     from predictor.training.publish import write
-    from predictor.training.replaced_service import open_pickles
 
-    dataset = _labelled_rows(reference)
-    source = open_pickles(pickles, dataset, tell)
-    try:
-        exported = export(source, dataset, created, only_pickles=only_pickles)
-    except ParityMismatch:
-        tell("add --without-onnx to publish only the pickles, which the sklearn engine serves")
-        raise
-    manifest = exported.bundle.manifest
-    for file, reason in ((COMPILED_FILE, exported.not_compiled), (ONNX_FILE, exported.not_converted)):
-        if reason is not None:
-            serving = engine_name("auto", manifest)
-            tell(f"{str(reason).rstrip('.')}; published without {file}, so the {serving} engine serves it")
-    if exported.proof.difference is None:
-        needed = [f"{name}=={version}" for name, version in manifest.libraries.items()]
-        tell(f"the environment that serves it needs {', '.join(needed)}")
+    exported = export_sources(
+        files,
+        _labelled_rows(reference),
+        created,
+        given,
+        accept_accuracy=accept_accuracy,
+        only_pickles=only_pickles,
+        tell=tell,
+    )
     with _progress("publishing") as progress:
-        return write(exported.bundle, manifest.to_bytes(), open_store(root), progress), exported.proof
+        return write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(root), progress), exported.proof
 
 
 def _labelled_rows(reference: Path | None) -> "Dataset":
@@ -130,8 +176,10 @@ def _labelled_rows(reference: Path | None) -> "Dataset":
 def _print_published(published: "Published", proof: "Proof") -> None:
     if proof.difference is not None:
         tell(f"all forms agree to within {proof.difference:.1e} on {proof.penguins} penguins")
-    click.echo(f"MODEL_URI={shlex.quote(published.uri)}")
-    click.echo(f"MODEL_DIGEST={published.digest}")
+    settings = [f"MODEL_URI={shlex.quote(published.uri)}", f"MODEL_DIGEST={published.digest}"]
+    tell(f"to serve it here: {' '.join(settings)} make run")
+    for setting in settings:
+        click.echo(setting)
 
 
 def _created() -> datetime:
@@ -151,7 +199,7 @@ def _progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    with click.progressbar(length=1, label=label, file=sys.stderr, item_show_func=str) as bar:
+    with click.progressbar(length=1, label=label, file=sys.stderr, item_show_func=lambda name: name or "") as bar:
 
         def show(name: str, done: int, total: int) -> None:
             bar.length = total
@@ -181,4 +229,5 @@ def verify(uri: str, digest: str | None) -> None:
         click.echo(str(finding))
     if findings:
         raise SystemExit(1)
-    click.echo(f"{uri} is good: version {manifest.version}, {len(manifest.files)} files")
+    verdict = "is consistent, but its origin is not verified" if digest is None else "is good"
+    click.echo(f"{uri} {verdict}: version {manifest.version}, {len(manifest.files)} files")

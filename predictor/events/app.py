@@ -4,9 +4,12 @@
 Probes, methods, problem documents, timing and logs are those of every `Endpoint`.
 """
 
+import asyncio
 import logging
 import math
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -36,6 +39,7 @@ from predictor.events.publisher import Publisher
 from predictor.events.scoring import Outcome
 from predictor.models import LoadedModel
 from predictor.telemetry import log
+from predictor.text import shortened
 from predictor.web import (
     BLOCKING_BODY_BYTES,
     BytesResponse,
@@ -57,6 +61,10 @@ OBJECT_TIMEOUT_S: Final = 570.0
 """Time limit of a file: less than the longest acknowledgement deadline (600 s)."""
 PUBLISH_TIMEOUT_S: Final = 7.0
 RETRY_AFTER_S: Final = 1
+MAX_LOGGED_NAME: Final = 300
+"""Characters of a message's id and source. Whoever sends an event chooses them; Pub/Sub's own are shorter."""
+LARGE_EVENT_BYTES: Final = 1024 * 1024
+"""Larger requests take turns: such an event needs several times its size in memory until it is published."""
 
 NOT_AN_EVENT: Final = ProblemType("not-an-event", "Bad Request", "The request carries neither a CloudEvent nor a push.")
 NOT_SCORED: Final = ProblemType(
@@ -81,8 +89,8 @@ class _Delivery:
             severity,
             event,
             sentence,
-            message_id=message.id,
-            source=message.source,
+            message_id=shortened(message.id, MAX_LOGGED_NAME),
+            source=shortened(message.source, MAX_LOGGED_NAME),
             delivery_attempt=message.delivery_attempt,
             age_s=age_s,
             duration_ms=round((time.perf_counter() - self.started) * 1000, 3),
@@ -136,16 +144,43 @@ class _Handler:
         self._max_rows = max_rows
         self._message_timeout_s = message_timeout_s
         self._deadlines = Deadlines()
+        self._large = asyncio.Semaphore(1)
 
     async def score(self, request: Request) -> BytesResponse:
         started = time.perf_counter()
-        body = await read_body(request, MAX_EVENT_BYTES)
+        async with self._turn(request):
+            message = await self._message(request)
+            if len(message.data) > LARGE_EVENT_BYTES:
+                return await self._deliver(_Delivery(message, started))
+        return await self._deliver(_Delivery(message, started))
+
+    @asynccontextmanager
+    async def _turn(self, request: Request) -> AsyncIterator[None]:
+        """Wait until no other large request is in work. A small one has its turn at once."""
+        length = request.headers.get("content-length")
+        if length is not None and int(length) <= LARGE_EVENT_BYTES:
+            yield
+            return
         try:
-            message = envelopes.decode(request.headers, body)
+            async with self._deadlines.limit(self._message_timeout_s):
+                await self._large.acquire()
+        except TimeoutError as error:
+            raise _not_now(RETRY_AFTER_S) from error
+        try:
+            yield
+        finally:
+            self._large.release()
+
+    async def _message(self, request: Request) -> Message:
+        body = await read_body(request, MAX_EVENT_BYTES)
+        in_thread = len(body) > BLOCKING_BODY_BYTES
+        try:
+            return await run_maybe_in_thread(in_thread, envelopes.decode, request.headers, body)
         except NotAnEvent as error:
             raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error), problem_type=NOT_AN_EVENT) from error
-        del body  # It may have 16 MiB, and is not needed while the message is published.
-        delivery = _Delivery(message, started)
+
+    async def _deliver(self, delivery: _Delivery) -> BytesResponse:
+        message = delivery.message
         notification = notification_in(message)
         if notification is not None and notification.ignored_because is not None:
             delivery.log(
@@ -173,13 +208,13 @@ class _Handler:
 
     async def _outcome(self, delivery: _Delivery, notification: Notification | None) -> Outcome:
         message = delivery.message
+        large = len(message.data) > BLOCKING_BODY_BYTES
         try:
             if notification is not None:
                 return await self._score_object(delivery, notification)
-            large = len(message.data) > BLOCKING_BODY_BYTES
             batch = await run_maybe_in_thread(large, self._read_rows, message)
         except Unscorable as error:
-            return scoring.reject(message, error)
+            return await run_maybe_in_thread(large, scoring.reject, message, error)
         model = await self._model_for(delivery)
         return await run_maybe_in_thread(model.engine.blocking or large, scoring.score, model, message, batch)
 
@@ -236,10 +271,14 @@ class _Handler:
             f"The message was not scored now and will be redelivered: {detail}",
             reason=reason,
         )
-        retry_after = b"%d" % max(RETRY_AFTER_S, math.ceil(retry_after_s))
-        return HttpProblem(
-            HTTPStatus.SERVICE_UNAVAILABLE, NOT_SCORED.meaning, [(b"retry-after", retry_after)], problem_type=NOT_SCORED
-        )
+        return _not_now(retry_after_s)
+
+
+def _not_now(retry_after_s: float) -> HttpProblem:
+    retry_after = b"%d" % max(RETRY_AFTER_S, math.ceil(retry_after_s))
+    return HttpProblem(
+        HTTPStatus.SERVICE_UNAVAILABLE, NOT_SCORED.meaning, [(b"retry-after", retry_after)], problem_type=NOT_SCORED
+    )
 
 
 _REASONS: Final[dict[type[Exception], str]] = {

@@ -61,7 +61,7 @@ class BucketScorer:
         """Raises `BadObject` (permanent) or `StoreUnavailable` (retryable)."""
         file_format = format_of(name)
         if file_format is None:
-            raise BadObject("unsupported_type", f"{name} is neither a .csv nor an .ndjson object to score.")
+            raise BadObject("unsupported_type", f"{name} is no object to score: .csv, .ndjson, or one of them as .gz.")
         deadline = time.monotonic() + self._timeout_s
         if len((name + SCORED_SUFFIX).encode()) > MAX_OBJECT_NAME_BYTES:
             raise BadObject(
@@ -83,7 +83,7 @@ class BucketScorer:
         count = self._count_if_done(result_name, existing, tag, deadline)
         if count is None:
             source = self._open(bucket, name, generation, deadline)
-            lines = ScoredLines(model, source, file_format)
+            lines = ScoredLines(model, source, file_format, max_unzipped_bytes=self._max_bytes)
             count = lines.count
             try:
                 with closing(prefetch(self._checked(lines, source, deadline), PREFETCHED_PIECES)) as pieces:
@@ -92,7 +92,9 @@ class BucketScorer:
                 existing = self._results.find(result_name, deadline=deadline)
                 count = self._count_if_done(result_name, existing, tag, deadline)
                 if count is None:
-                    raise StoreUnavailable(self._results.uri(result_name), "somebody else is writing it") from error
+                    raise StoreUnavailable(
+                        self._results.uri(result_name), "another writer was first", action="written"
+                    ) from error
         return ObjectResult(count.rows, count.invalid, self._results.uri(result_name))
 
     def _count_if_done(self, name: str, existing: Existing | None, tag: ResultTag, deadline: float) -> Count | None:
@@ -112,7 +114,7 @@ class BucketScorer:
             reason = f"{source.uri} has {source.size} bytes; at most {self._max_bytes} are scored."
             raise BadObject("object_too_large", reason)
         if source.content_encoding:
-            raise BadObject("content_encoding", f"{source.uri} has a content encoding; none is supported.")
+            raise BadObject("content_encoding", f"{source.uri} has a content encoding; store it without, as .csv.gz.")
         return source
 
     def _checked(self, lines: ScoredLines, source: ObjectReader, deadline: float) -> Iterator[bytes]:

@@ -1,8 +1,8 @@
-"""How long a message may take, and less once the process has been told to end.
+"""The time limits of messages, which become shorter when the process has to end.
 
 Cloud Run kills ten seconds after SIGTERM, while uvicorn would wait for requests in flight as long as they take. So a
-message in work then gets what is left of its time or `GRACE_S`, whichever is shorter; past it the answer is 503 and
-Pub/Sub delivers it again, to another instance.
+message in progress then gets what is left of its time or `GRACE_S`, whichever is shorter. After that the answer is 503
+and Pub/Sub redelivers the message to another instance.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ GRACE_S: Final = 7.0
 
 
 class Deadlines:
-    """The time limits of this process's messages in work."""
+    """The time limits of this process's messages in progress."""
 
     def __init__(self, grace_s: float = GRACE_S) -> None:
         self._grace_s = grace_s
@@ -43,14 +43,14 @@ class Deadlines:
                 timeout.reschedule(latest)
 
     def _watch(self) -> None:
-        """Listen for SIGTERM as well as the server does, which has set its handler by the time of the first message."""
+        """Handle SIGTERM beside the server, which has set its own handler by the time of the first message."""
         if self._watching or threading.current_thread() is not threading.main_thread():
             return
         self._watching = True
         loop = asyncio.get_running_loop()
         servers_own = signal.getsignal(signal.SIGTERM)
         if not callable(servers_own):
-            return  # No server is there: a test, in-process.
+            return  # There is no server: a test, in-process.
         pass_on = servers_own
 
         def handle(number: int, frame: Any) -> None:

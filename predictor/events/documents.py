@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from predictor.digest import DIGEST_PATTERN
 from predictor.errors import ViolationCode
-from predictor.penguin import SPECIES
+from predictor.penguin import LABEL, SPECIES
 
 NAMESPACE: Final = uuid.UUID("8d3c7c1e-0f0f-5a55-9b0e-5f2b8c1d7a42")
 """Namespace of the ids below (RFC 9562, version 5); part of the contract."""
 
 
 def outcome_id(source: str, message_id: str) -> str:
-    """The id of what comes of a message: the same for every delivery."""
+    """The id of a message's outcome: the same for every delivery."""
     # The length keeps ("a", "b c") and ("a b", "c") apart whatever characters they hold.
     return str(uuid.uuid5(NAMESPACE, f"{len(source)} {source} {message_id}"))
 
@@ -49,7 +49,7 @@ _CLASS_FIELDS: Final[dict[str, Any]] = dict.fromkeys(SPECIES, (float | None, Non
 Probabilities: Final[type[BaseModel]] = create_model(
     "Probabilities",
     __base__=_Frozen,
-    __doc__="How likely each species is; they sum to 1. A model that does not know a species leaves it out.",
+    __doc__=f"How likely each {LABEL} is; they sum to 1. A model that does not know a {LABEL} leaves it out.",
     __module__=__name__,
     **_CLASS_FIELDS,
 )
@@ -59,7 +59,8 @@ class ScoredRow(_Frozen):
     """The outcome of one row: a prediction or an error."""
 
     row: Annotated[int, Field(ge=0, description="Position in the message, from 0.")]
-    prediction: Annotated[str | None, Field(description="The most probable species.")] = None
+    id: Annotated[str | None, Field(description="The row's own id, as text; none for a row without one.")] = None
+    prediction: Annotated[str | None, Field(description=f"The most probable {LABEL}.")] = None
     probability: Annotated[float | None, Field(description="Of the prediction.")] = None
     probabilities: Probabilities | None = None
     error: RowError | None = None

@@ -31,7 +31,7 @@ from pydantic import (
 from predictor.decoding import parse
 from predictor.errors import MalformedJson, NotAnEvent
 from predictor.events.message import Message
-from predictor.events.structured import JSON, take_data_out
+from predictor.events.structured import JSON, MAX_ATTRIBUTES, check_envelope, take_data_out
 from predictor.text import replace_surrogates
 
 PUBSUB_TYPE: Final = "google.cloud.pubsub.topic.v1.messagePublished"
@@ -113,7 +113,8 @@ def decode(headers: Mapping[str, str], body: bytes) -> Message:
 def _decode(headers: Mapping[str, str], body: bytes) -> Message:
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if "ce-specversion" in headers or content_type == STRUCTURED:
-        return _from_cloud_event(_cloud_event(headers, body, structured=content_type == STRUCTURED))
+        structured = content_type == STRUCTURED
+        return _from_cloud_event(_cloud_event(headers, body, structured=structured), structured=structured)
     if content_type == BATCH:
         raise NotAnEvent("a batch of CloudEvents is not supported, send one event per request")
     return _from_raw_push(body)
@@ -121,12 +122,18 @@ def _decode(headers: Mapping[str, str], body: bytes) -> Message:
 
 def _from_raw_push(body: bytes) -> Message:
     try:
-        push = Push.model_validate(parse(body))
+        push = _push(body)
     except MalformedJson as error:
         raise NotAnEvent("it is neither a CloudEvent nor JSON") from error
     except ValidationError as error:
         raise NotAnEvent('expected a CloudEvent, or a Pub/Sub push: {"message": {"data": base64, ...}}') from error
     return _from_push(push, source=PUBSUB_SOURCE)
+
+
+def _push(document: bytes) -> Push:
+    """Raises `MalformedJson`, `ValidationError`, or `NotAnEvent` for a document that is too large to be parsed."""
+    check_envelope(document)
+    return Push.model_validate(parse(document))
 
 
 def _from_push(push: Push, *, source: str, fallback_id: str | None = None) -> Message:
@@ -167,7 +174,8 @@ class _CloudEvent(AbstractCloudEvent):
 
     @classmethod
     def create(cls, attributes: Mapping[str, Any], data: Any) -> "_CloudEvent":
-        return cls({name: _without_surrogates(value) for name, value in attributes.items() if value is not None}, data)
+        given = {replace_surrogates(name): value for name, value in attributes.items() if value is not None}
+        return cls({name: _without_surrogates(value) for name, value in given.items()}, data)
 
     def _get_attributes(self) -> dict[str, Any]:
         return self.attributes
@@ -181,6 +189,8 @@ def _cloud_event(headers: Mapping[str, str], body: bytes, *, structured: bool) -
         data = None
         if structured:
             body, data = take_data_out(body)
+        elif sum(name.startswith("ce-") for name in headers) > MAX_ATTRIBUTES:
+            raise NotAnEvent(f"it has more than {MAX_ATTRIBUTES} attributes")
         # The HTTP binding has header values percent-encoded; the SDK leaves them so.
         headers = {name: unquote(value) if name.startswith("ce-") else value for name, value in headers.items()}
         event: _CloudEvent = from_http(_CloudEvent, headers, body, data_unmarshaller=_as_it_is)
@@ -204,9 +214,11 @@ def _as_it_is(data: Any) -> Any:
     return data
 
 
-def _from_cloud_event(event: _CloudEvent) -> Message:
+def _from_cloud_event(event: _CloudEvent, *, structured: bool) -> Message:
     content_type = str(event.get("datacontenttype", "")).partition(";")[0].strip().lower()
-    data = _bytes_of(event.data, is_json=content_type in _JSON_TYPES or content_type.endswith("+json"))
+    data = _bytes_of(event.data)
+    if structured and data.startswith(b'"') and content_type not in _JSON_TYPES and not content_type.endswith("+json"):
+        data = _text_in(data)
     if event["type"] == PUBSUB_TYPE:
         return _from_pubsub_event(event, data)
     attributes = {name: _text_of(value) for name, value in event.attributes.items() if name not in _CORE}
@@ -229,20 +241,25 @@ def _text_of(value: Any) -> str:
     return json.dumps(value) if isinstance(value, bool) else str(_without_surrogates(value))
 
 
-def _bytes_of(data: Any, *, is_json: bool) -> bytes:
-    """Event data as it was sent. In a structured event text of another type than JSON stands as a JSON string."""
-    if isinstance(data, str) and not is_json:
-        text = JSON.decode(data)
-        data = text if isinstance(text, str) else data
+def _bytes_of(data: Any) -> bytes:
+    """Event data as it was sent."""
     if data in (None, "null", b"null"):  # gcloud spells an event without data so.
         return b""
     return data if isinstance(data, bytes) else str(data).encode(errors="replace")
 
 
+def _text_in(data: bytes) -> bytes:
+    """In a structured event, text of another type than JSON stands as a JSON string."""
+    try:
+        return str(JSON.decode(data.decode())).encode(errors="replace")
+    except ValueError as error:
+        raise NotAnEvent("its data is not JSON") from error
+
+
 def _from_pubsub_event(event: _CloudEvent, data: bytes) -> Message:
     if data:
         try:
-            return _from_push(Push.model_validate(parse(data)), source=event["source"], fallback_id=event["id"])
+            return _from_push(_push(data), source=event["source"], fallback_id=event["id"])
         except (MalformedJson, ValidationError):
             defect = "the data of the event is not a Pub/Sub message"
     else:
@@ -254,6 +271,7 @@ def _from_object_event(event: _CloudEvent, data: bytes, attributes: dict[str, st
     """An object's event straight from Eventarc, as the notification that Pub/Sub would bring."""
     defect = None
     try:
+        check_envelope(data)
         stored = StoredObject.model_validate(parse(data))
     except (MalformedJson, ValidationError):
         defect = "the data of the event is not a Cloud Storage object"

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 CREATED: Final = "OBJECT_FINALIZE"
 SCORED_SUFFIX: Final = ".scored.ndjson"
-_FORMATS: Final[dict[str, "FileFormat"]] = {".csv": "csv", ".ndjson": "ndjson"}
+_FORMATS: Final[dict[str, "FileFormat"]] = {
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".ndjson": "ndjson",
+    ".ndjson.gz": "ndjson",
+}
 
 _MAX_GENERATION: Final = 2**63 - 1
 

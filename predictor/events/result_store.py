@@ -24,7 +24,7 @@ UPLOAD_BYTES: Final = 8 * 1024 * 1024
 
 
 class Conflict(PredictorError):
-    """Somebody else has written the result meanwhile."""
+    """Another writer has written the result meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class ResultStore:
                     retry=retry(deadline),
                 )
             except PreconditionFailed as error:
-                raise Conflict(f"{self.uri(name)} has been written by somebody else.") from error
+                raise Conflict(f"{self.uri(name)} has been written by another writer.") from error
             except ValueError as error:
                 if error is content.error:
                     raise

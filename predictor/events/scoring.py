@@ -4,6 +4,7 @@ Blocking, and dependent on the message and the model alone: the same two give th
 """
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -12,7 +13,7 @@ from typing import Any, Final
 from predictor.batch import Batch
 from predictor.batch_decoding import decode_valid_batch
 from predictor.bulk import MAX_ROW_NUMBERS, read_json_lines
-from predictor.decoding import decode, may_be_batch
+from predictor.decoding import decode, id_of, may_be_batch
 from predictor.errors import InvalidInput, MalformedJson, RowFailure, Unscorable, Violation
 from predictor.events.documents import (
     Attribute,
@@ -29,7 +30,7 @@ from predictor.events.documents import (
 from predictor.events.message import Message
 from predictor.models import LoadedModel
 from predictor.penguin import Penguin
-from predictor.prediction import Prediction
+from predictor.prediction import Id, Prediction
 from predictor.service import predict_batch
 
 NDJSON: Final = "application/x-ndjson"
@@ -53,16 +54,20 @@ class Outcome:
 
 def score(model: LoadedModel, message: Message, batch: Batch) -> Outcome:
     """The result of a message with the given rows."""
-    rows = [_scored_row(place, answer) for place, answer in enumerate(predict_batch(model, batch))]
+    ids = batch.ids or [None] * len(batch)
+    answers = zip(ids, predict_batch(model, batch), strict=True)
+    rows = [_scored_row(place, own_id, answer) for place, (own_id, answer) in enumerate(answers)]
     return result(model, message, rows=len(batch), rejected_rows=len(batch.errors), predictions=rows)
 
 
-def _scored_row(place: int, answer: Prediction | RowFailure) -> ScoredRow:
+def _scored_row(place: int, own_id: Id, answer: Prediction | RowFailure) -> ScoredRow:
+    id_text = own_id if own_id is None or isinstance(own_id, str) else json.dumps(own_id)
     if not isinstance(answer, Prediction):
         violations = answer.violations if isinstance(answer, InvalidInput) else ()
-        return ScoredRow(row=place, error=RowError(detail=str(answer), errors=_violations(violations)))
+        return ScoredRow(row=place, id=id_text, error=RowError(detail=str(answer), errors=_violations(violations)))
     return ScoredRow(
         row=place,
+        id=id_text,
         prediction=answer.prediction,
         probability=answer.probability,
         probabilities=Probabilities(**answer.probabilities),
@@ -148,7 +153,9 @@ def read_rows(message: Message, *, max_data_bytes: int, max_rows: int) -> Batch:
         raise Unscorable("malformed_json", f"The message's data is not JSON: {error.reason}.") from error
     except InvalidInput as error:
         raise _invalid(error) from error
-    return Batch.of([decoded] if isinstance(decoded, Penguin) else decoded)
+    if isinstance(decoded, Penguin):
+        return Batch.of([decoded], [id_of(message.data)])
+    return Batch.of(decoded, decoded.ids)
 
 
 def _read_lines(data: bytes, max_rows: int) -> Batch:

@@ -1,38 +1,126 @@
-"""A structured CloudEvent as JSON, where the SDK loses something; `predictor.events.envelopes` calls it."""
+"""The size of an envelope, and a structured CloudEvent in parts, found without parsing what may be large.
+
+`predictor.events.envelopes` calls it. An event has up to 16 MB. Parsing so much at once may take seconds, in which no
+other request is answered, and hundreds of megabytes. But only data may be large, and data is parsed only when it is
+known to be within its own limit. Everything else is measured first, then parsed.
+"""
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Final
 
+from predictor.errors import NotAnEvent
+
 JSON: Final = json.JSONDecoder(parse_int=float)  # Python refuses to convert very long integers.
-_SPACE: Final = re.compile(r"[ \t\n\r]*")
+
+MAX_ATTRIBUTES: Final = 200
+"""Of one CloudEvent. Pub/Sub takes 100, and the CloudEvents SDK is quadratic in their number."""
+MAX_ENVELOPE_BYTES: Final = 1024 * 1024
+"""Of everything but the data, as JSON spells it: six bytes for each of the 160 KiB that are allowed."""
+_MAX_QUOTES: Final = 200_000
+"""More quotation marks than JSON of MAX_ENVELOPE_BYTES needs, unless it is made to have many."""
+_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=\\"
+"""With the backslash that JSON may put before a slash."""
+
+_SPACE: Final = re.compile(rb"[ \t\n\r]*")
+# In pieces: the interpreter does not let another thread go on while an expression is matched.
+_STRING_PIECE: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+){0,10000}+', re.DOTALL)
+_QUOTE_OR_BRACKET: Final = re.compile(rb'["\[\]{}]')
+_SCALAR: Final = re.compile(rb"[-+.0-9A-Za-z]+")
 
 
-def take_data_out(body: bytes) -> tuple[bytes, str | None]:
+def check_envelope(document: bytes) -> None:
+    """Raise `NotAnEvent` if a push is large for another reason than its data, one long string of base64."""
+    if len(document) <= MAX_ENVELOPE_BYTES:
+        return
+    if document.count(b'"') <= _MAX_QUOTES:
+        longest = max(document.split(b'"'), key=len)
+        if len(document) - len(longest) <= MAX_ENVELOPE_BYTES and not longest.translate(None, _BASE64):
+            return
+    raise NotAnEvent(f"apart from its data it has more than {MAX_ENVELOPE_BYTES} bytes")
+
+
+def take_data_out(body: bytes) -> tuple[bytes, bytes | None]:
     """A structured event without its `data`, and the text of that as it was sent.
 
-    The SDK would parse it and write it anew: without duplicate keys, which are refused in every other shape.
+    The SDK would parse it and write it anew: without duplicate keys, which are refused in every other shape. Raises
+    `ValueError` for what is not a JSON object, `NotAnEvent` for too much beside the data.
     """
-    text = body.decode()
-
-    def after_space(place: int) -> int:
-        return _SPACE.match(text, place).end()  # type: ignore[union-attr]  # It matches anywhere.
-
-    rest: list[str] = []
+    rest: list[bytes] = []
+    rest_bytes = 0
     data = None
-    place = after_space(0)
-    while text[place] == ("," if rest or data is not None else "{"):
-        name, end = JSON.raw_decode(text, after_space(place + 1))
-        colon = after_space(end)
-        start = after_space(colon + 1)
-        _, end = JSON.raw_decode(text, start)
-        if not isinstance(name, str) or text[colon] != ":":
+    for name, value in _members(body):
+        if name == b'"data"':
+            data = value
+            continue
+        rest.append(name + b":" + value)
+        rest_bytes += len(rest[-1])
+        if len(rest) > MAX_ATTRIBUTES or rest_bytes > MAX_ENVELOPE_BYTES:
+            raise NotAnEvent(
+                f"it has more than {MAX_ATTRIBUTES} attributes, or {MAX_ENVELOPE_BYTES} bytes apart from its data"
+            )
+    return b"{" + b",".join(rest) + b"}", data
+
+
+def _members(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and value of each member of a JSON object, as they are spelled. Values are not parsed."""
+    place = _after_space(body, 0)
+    opened = b"{"
+    while body[place : place + 1] == opened:
+        start = _after_space(body, place + 1)
+        if opened == b"{" and body[start : start + 1] == b"}":
+            place = start
             break
-        if name == "data":
-            data = text[start:end]
-        else:
-            rest.append(f"{json.dumps(name)}:{text[start:end]}")
-        place = after_space(end)
-    if text[place:].strip() != "}":
+        name_end = _end_of_string(body, start)
+        colon = _after_space(body, name_end)
+        if body[colon : colon + 1] != b":":
+            break
+        value_start = _after_space(body, colon + 1)
+        value_end = _end_of_value(body, value_start)
+        yield body[start:name_end], body[value_start:value_end]
+        place = _after_space(body, value_end)
+        opened = b","
+    if body[place:].strip(b" \t\n\r") != b"}":
         raise ValueError("not a JSON object")
-    return f"{{{','.join(rest)}}}".encode(), data
+
+
+def _end_of_value(body: bytes, start: int) -> int:
+    first = body[start : start + 1]
+    if first == b'"':
+        return _end_of_string(body, start)
+    if first not in (b"{", b"["):
+        return _end_of(_SCALAR.match(body, start))
+    depth, place = 0, start
+    while token := _QUOTE_OR_BRACKET.search(body, place):
+        place = token.end()
+        if token[0] == b'"':
+            place = _end_of_string(body, token.start())
+        elif token[0] in b"[{":
+            depth += 1
+        else:
+            depth -= 1
+            if not depth:
+                return place
+    raise ValueError("a bracket without its counterpart")
+
+
+def _end_of_string(body: bytes, start: int) -> int:
+    if body[start : start + 1] != b'"':
+        raise ValueError("not a string")
+    place = start + 1
+    while (end := _end_of(_STRING_PIECE.match(body, place))) > place or body[end : end + 1] == b'"':
+        if body[end : end + 1] == b'"':
+            return end + 1
+        place = end
+    raise ValueError("a string without an end")
+
+
+def _end_of(match: re.Match[bytes] | None) -> int:
+    if match is None:
+        raise ValueError("not JSON")
+    return match.end()
+
+
+def _after_space(body: bytes, place: int) -> int:
+    return _end_of(_SPACE.match(body, place))

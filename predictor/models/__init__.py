@@ -5,10 +5,9 @@ The public modules in `__all__` are imported one by one, because each imports li
 
 from predictor.models.engine import Engine
 from predictor.models.golden import Golden, GoldenRow
-from predictor.models.loader import FILES, LoadedModel, build_engine, engine_name, load_model
+from predictor.models.loader import LoadedModel, build_engine, engine_name, engines_of, form_files, load_model
 
 __all__ = [
-    "FILES",
     "Engine",
     "Golden",
     "GoldenRow",
@@ -16,6 +15,8 @@ __all__ = [
     "build_engine",
     "compiled",
     "engine_name",
+    "engines_of",
+    "form_files",
     "load_model",
     "onnx_engine",
     "verification",

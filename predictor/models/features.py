@@ -11,7 +11,7 @@ import numpy as np
 
 from predictor.batch import PenguinColumns
 from predictor.penguin import Penguin
-from predictor.schema import COMBINATIONS, MEASUREMENTS, Categories, categories_of, dummies, measurements_of
+from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS, Categories, categories_of, dummies, measurements_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 class FeatureEncoder:
     """Turns penguins into rows of `columns`; a column that no penguin has is 0, as `reindex` makes it.
 
+    A column that is called like a category holds the place of its value in CATEGORIES.
+
     There are few combinations of categories, so the row of each is made once, and measurements are filled in.
     """
 
     def __init__(self, columns: Sequence[str]) -> None:
-        rows = [[float(name in dummies(values)) for name in columns] for values in COMBINATIONS]
+        rows = [[_category_feature(name, values) for name in columns] for values in COMBINATIONS]
         self._rows = np.array(rows, dtype=np.float32).reshape(len(COMBINATIONS), len(columns))
         self._measured = [index for index, name in enumerate(columns) if name in MEASUREMENTS]
         self._sources = [MEASUREMENTS.index(columns[index]) for index in self._measured]
@@ -45,3 +47,11 @@ class FeatureEncoder:
         features = self._rows[columns.combinations]
         features[:, self._measured] = columns.measurements[:, self._sources]
         return features
+
+
+def _category_feature(column: str, values: Categories) -> float:
+    """What a column that is no measurement holds for penguins of these categories."""
+    for (name, allowed), value in zip(CATEGORIES.items(), values, strict=True):
+        if column == name:
+            return float(allowed.index(value))
+    return float(column in dummies(values))

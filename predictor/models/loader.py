@@ -1,14 +1,13 @@
 """From a store to a model that may serve: verified, loaded, and tested on the golden rows."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 from predictor.artifacts import (
     COMPILED_FILE,
     GOLDEN_FILE,
+    MODEL_FILE,
     ONNX_FILE,
     PICKLES,
     Bundle,
@@ -23,10 +22,8 @@ from predictor.prediction import EngineChoice, EngineName, ModelIdentity
 from predictor.telemetry import Phases
 from predictor.text import describe_error
 
-FILES: Final[Mapping[EngineName, tuple[str, ...]]] = MappingProxyType(
-    {"compiled": (COMPILED_FILE,), "onnx": (ONNX_FILE,), "sklearn": PICKLES}
-)
-"""The engines, fastest first, and the files of each."""
+ENGINES: Final[tuple[EngineName, ...]] = ("compiled", "onnx", "sklearn")
+"""Fastest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +68,29 @@ def engine_name(choice: EngineChoice, manifest: Manifest) -> EngineName:
     """The engine to use: as chosen, or the fastest that the bundle has a form for."""
     if choice != "auto":
         return choice
-    return next((name for name, files in FILES.items() if manifest.file_names.issuperset(files)), "sklearn")
+    return next(iter(engines_of(manifest)), "sklearn")
+
+
+def engines_of(manifest: Manifest) -> list[EngineName]:
+    """The engines that the bundle has a form for, fastest first."""
+    return [name for name in ENGINES if manifest.file_names.issuperset(form_files(name, manifest))]
+
+
+def form_files(engine: EngineName, manifest: Manifest) -> tuple[str, ...]:
+    """The files of a model's form; the first one is the model itself.
+
+    The scikit-learn engine reads the estimator alone, or in a manifest without `input` the three files.
+    """
+    if engine == "compiled":
+        return (COMPILED_FILE,)
+    if engine == "onnx":
+        return (ONNX_FILE,)
+    return PICKLES if manifest.input is None else (manifest.estimator_file or MODEL_FILE,)
 
 
 def files_for(engine: EngineName, manifest: Manifest) -> tuple[str, ...]:
     """The files that an engine reads; raises `ArtifactMissing` when the manifest lacks one."""
-    names = (*FILES[engine], GOLDEN_FILE)
+    names = (*form_files(engine, manifest), GOLDEN_FILE)
     for name in names:
         if name not in manifest.file_names:
             raise ArtifactMissing(f"The manifest of {manifest.version}", name)
@@ -91,7 +105,7 @@ def tested_engine(name: EngineName, bundle: Bundle, *, batches: bool) -> Engine:
     except (ArtifactError, MemoryError):
         raise
     except Exception as error:  # Estimators and graphs are other people's code, which can raise anything when it runs.
-        raise UnloadableModel(FILES[name][0], describe_error(error)) from error
+        raise UnloadableModel(form_files(name, bundle.manifest)[0], describe_error(error)) from error
     return engine
 
 
@@ -99,12 +113,13 @@ def build_engine(engine: EngineName, bundle: Bundle) -> Engine:
     """The engine, from verified bytes. Imports the engine's libraries, and only those."""
     # numpy's OpenBLAS starts a thread per core that spins: 140 ms of CPU at the start, for sums too small to need it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # ONNX Runtime would keep an id of this machine in HOME, and has telemetry to send with it.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     manifest = bundle.manifest
     if engine == "compiled":
         from predictor.models.compiled import compiled_engine, form_from_bytes
 
-        form = form_from_bytes(bundle[COMPILED_FILE], manifest.columns, len(manifest.classes))
-        return compiled_engine(form, manifest.columns)
+        return compiled_engine(form_from_bytes(bundle[COMPILED_FILE], len(manifest.classes)))
     if engine == "onnx":
         from predictor.models.onnx_engine import OnnxEngine
 

@@ -15,8 +15,8 @@ from predictor.artifacts import (
     fetch_bundle,
 )
 from predictor.digest import digest_of
-from predictor.errors import ArtifactError, ArtifactMissing, ArtifactUnexpected, DigestMismatch
-from predictor.models.loader import FILES, tested_engine
+from predictor.errors import ArtifactError, ArtifactMissing, ArtifactUnexpected, DigestMismatch, LibraryMismatch
+from predictor.models.loader import engines_of, tested_engine
 
 VERIFY_TIMEOUT_S: Final = 120.0
 
@@ -44,7 +44,8 @@ def _check_files(
 ) -> tuple[dict[str, bytes], list[ArtifactError]]:
     files: dict[str, bytes] = {}
     listing = f"The manifest of {manifest.version}"
-    missing = [name for name in (*PICKLES, GOLDEN_FILE) if name not in manifest.file_names]
+    needed = [*PICKLES, GOLDEN_FILE] if manifest.input is None else [GOLDEN_FILE]
+    missing = [name for name in needed if name not in manifest.file_names]
     findings: list[ArtifactError] = [ArtifactMissing(listing, name) for name in missing]
     for entry in manifest.files:
         if entry.name not in listed:
@@ -62,11 +63,13 @@ def _check_files(
 
 def _check_engines(bundle: Bundle, *, unpickle: bool) -> list[ArtifactError]:
     findings: list[ArtifactError] = []
-    for name, files in FILES.items():
-        if not bundle.files.keys() >= set(files) or (name == "sklearn" and not unpickle):
-            continue
+    engines = [name for name in engines_of(bundle.manifest) if unpickle or name != "sklearn"]
+    for name in engines:
         try:
             tested_engine(name, bundle, batches=True)
+        except LibraryMismatch as error:
+            if len(engines) == 1:  # Otherwise another form serves the model, whatever is installed.
+                findings.append(error)
         except ArtifactError as error:
             findings.append(error)
     return findings

@@ -149,7 +149,7 @@ def plan(figures: Figures, prices: Prices, instance: Instance, *, rps: float, he
 
 
 def describe(plan: Plan) -> Sequence[str]:
-    """The plan in lines for people; `docs/runbook.md` quotes them."""
+    """The plan in lines for people; `docs/how-to/runbook.md` quotes them."""
     figures, prices, instance = plan.figures, plan.prices, plan.instance
     used = figures.memory_mb * _MILLION / (instance.memory_mib * _BYTES_PER_MIB)
     currency = prices.currency

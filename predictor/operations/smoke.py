@@ -1,7 +1,7 @@
 """A smoke test: is a deployed function fit to serve? Asked over HTTP, before traffic goes to it.
 
-It must be ready with the pinned model, give every golden answer, refuse bad requests as documented, and be fast
-enough. The first failure is raised as `SmokeFailed`, one sentence for the log.
+It must be ready with the pinned model, give every golden answer, one by one and in a batch, refuse bad requests as
+documented, and be fast enough. The first failure is raised as `SmokeFailed`, one sentence for the log.
 """
 
 import json
@@ -62,7 +62,8 @@ def smoke(
     tell(f"ready: version {version}, {digest}")
     for index, row in enumerate(golden.rows):
         _golden_row(function, golden, index, row, digest)
-    tell(f"golden: {len(golden.rows)} rows give the published probabilities")
+    _golden_batch(function, golden)
+    tell(f"golden: {len(golden.rows)} rows give the published probabilities, alone and in a batch with an invalid row")
     for refusal in _REFUSALS:
         refusal.check(function)
     tell(f"refusals: {', '.join(str(refusal.status) for refusal in _REFUSALS)}")
@@ -113,15 +114,37 @@ def _golden_row(function: Function, golden: Golden, index: int, row: GoldenRow, 
     if answer.status != 200 or not isinstance(answer.document, dict):
         raise SmokeFailed("golden", f"row {index} gave {_shown(answer)}")
     document = answer.document
-    expected = dict(zip(golden.classes, row.probabilities, strict=True))
-    actual = document.get("probabilities")
-    if not _same_probabilities(expected, actual, golden.tolerance):
-        raise SmokeFailed("golden", f"row {index} gave {json.dumps(actual)}, published is {json.dumps(expected)}")
-    if document.get("prediction") not in _likeliest(golden, row):
-        raise SmokeFailed("golden", f"row {index} gave {document.get('prediction')!r}, which is not the most probable")
+    _check_row(golden, row, document, f"row {index}")
     model = document.get("model")
     if not isinstance(model, dict) or model.get("digest") != digest:
         raise SmokeFailed("golden", f"row {index} was answered by the model {json.dumps(model)}, pinned is {digest}")
+
+
+def _golden_batch(function: Function, golden: Golden) -> None:
+    """All golden rows in one request, an invalid one in the middle of them."""
+    invalid = len(golden.rows) // 2
+    bodies = [row.penguin.model_dump_json().encode() for row in golden.rows]
+    bodies.insert(invalid, _INCOMPLETE)
+    answer = function.post("/predict", b'{"instances": [%b]}' % b",".join(bodies))
+    answered = answer.document.get("predictions") if isinstance(answer.document, dict) else None
+    if answer.status != 200 or not isinstance(answered, list) or len(answered) != len(bodies):
+        raise SmokeFailed("golden", f"a batch of {len(bodies)} rows gave {_shown(answer)}")
+    refused = answered.pop(invalid)
+    if not isinstance(refused, dict) or "error" not in refused:
+        raise SmokeFailed("golden", f"the invalid row of a batch gave {json.dumps(refused)}")
+    for index, (row, document) in enumerate(zip(golden.rows, answered, strict=True)):
+        _check_row(golden, row, document, f"row {index} of a batch")
+
+
+def _check_row(golden: Golden, row: GoldenRow, document: Any, which: str) -> None:
+    actual, prediction = (
+        (document.get("probabilities"), document.get("prediction")) if isinstance(document, dict) else (document, None)
+    )
+    expected = dict(zip(golden.classes, row.probabilities, strict=True))
+    if not _same_probabilities(expected, actual, golden.tolerance):
+        raise SmokeFailed("golden", f"{which} gave {json.dumps(actual)}, published is {json.dumps(expected)}")
+    if prediction not in _likeliest(golden, row):
+        raise SmokeFailed("golden", f"{which} gave {prediction!r}, which is not the most probable")
 
 
 def _same_probabilities(expected: dict[str, float], actual: Any, tolerance: float) -> bool:

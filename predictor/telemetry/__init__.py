@@ -2,6 +2,7 @@
 
 from predictor.telemetry.logs import configure_logs, log
 from predictor.telemetry.phases import Phases, process_age_ms
+from predictor.telemetry.streams import capture_streams
 from predictor.telemetry.trace import current_headers
 
-__all__ = ["Phases", "configure_logs", "current_headers", "log", "process_age_ms"]
+__all__ = ["Phases", "capture_streams", "configure_logs", "current_headers", "log", "process_age_ms"]

@@ -11,9 +11,12 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
-from predictor.telemetry.trace import current_headers, trace_fields
+from predictor.telemetry.trace import current_headers, request_fields
 
-LOGGER: Final = "predictor"
+# Not from `logging.getLogger`: the framework configures logging after it has loaded main.py, which switches off every
+# logger that is registered by then. It has a registry of its own, which forgets cached levels when the level is set.
+_LOGGER: Final = logging.RootLogger(logging.INFO)
+_LOGGER.manager = logging.Manager(_LOGGER)
 
 _SEVERITIES: Final = {
     logging.DEBUG: "DEBUG",
@@ -26,19 +29,17 @@ _SEVERITIES: Final = {
 
 def configure_logs(level: str, project: str | None, stream: TextIO | None = None) -> None:
     """Send this package's log lines to `stream` (stdout). Replaces what an earlier call set up."""
-    logger = logging.getLogger(LOGGER)
-    handler = logging.StreamHandler(stream or sys.stdout)
+    # The stream itself, if `capture_streams` has wrapped it: what comes from here is a line of JSON already.
+    handler = logging.StreamHandler(stream or getattr(sys.stdout, "target", sys.stdout))
     handler.setFormatter(_JsonFormatter(project))
-    logger.handlers[:] = [handler]
-    logger.setLevel(level)
-    logger.propagate = False
+    _LOGGER.handlers[:] = [handler]
+    _LOGGER.setLevel(level)
 
 
 def log(severity: int, event: str, message: str, *, error: BaseException | None = None, **fields: Any) -> None:
     """Write one line. `fields` become the line's own JSON fields; `error` adds its traceback."""
-    logger = logging.getLogger(LOGGER)
-    if logger.isEnabledFor(severity):
-        logger.log(severity, message, extra={"event": event, "fields": fields}, exc_info=error)
+    if _LOGGER.isEnabledFor(severity):
+        _LOGGER.log(severity, message, extra={"event": event, "fields": fields}, exc_info=error)
 
 
 class _JsonFormatter(logging.Formatter):
@@ -53,7 +54,7 @@ class _JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "event": getattr(record, "event", record.name),
             **getattr(record, "fields", {}),
-            **trace_fields(current_headers.get(), self._project),
+            **request_fields(current_headers.get(), self._project),
         }
         if record.exc_info and record.exc_info[1]:
             # Error Reporting groups lines by this field.

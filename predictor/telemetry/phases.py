@@ -12,9 +12,12 @@ class Phases:
 
     def __init__(self) -> None:
         self._ms: dict[str, float] = {}
+        self.current: str | None = None
+        """The phase that was entered last: the one that failed, if something did."""
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
+        self.current = name
         start = time.perf_counter()
         try:
             yield

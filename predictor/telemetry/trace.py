@@ -1,4 +1,4 @@
-"""The caller's trace, so that our log lines stand under the request's own line in Cloud Logging.
+"""The caller's trace and the execution id, so that our log lines stand under the request's own in Cloud Logging.
 
 The current request's headers are kept in a context variable and parsed only when a line is written: most requests
 write none.
@@ -7,7 +7,7 @@ write none.
 import re
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import Final
+from typing import Any, Final
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -17,6 +17,20 @@ current_headers: ContextVar[RawHeaders] = ContextVar("current_headers", default=
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 # Google's own: TRACE_ID/SPAN_ID;o=OPTIONS, whose span is decimal.
 _CLOUD_TRACE: Final = re.compile(rb"([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]))?")
+
+LABELS: Final = "logging.googleapis.com/labels"
+# Cloud Functions and the framework make them of letters and digits. Any other is a caller's own text.
+_EXECUTION_ID: Final = re.compile(rb"[0-9A-Za-z_-]{1,64}")
+
+
+def request_fields(headers: RawHeaders, project: str | None) -> dict[str, Any]:
+    """What connects a log line to its request: the trace, and the execution id in the framework's own form."""
+    fields: dict[str, Any] = {**trace_fields(headers, project)}
+    for name, value in headers:
+        if name.lower() == b"function-execution-id" and _EXECUTION_ID.fullmatch(value):
+            fields[LABELS] = {"execution_id": value.decode()}
+            break
+    return fields
 
 
 def trace_fields(headers: RawHeaders, project: str | None) -> dict[str, str | bool]:

@@ -4,4 +4,15 @@ Modules called `penguin_*` train this project's own model. The others publish an
 imported one by one, because each imports libraries that the others do not need.
 """
 
-__all__ = ["dataset", "export", "parity", "penguin_training", "publish", "random_penguins", "replaced_service"]
+__all__ = [
+    "compile",
+    "dataset",
+    "export",
+    "fitted_model",
+    "model_card",
+    "onnx_form",
+    "parity",
+    "penguin_training",
+    "publish",
+    "random_penguins",
+]

@@ -5,7 +5,7 @@
 
 import csv
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -14,11 +14,10 @@ from typing import Any, Final
 from predictor.decoding import validate
 from predictor.errors import DigestMismatch, InvalidInput, UnusableFile, Violation
 from predictor.penguin import LABEL, SPECIES, Penguin
-from predictor.schema import FEATURES, MEASUREMENTS
+from predictor.schema import FEATURES, MEASUREMENTS, NOT_RECORDED
 
 DATA_FILE: Final = Path(__file__).parent / "data" / "penguins.csv"
 DATA_SHA256: Final = "f204db2c753b0937caac3cb35258562c14f073e4bbc76be24b4c51ce22767a93"
-_NOT_RECORDED: Final = frozenset({"", "NA"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,10 @@ def load_penguins(path: Path = DATA_FILE) -> Dataset:
 
 
 def load(path: Path) -> Dataset:
-    """Any labelled CSV. Raises `UnusableFile` when a column is missing, a label is unknown or no row is valid."""
+    """Any labelled CSV. Rows that the service would refuse are kept as incomplete.
+
+    Raises `UnusableFile` when it is no table with all columns, when a label is unknown, or when no row is valid.
+    """
     try:
         return parse(path.read_bytes(), path.name)
     except OSError as error:
@@ -78,18 +80,15 @@ def load(path: Path) -> Dataset:
 
 def parse(content: bytes, name: str) -> Dataset:
     """As `load`, from the file's bytes; `name` is what errors call it."""
-    table = csv.DictReader(StringIO(content.decode("utf-8-sig")))
-    missing = [column for column in (*FEATURES, LABEL) if column not in (table.fieldnames or ())]
-    if missing:
-        raise UnusableFile("bad_header", f"{name} lacks the columns {', '.join(missing)}")
     rows, incomplete = [], []
-    for number, cells in enumerate(table, start=1):
-        label = cells[LABEL]
+    for number, cells in enumerate(_records(content, name), start=1):
+        label = cells[LABEL].strip()
         if label not in SPECIES:
             raise UnusableFile(
                 "bad_label", f"{name}: row {number}: {LABEL} must be one of {', '.join(SPECIES)}", number
             )
-        recorded = {column: _value(column, cells[column]) for column in FEATURES if cells[column] not in _NOT_RECORDED}
+        features = {column: cells[column].strip() for column in FEATURES}
+        recorded = {column: _value(column, cell) for column, cell in features.items() if cell not in NOT_RECORDED}
         extra = {column: cell for column, cell in cells.items() if column not in (*FEATURES, LABEL)}
         try:
             rows.append(LabelledRow(number, validate(recorded), label, extra))
@@ -98,6 +97,28 @@ def parse(content: bytes, name: str) -> Dataset:
     if not rows:
         raise UnusableFile("no_valid_row", f"{name} has no valid row")
     return Dataset(tuple(rows), tuple(incomplete), hashlib.sha256(content).hexdigest())
+
+
+def _records(content: bytes, name: str) -> Iterator[dict[str, str]]:
+    """The cells of each row that is not blank, by column; every row must be as wide as the header."""
+    try:
+        table = csv.reader(StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+    except UnicodeDecodeError as error:
+        raise UnusableFile("not_utf8", f"{name} is not UTF-8") from error
+    try:
+        header = next(table, [])
+        needed = (*FEATURES, LABEL)
+        if missing := [column for column in needed if column not in header]:
+            raise UnusableFile("bad_header", f"{name}: the header lacks {', '.join(missing)}")
+        if repeated := [column for column in needed if header.count(column) > 1]:
+            raise UnusableFile("bad_header", f"{name}: the header names {', '.join(repeated)} more than once")
+        for number, cells in enumerate(filter(None, table), start=1):
+            if len(cells) != len(header):
+                message = f"{name}: row {number} has {len(cells)} cells, the header {len(header)}"
+                raise UnusableFile("bad_row", message, number)
+            yield dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise UnusableFile("broken_csv", f"{name}: line {table.line_num} is not CSV: {error}") from error
 
 
 def _value(feature: str, cell: str) -> float | str:

@@ -22,14 +22,11 @@ from predictor.artifacts import (
 )
 from predictor.digest import digest_of
 from predictor.errors import NotCompilable, NotConvertible, ParityMismatch, UnloadableModel
-from predictor.models.compiled import compiled_engine, form_to_bytes
+from predictor.models.compiled import Form, compiled_engine, form_to_bytes
 from predictor.models.onnx_engine import OnnxEngine
-from predictor.training.compile import Compiled, compile_model
 from predictor.training.dataset import Dataset
-from predictor.training.fitted_model import FittedModel
+from predictor.training.fitted_model import FittedModel, PublishableModel
 from predictor.training.golden_rows import choose_golden
-from predictor.training.libraries import versions
-from predictor.training.onnx_form import forms
 from predictor.training.parity import Proof, Reference, prove
 from predictor.training.pickles import dump
 
@@ -38,9 +35,9 @@ NAME: Final = "penguin-predictor"
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """What a bundle is made from: a model, its three pickles, its metrics and its model card."""
+    """What a bundle is made from: a model, its pickles if it has any, its metrics and its model card."""
 
-    model: FittedModel
+    model: PublishableModel
     pickles: Mapping[str, bytes]
     metrics: Mapping[str, float]
     card: str
@@ -53,8 +50,8 @@ class Export:
 
     bundle: Bundle
     proof: Proof
-    not_converted: NotConvertible | ParityMismatch | None = None
     not_compiled: NotCompilable | ParityMismatch | None = None
+    not_converted: NotConvertible | ParityMismatch | None = None
 
 
 def pickles_of(model: FittedModel) -> dict[str, bytes]:
@@ -69,64 +66,58 @@ def pickles_of(model: FittedModel) -> dict[str, bytes]:
 def export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pickles: bool = False) -> Export:
     """Make a bundle and check it (`predictor.training.parity`).
 
-    A form that an estimator does not have, or that gives other answers, is left out. Raises `ParityMismatch` when the
-    ONNX form gives other answers and there is no compiled form, `PublishRefused` for anything else that is wrong with
-    the model.
+    A form that the estimator does not have is left out, and so is one that gives other answers. Raises
+    `ParityMismatch` when the ONNX form gives other answers and there is no compiled form, `PublishRefused` for anything
+    else that is wrong with the model.
     """
-    contents: dict[str, bytes] = {
-        **source.pickles,
-        GOLDEN_FILE: choose_golden(source.model, dataset).to_bytes(),
-        MODEL_CARD_FILE: source.card.encode(),
-    }
-    pickles = assemble(source, contents, created)
-    if only_pickles:
-        return Export(pickles, prove(pickles, dataset.penguins))
-    not_compiled: NotCompilable | ParityMismatch | None
-    compiled, not_compiled = _compiled(source.model)
-    reference = Reference(pickles, dataset.penguins, compiled.thresholds if compiled else None)
-    differences = []
-    if compiled is not None:
-        try:
-            differences.append(reference.check(compiled_engine(compiled.form, source.model.columns)))
-            contents[COMPILED_FILE] = form_to_bytes(compiled.form)
-        except ParityMismatch as error:
-            not_compiled = error
+    golden = choose_golden(source.model, dataset)
+    contents = {**source.pickles, GOLDEN_FILE: golden.to_bytes(), MODEL_CARD_FILE: source.card.encode()}
+    not_compiled: NotCompilable | ParityMismatch | None = None
     not_converted: NotConvertible | ParityMismatch | None = None
-    try:
-        contents[ONNX_FILE], difference = _converted(source.model, reference, pickles.manifest)
-        differences.append(difference)
-    except NotConvertible as error:
-        not_converted = error
-    except ParityMismatch as error:
-        if COMPILED_FILE not in contents:
-            raise
-        not_converted = error
-    proof = Proof(len(reference), max(differences, default=None))
-    return Export(assemble(source, contents, created), proof, not_converted, not_compiled)
+    if not only_pickles:
+        form: Form | None = None
+        try:
+            form = source.model.compiled_form()
+        except NotCompilable as error:
+            not_compiled = error
+        reference = Reference(source.model, golden, dataset.penguins, form)
+        if form is not None:
+            try:
+                reference.check(compiled_engine(form), COMPILED_FILE)
+                contents[COMPILED_FILE] = form_to_bytes(form)
+            except ParityMismatch as error:
+                not_compiled = error
+        manifest = assemble(source, contents, created).manifest
+        try:
+            contents[ONNX_FILE] = _converted(source.model, reference, manifest)
+        except NotConvertible as error:
+            not_converted = error
+        except ParityMismatch as error:
+            if COMPILED_FILE not in contents:
+                raise
+            not_converted = error
+    bundle = assemble(source, contents, created)
+    return Export(bundle, prove(bundle, source.model, dataset.penguins), not_compiled, not_converted)
 
 
-def _compiled(model: FittedModel) -> tuple[Compiled | None, NotCompilable | None]:
-    try:
-        return compile_model(model), None
-    except NotCompilable as error:
-        return None, error
-
-
-def _converted(model: FittedModel, reference: Reference, manifest: Manifest) -> tuple[bytes, float]:
-    """The first ONNX form that gives the estimator's answers, and the largest difference."""
+def _converted(model: PublishableModel, reference: Reference, manifest: Manifest) -> bytes:
+    """The first ONNX form that gives the model's answers."""
     differing: list[ParityMismatch] = []
     unloadable: UnloadableModel | None = None
-    for form in forms(model):
+    thresholds = COMPILED_FILE in manifest.file_names  # Otherwise it is not known whether they are right.
+    for form in model.onnx_forms():
         try:
-            return form, reference.check(OnnxEngine(form, manifest))
+            reference.check(OnnxEngine(form, manifest), ONNX_FILE, thresholds=thresholds)
         except ParityMismatch as error:
             differing.append(error)
         except UnloadableModel as error:
             unloadable = error
+        else:
+            return form
     if differing:
         raise min(differing, key=lambda error: error.difference)
     reason = unloadable.reason if unloadable else "there is no form of it"
-    raise NotConvertible(type(model.estimator).__name__, reason) from unloadable
+    raise NotConvertible(model.name, reason) from unloadable
 
 
 def assemble(source: ModelSource, contents: Mapping[str, bytes], created: datetime) -> Bundle:
@@ -140,9 +131,10 @@ def assemble(source: ModelSource, contents: Mapping[str, bytes], created: dateti
         created=f"{created:%Y-%m-%dT%H:%M:%SZ}",
         files=entries,
         python=platform.python_version(),
-        libraries=versions(source.model.estimator, compiled=ONNX_FILE in contents),
+        libraries=dict(source.model.libraries(compiled=ONNX_FILE in contents)),
         classes=source.model.classes,
         columns=source.model.columns,
+        input=source.model.input,
         metrics=dict(source.metrics),
         training_data_sha256=source.training_data_sha256,
     )

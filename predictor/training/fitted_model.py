@@ -1,12 +1,14 @@
-"""A fitted classifier as the replaced service kept it: estimator, label encoder, columns."""
+"""What can be published: any classifier that answers for penguins; and the kind that the replaced service kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
 
+from predictor.artifacts import InputColumn, one_hot_input
+from predictor.models.compiled import Form
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, FEATURES, MEASUREMENTS
 
@@ -17,6 +19,41 @@ ENCODED: Final = (*MEASUREMENTS, *(f"{name}_{value}" for name in CATEGORIES for 
 """Every column that the encoding can give, in the order in which `get_dummies` gives them."""
 
 
+class PublishableModel(Protocol):
+    """A classifier, in this process or in another one."""
+
+    @property
+    def name(self) -> str:
+        """The class of the estimator."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the probabilities."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The features of the compiled forms, in order."""
+
+    @property
+    def input(self) -> tuple[InputColumn, ...] | None:
+        """The estimator's own input; None where it is one-hot encoded under the names of `columns`."""
+
+    def libraries(self, *, compiled: bool) -> Mapping[str, str]:
+        """Distribution name -> version that the model was made with, and that compiled it."""
+
+    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
+        """`predict_proba`, shape (len(penguins), classes)."""
+
+    def predict(self, penguins: Sequence[Penguin]) -> list[str]:
+        """The class names that `predict` answers."""
+
+    def onnx_forms(self) -> Iterator[bytes]:
+        """Every ONNX form, best first. Raises `NotConvertible` when there is none."""
+
+    def compiled_form(self) -> Form:
+        """The content of `compiled.json`. Raises `NotCompilable` when there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class FittedModel:
     """What the replaced service kept in three files."""
@@ -24,6 +61,11 @@ class FittedModel:
     estimator: Any
     label_encoder: Any
     columns: tuple[str, ...]
+    input: None = None
+
+    @property
+    def name(self) -> str:
+        return type(self.estimator).__name__
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -38,6 +80,21 @@ class FittedModel:
         """The class names that the replaced service answered: integers from `predict`, names from the encoder."""
         classes = self.estimator.predict(encode(penguins, self.columns))
         return [str(name) for name in self.label_encoder.inverse_transform(np.asarray(classes).ravel())]
+
+    def libraries(self, *, compiled: bool) -> Mapping[str, str]:
+        from predictor.training.libraries import versions
+
+        return versions(self.estimator, compiled=compiled)
+
+    def onnx_forms(self) -> Iterator[bytes]:
+        from predictor.training.onnx_form import forms  # Imports the converters.
+
+        return forms(self.estimator, self.columns, len(self.classes))
+
+    def compiled_form(self) -> Form:
+        from predictor.training.compile import compile_estimator
+
+        return compile_estimator(self.estimator, one_hot_input(self.columns))
 
 
 def encode(penguins: Sequence[Penguin], columns: Sequence[str] = ENCODED) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Scaling and selecting columns, folded into the weights of the linear model behind them.
+"""Scaling and selecting columns, folded into the weights of the logistic regression behind them.
 
 A pipeline of the two converts to a graph of some ten nodes, and ONNX Runtime takes time for each; folded it is one
 multiplication. `python -m benchmarks.micro` measures the gain. `predictor.training.parity` checks that the answers are
@@ -9,21 +9,18 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-LINEAR: Final = (LogisticRegression, LinearDiscriminantAnalysis)
-
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column that reaches the linear model: (x[source] - mean) / scale."""
+    """A column that reaches the regression: (x[source] - mean) / scale."""
 
     source: int
     mean: float = 0.0
@@ -31,11 +28,11 @@ class _Column:
 
 
 def fold(estimator: Any, columns: Sequence[str]) -> Any:
-    """A linear model on `columns` with the answers of `estimator`; `estimator` itself where it cannot be folded.
+    """A logistic regression on `columns` with the answers of `estimator`; `estimator` itself where it cannot be folded.
 
     Sums are exact and everything else is done a number at a time, so that every processor gives the same weights.
     """
-    if not isinstance(estimator, Pipeline) or not isinstance(estimator.steps[-1][1], LINEAR):
+    if not isinstance(estimator, Pipeline) or not isinstance(estimator.steps[-1][1], LogisticRegression):
         return estimator
     reaching = _through([step for _, step in estimator.steps[:-1]], columns)
     if reaching is None:

@@ -7,14 +7,14 @@ from predictor.models import Golden, GoldenRow
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, COMBINATIONS, RANGES, categories_of, make_penguin
 from predictor.training.dataset import Dataset
-from predictor.training.fitted_model import FittedModel
+from predictor.training.fitted_model import PublishableModel
 from predictor.training.parity import LIMIT
 
 LEAST_CERTAIN: Final = 8
 _DECIMALS: Final = 9
 
 
-def choose_golden(model: FittedModel, dataset: Dataset) -> Golden:
+def choose_golden(model: PublishableModel, dataset: Dataset) -> Golden:
     """The golden rows of a model, with its own answers to nine decimals."""
     chosen = [*_one_of_each(dataset), *_least_certain(model, dataset), *_outside(dataset)]
     penguins = list(dict.fromkeys(chosen))
@@ -33,7 +33,7 @@ def _one_of_each(dataset: Dataset) -> Sequence[Penguin]:
     return list(first.values())
 
 
-def _least_certain(model: FittedModel, dataset: Dataset) -> Sequence[Penguin]:
+def _least_certain(model: PublishableModel, dataset: Dataset) -> Sequence[Penguin]:
     penguins = dataset.penguins
     certainty = model.probabilities(penguins).max(axis=1).round(6).tolist()
     order = sorted(range(len(penguins)), key=lambda index: (certainty[index], index))

@@ -6,71 +6,128 @@ linear model's error over the whole range comes near the limit of parity (docs/e
 """
 
 import copy
+import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
 from onnx.numpy_helper import from_array
 from skl2onnx import convert_sklearn, update_registered_converter
-from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+from skl2onnx.common._registration import get_converter
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
 from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
 from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from predictor.errors import NotConvertible, PublishRefused
 from predictor.models.onnx_engine import INPUT, OUTPUT
 from predictor.text import describe_error
-from predictor.training.fitted_model import FittedModel
 from predictor.training.folding import fold
 from predictor.training.libraries import BOOSTERS, modules_of, parts
 
 GRAPH_NAME: Final = "penguin"  # Without a name the converter makes one up, and the digest would change every time.
-_OPSET: Final = {"": 18, "ai.onnx.ml": 3}
+_ML: Final = "ai.onnx.ml"
+_OPSET: Final = {"": 18, _ML: 3}
 _INNER: Final = "inner_"
 
 
-def forms(model: FittedModel) -> Iterator[bytes]:
-    """Every ONNX form that the converters make of a model, best first. Parity decides whether one is right.
+def forms(
+    estimator: Any, columns: Sequence[str], classes: int, strings: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[bytes]:
+    """Every ONNX form that the converters make of an estimator, best first. Parity decides whether one is right.
 
-    Raises `NotConvertible` when there is none, `PublishRefused` when the converter that it needs is not installed.
+    `strings`: for a column of text its values; the graph's input then holds their places. Raises `NotConvertible` when
+    there is no form, `PublishRefused` when the converter that it needs is not installed.
     """
-    _register_boosters(model.estimator)
-    estimator = fold(_adapted(model.estimator), model.columns)
+    strings = strings or {}
+    _register_boosters(estimator)
+    _register_histogram_boosting()
+    thresholds = _lightgbm_thresholds(estimator)
+    adapted = fold(_adapted(estimator), columns)
     reason: Exception | None = None
     found = False
     for tensor in (DoubleTensorType, FloatTensorType):
         # A pipeline that selects columns by name needs an input for each; any other is content with one.
-        for by_name in (False, True):
+        for by_name in (True,) if strings else (False, True):
             try:
-                form = _convert(estimator, model.columns, len(model.classes), tensor, by_name=by_name)
+                model = _convert(adapted, columns, classes, tensor, strings, by_name=by_name)
             except Exception as error:  # noqa: BLE001  The converters raise anything, and each estimator's something else.
                 reason = reason or error
                 continue
             found = True
-            yield form
+            yield _to_bytes(model)
+            if _round_thresholds_down(model, thresholds):
+                yield _to_bytes(model)
             break
     if not found and reason is not None:
-        cause = reason.__cause__ or reason
-        raise NotConvertible(type(model.estimator).__name__, describe_error(cause)) from reason
+        raise NotConvertible(type(estimator).__name__, describe_error(reason.__cause__ or reason)) from reason
 
 
-def _convert(estimator: Any, columns: Sequence[str], classes: int, tensor: type[Any], *, by_name: bool) -> bytes:
-    inputs = [(name, tensor([None, 1])) for name in columns] if by_name else [("columns", tensor([None, len(columns)]))]
+def _convert(
+    estimator: Any,
+    columns: Sequence[str],
+    classes: int,
+    tensor: type[Any],
+    strings: Mapping[str, Sequence[str]],
+    *,
+    by_name: bool,
+) -> ModelProto:
+    if by_name:
+        inputs = [(name, (StringTensorType if name in strings else tensor)([None, 1])) for name in columns]
+    else:
+        inputs = [("columns", tensor([None, len(columns)]))]
     with warnings.catch_warnings():
         # Warnings of the converters and their libraries; parity measures whether the result is right.
         warnings.simplefilter("ignore")
-        converted = convert_sklearn(estimator, GRAPH_NAME, inputs, options={"zipmap": False}, target_opset=dict(_OPSET))
-        model = select_model_inputs_outputs(converted, [OUTPUT])  # Leaves out what only the label needs.
-    _wrap(model, [name for name, _ in inputs], classes, width=len(columns), double=tensor is DoubleTensorType)
+        if type(estimator).__name__ == "LightGbmBooster":
+            model = _convert_booster(estimator.booster_, len(columns))
+        else:
+            options = {"zipmap": False}
+            converted = convert_sklearn(estimator, GRAPH_NAME, inputs, options=options, target_opset=dict(_OPSET))
+            model = select_model_inputs_outputs(converted, [OUTPUT])  # Leaves out what only the label needs.
+    names = [name for name, _ in inputs]
+    is_double = tensor is DoubleTensorType
+    adapt_signature(model, names, OUTPUT, classes, strings, width=len(columns), double=is_double)
+    return model
+
+
+def _to_bytes(model: ModelProto) -> bytes:
     form: bytes = model.SerializeToString(deterministic=True)
     return form
 
 
-def _wrap(model: ModelProto, inputs: Sequence[str], classes: int, *, width: int, double: bool) -> None:
-    """Put the engine's signature around a converted graph, in place: casts, and one tensor split into its columns."""
+def _convert_booster(booster: Any, columns: int) -> ModelProto:
+    """LightGBM's text without a scikit-learn estimator around it."""
+    from onnxmltools import convert_lightgbm
+    from onnxmltools.convert.common.data_types import FloatTensorType as Tensor
+
+    inputs = [("columns", Tensor([None, columns]))]
+    return convert_lightgbm(booster, GRAPH_NAME, inputs, zipmap=False)  # type: ignore[no-any-return]
+
+
+def adapt_signature(
+    model: ModelProto,
+    inputs: Sequence[str],
+    output: str,
+    classes: int,
+    strings: Mapping[str, Sequence[str]],
+    *,
+    width: int,
+    double: bool,
+) -> None:
+    """Give a graph the engine's signature, in place: casts, and one tensor split into the columns of `inputs`.
+
+    `output` is what the graph calls the probabilities.
+    """
     graph = model.graph
-    _rename(graph, {name: _INNER + name for name in (*inputs, OUTPUT)})
+    ml_version = next((opset.version for opset in model.opset_import if opset.domain == _ML), _OPSET[_ML])
+    _rename(graph, {name: _INNER + name for name in (*inputs, output)})
     source = INPUT
     before: list[NodeProto] = []
     if double:
@@ -78,14 +135,15 @@ def _wrap(model: ModelProto, inputs: Sequence[str], classes: int, *, width: int,
     if len(inputs) == width > 1:
         for position, name in enumerate(inputs):
             graph.initializer.append(from_array(np.array([position], dtype=np.int64), f"position_{position}"))
+            column = f"place_{position}" if name in strings else _INNER + name
             before.append(
-                helper.make_node(
-                    "ArrayFeatureExtractor", [source, f"position_{position}"], [_INNER + name], domain="ai.onnx.ml"
-                )
+                helper.make_node("ArrayFeatureExtractor", [source, f"position_{position}"], [column], domain=_ML)
             )
+            if name in strings:
+                before += _to_text(column, _INNER + name, strings[name], ml_version)
     else:
         before.append(helper.make_node("Identity", [source], [_INNER + inputs[0]]))
-    after = helper.make_node("Cast", [_INNER + OUTPUT], [OUTPUT], to=TensorProto.FLOAT)
+    after = helper.make_node("Cast", [_INNER + output], [OUTPUT], to=TensorProto.FLOAT)
     nodes = [*before, *graph.node, after]
     for field in (graph.node, graph.input, graph.output, graph.value_info):
         del field[:]
@@ -98,6 +156,18 @@ def _wrap(model: ModelProto, inputs: Sequence[str], classes: int, *, width: int,
     )
 
 
+def _to_text(place: str, text: str, values: Sequence[str], version: int) -> list[NodeProto]:
+    """Nodes that turn a column of places into the values at these places, in this version of the domain ai.onnx.ml."""
+    whole = f"{place}_whole"
+    attributes: dict[str, Any] = {"classes_strings": list(values)}
+    if version > 1:
+        attributes = {"keys_int64s": list(range(len(values))), "values_strings": list(values)}
+    return [
+        helper.make_node("Cast", [place], [whole], to=TensorProto.INT64),
+        helper.make_node("LabelEncoder", [whole], [text], domain=_ML, **attributes),
+    ]
+
+
 def _rename(graph: GraphProto, names: dict[str, str]) -> None:
     for node in graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
@@ -105,8 +175,12 @@ def _rename(graph: GraphProto, names: dict[str, str]) -> None:
 
 
 def _adapted(estimator: Any) -> Any:
-    """A copy without settings that the converters fail on and that change no answer."""
+    """A copy without the steps and settings that the converters fail on and that change no answer."""
     adapted = copy.deepcopy(estimator)
+    for part in parts(adapted):
+        for attribute in ("steps", "transformers_"):
+            if isinstance(part, Pipeline | ColumnTransformer) and hasattr(part, attribute):
+                setattr(part, attribute, [_without_imputer(step) for step in getattr(part, attribute)])
     for part in parts(adapted):
         kind = type(part).__name__
         if kind == "VotingClassifier":
@@ -119,6 +193,15 @@ def _adapted(estimator: Any) -> Any:
     return adapted
 
 
+def _without_imputer(step: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The step of a pipeline, or the identity for an imputer: no value is ever missing."""
+    name, transformer, *rest = step
+    fills_only = isinstance(transformer, SimpleImputer) and not transformer.add_indicator
+    if fills_only and len(getattr(transformer, "statistics_", ())) == getattr(transformer, "n_features_in_", None):
+        return (name, FunctionTransformer(), *rest)
+    return step
+
+
 def _register_boosters(estimator: Any) -> None:
     """Tell skl2onnx how to convert the boosters that are in the estimator. Imports onnxmltools only then."""
     modules = modules_of(estimator) & BOOSTERS
@@ -128,8 +211,8 @@ def _register_boosters(estimator: Any) -> None:
         import onnxmltools  # noqa: F401
     except ModuleNotFoundError as error:
         raise PublishRefused(
-            f"converting an estimator of {' and '.join(sorted(modules))} needs onnxmltools, which is not installed:"
-            " pip install onnxmltools (or publish only the pickles, with --without-onnx)"
+            f"converting an estimator of {' and '.join(sorted(modules))} needs {error.name}, which is not installed;"
+            " install it, or publish only the pickles with --without-onnx"
         ) from error
     if "xgboost" in modules:
         from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
@@ -143,11 +226,73 @@ def _register_boosters(estimator: Any) -> None:
         _register(LGBMClassifier, convert_lightgbm)
 
 
+def _lightgbm_thresholds(estimator: Any) -> set[float]:
+    """The thresholds of every LightGBM model in the estimator, in double."""
+    found: set[float] = set()
+    for part in (estimator, *parts(estimator)):
+        if type(part).__name__ in ("LGBMClassifier", "LightGbmBooster") and hasattr(part, "booster_"):
+            cells = part.booster_.trees_to_dataframe()["threshold"]
+            found.update(cell for cell in cells if isinstance(cell, float) and not math.isnan(cell))
+    return found
+
+
+def _round_thresholds_down(model: ModelProto, thresholds: set[float]) -> bool:
+    """Let no threshold of a tree become larger in float32, in place; False if there is nothing to change.
+
+    A model that was fitted on float32 has thresholds in the middle of two neighbouring ones. Rounded up, the upper
+    neighbour would be on the wrong side. LightGBM fits on float32 if a data frame has columns of bool.
+    """
+    upward = {np.float32(value) for value in thresholds if float(np.float32(value)) > value}
+    lower = {float(single): float(np.nextafter(single, np.float32(-np.inf))) for single in upward}
+    changed = False
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "nodes_values":
+                values = [lower.get(value, value) for value in attribute.floats]
+                changed = changed or values != list(attribute.floats)
+                attribute.floats[:] = values
+    return changed
+
+
+class _WholeNumbers:
+    """A container of nodes that turns booleans into the whole numbers that ONNX has instead."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def add_node(self, *arguments: Any, **attributes: Any) -> Any:
+        missing = "nodes_missing_value_tracks_true"
+        if missing in attributes:
+            attributes[missing] = [int(value) for value in attributes[missing]]
+        return self._container.add_node(*arguments, **attributes)
+
+
+def _register_histogram_boosting() -> None:
+    """skl2onnx 1.20 writes booleans into this one's trees, which onnx has refused since 1.19."""
+    alias = "SklearnHistGradientBoostingClassifier"
+    convert = get_converter(alias)
+
+    def with_whole_numbers(scope: Any, operator: Any, container: Any) -> None:
+        if operator.raw_operator.is_categorical_ is not None:
+            raise NotImplementedError("the converter does not know splits by category")
+        convert(scope, operator, _WholeNumbers(container))
+
+    _register(HistGradientBoostingClassifier, with_whole_numbers)
+
+
 def _register(kind: type[Any], convert: Callable[[Any, Any, Any], None]) -> None:
     update_registered_converter(
         kind,
-        f"Booster{kind.__name__}",
+        f"Predictor{kind.__name__}",
         calculate_linear_classifier_output_shapes,
         convert,
-        options={"nocl": [True, False], "zipmap": [True, False, "columns"]},
+        options={
+            "nocl": [True, False],
+            "output_class_labels": [True, False],
+            "raw_scores": [True, False],
+            "zipmap": [True, False],
+        },
     )

@@ -113,7 +113,9 @@ def _later_year_unsexed(make: Make, dataset: Dataset) -> Score:
         for bird in dataset.incomplete
         if _year(bird) == TEST_YEAR and [violation.pointer for violation in bird.violations] == ["/sex"]
     ]
-    tests = [encode([Penguin.model_validate({**bird.recorded, "sex": sex}) for bird in unsexed]) for sex in CATEGORIES["sex"]]
+    tests = [
+        encode([Penguin.model_validate({**bird.recorded, "sex": sex}) for bird in unsexed]) for sex in CATEGORIES["sex"]
+    ]
     train = encode([bird.penguin for bird in earlier])
     by_sex = _predict(make, train, _classes([bird.label for bird in earlier]), *tests)
     truth = _classes([bird.label for bird in unsexed])

@@ -1,13 +1,17 @@
 """Publishing: into a new folder, the manifest last, and never over an existing file."""
 
+import io
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from predictor.artifacts import MANIFEST_FILE, Bundle, Manifest, Store, fetch_bundle
+import joblib
+
+from predictor.artifacts import MANIFEST_FILE, PICKLES, Bundle, Manifest, Store, fetch_bundle
 from predictor.errors import ArtifactExists, ArtifactUnexpected
 from predictor.training.dataset import Dataset
+from predictor.training.fitted_model import FittedModel
 from predictor.training.parity import Proof, prove
 
 TIMEOUT_S: Final = 300.0
@@ -38,8 +42,14 @@ def publish(source: Store, root: Store, dataset: Dataset, progress: Progress | N
     listed = source.list_files(deadline=time.monotonic() + TIMEOUT_S)
     manifest = source.read(listed[MANIFEST_FILE], deadline=time.monotonic() + TIMEOUT_S)
     Manifest.from_bytes(manifest, bundle.digest)
-    proof = prove(bundle, dataset.penguins)
+    proof = prove(bundle, _fitted_model(bundle), dataset.penguins)
     return write(bundle, manifest, root, progress), proof
+
+
+def _fitted_model(bundle: Bundle) -> FittedModel:
+    """The model in a bundle's three pickles. Opening them runs the code in them."""
+    estimator, encoder, columns = (joblib.load(io.BytesIO(bundle[name])) for name in PICKLES)
+    return FittedModel(estimator, encoder, tuple(columns))
 
 
 def write(bundle: Bundle, manifest: bytes, root: Store, progress: Progress | None = None) -> Published:

@@ -1,5 +1,6 @@
 """HTTP: requests to answers. `web_app` makes the function `predict`; the rest is shared with `score`."""
 
+from predictor.web.any_path import accept_any_path
 from predictor.web.app import web_app
 from predictor.web.body import read_body
 from predictor.web.endpoint import Endpoint, Handler, Routes
@@ -19,6 +20,7 @@ __all__ = [
     "Probes",
     "ProblemType",
     "Routes",
+    "accept_any_path",
     "no_content",
     "read_body",
     "run_maybe_in_thread",

@@ -2,6 +2,7 @@
 
 import time
 from http import HTTPStatus
+from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -104,14 +105,24 @@ class _Handlers:
             return detailed_json(predict(model, decoded)) if details else plain_json(predict_class(model, decoded))
         from predictor.batch import Batch
 
-        return batch_json(predict_batch(model, Batch.of(decoded)))
+        return batch_json(predict_batch(model, Batch.of(decoded, decoded.ids)))
+
+
+_PARAMETERS: Final = ("details",)
 
 
 def _details(query: bytes) -> bool:
-    """The value of `details` in a query string; raises `InvalidInput` unless it is true or false."""
+    """The value of `details` in a query string. Raises `InvalidInput` unless it is true or false, and nothing else."""
     if not query:
         return False
-    values = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("details", ["false"])
-    if len(values) == 1 and values[0] in ("true", "false"):
-        return values[0] == "true"
-    raise InvalidInput([Violation("", "unknown_value", "The query parameter details must be true or false.")])
+    parameters = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+    violations = []
+    if not parameters.keys() <= set(_PARAMETERS):
+        known = ", ".join(_PARAMETERS)
+        violations.append(Violation("", "unknown_field", f"No such query parameter; there is only {known}."))
+    values = parameters.get("details", ["false"])
+    if len(values) != 1 or values[0] not in ("true", "false"):
+        violations.append(Violation("", "unknown_value", "The query parameter details must be true or false."))
+    if violations:
+        raise InvalidInput(violations)
+    return values[0] == "true"

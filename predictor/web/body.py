@@ -1,4 +1,9 @@
-"""Reading a request's body: its media type, its size and its time are checked before its content."""
+"""Reading a request's body: its media type, its size and its time are checked before its content.
+
+An answer can be known before the body has been read. It must not be sent then: a server that closes a connection with
+unread data in it resets the connection, and whoever is still sending never sees the answer (RFC 9112, section 9.6). So
+`discard_body` reads what is left of a body, within limits, before any answer is sent.
+"""
 
 import asyncio
 import functools
@@ -15,6 +20,15 @@ T = TypeVar("T")
 
 BODY_TIMEOUT_S: Final = 30.0
 """How long a caller may take to send a body; the framework itself would wait for ever."""
+MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
+"""As much as Cloud Run lets through in one HTTP/1 request. A longer body is from a caller who is directly connected."""
+DISCARD_TIMEOUT_S: Final = 5.0
+"""Less than the 10 s that Cloud Run leaves a process after SIGTERM."""
+
+COMPLETE: Final = "predictor.body_complete"
+"""The key in a request's scope: true once its body has been read to its end, false if it did not come in time."""
+_ASKED: Final = "predictor.body_asked_for"
+"""The key in a request's scope once a part of a body that is too long has been read."""
 
 
 async def read_json_body(request: Request, limit_bytes: int) -> bytes:
@@ -31,12 +45,50 @@ async def read_json_body(request: Request, limit_bytes: int) -> bytes:
         raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json.")
     if declared is not None and int(declared) > limit_bytes:
         raise _too_large(limit_bytes)
-    return await _in_time(_receive_all(request, limit_bytes), BODY_TIMEOUT_S)
+    return await read_body(request, limit_bytes)
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
     """The whole body, of any media type. Raises `HttpProblem`: 413 over the limit, 408."""
-    return await _in_time(_receive_all(request, limit_bytes), BODY_TIMEOUT_S)
+    try:
+        return await _in_time(_receive_all(request, limit_bytes), BODY_TIMEOUT_S)
+    except TimeoutError as error:
+        request.scope[COMPLETE] = False
+        raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time.") from error
+
+
+async def discard_body(request: Request) -> bool:
+    """Read what is left of the body, within limits. False if that is not all: the connection must be closed then.
+
+    Raises `ClientDisconnect`.
+    """
+    scope = request.scope
+    complete: bool | None = scope.get(COMPLETE)
+    if complete is None:
+        if _ASKED not in scope and _waits_to_be_asked(request):
+            return False  # Reading the body would ask for it.
+        try:
+            complete = await _in_time(_discard(request), DISCARD_TIMEOUT_S)
+        except TimeoutError:
+            return False
+    return complete
+
+
+async def _discard(request: Request) -> bool:
+    size = 0
+    while size <= MAX_DISCARDED_BYTES:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        if not message.get("more_body", False):
+            return True
+        size += len(message.get("body", b""))
+    return False
+
+
+def _waits_to_be_asked(request: Request) -> bool:
+    """Whether the caller has only announced the body (RFC 9110, section 10.1.1)."""
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in request.scope["headers"])
 
 
 async def _receive_all(request: Request, limit_bytes: int) -> bytes:
@@ -48,16 +100,20 @@ async def _receive_all(request: Request, limit_bytes: int) -> bytes:
             raise ClientDisconnect
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
+        more = message.get("more_body", False)
+        if not more:
+            request.scope[COMPLETE] = True
         if size > limit_bytes:
+            request.scope[_ASKED] = True
             raise _too_large(limit_bytes)
-        if not message.get("more_body", False):
+        if not more:
             return b"".join((*chunks, chunk)) if chunks else chunk
         chunks.append(chunk)
         message = await request.receive()
 
 
 async def _in_time(step: Coroutine[Any, Any, T], timeout_s: float) -> T:
-    """Await `step`; raises `HttpProblem` (408) when it takes too long.
+    """Await `step`; raises `TimeoutError` when it takes too long.
 
     A small body has nearly always arrived with its headers, so the first step does not wait. `asyncio.timeout` around
     every body would cost 5 us, a thirtieth of a request and more than the whole prediction: the timer is only set when
@@ -67,11 +123,8 @@ async def _in_time(step: Coroutine[Any, Any, T], timeout_s: float) -> T:
         waiting_for = step.send(None)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await _resume(step, waiting_for)
-    except TimeoutError as error:
-        raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time.") from error
+    async with asyncio.timeout(timeout_s):
+        return await _resume(step, waiting_for)
 
 
 @types.coroutine
@@ -91,12 +144,7 @@ def _resume(step: Coroutine[Any, Any, T], waiting_for: Any) -> Generator[Any, An
 
 
 def _too_large(limit_bytes: int) -> HttpProblem:
-    # The rest of the body is still on its way: the connection cannot carry another request.
-    return HttpProblem(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"The body may have at most {limit_bytes} bytes.",
-        [(b"connection", b"close")],
-    )
+    return HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have at most {limit_bytes} bytes.")
 
 
 def _is_json(content_type: bytes) -> bool:

@@ -16,12 +16,15 @@ from predictor.artifacts import ModelCache
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel
 from predictor.telemetry import current_headers, log
+from predictor.web.body import COMPLETE, discard_body
 from predictor.web.cors import Cors
 from predictor.web.problems import HttpProblem, problem_response
 from predictor.web.responses import BytesResponse, RawHeader, no_content
 
 SLOW_REQUEST_MS: Final = 500.0
 REFUSAL_LOG_INTERVAL_S: Final = 1.0
+
+_NOBODY_READS_IT: Final = Response(status_code=HTTPStatus.BAD_REQUEST)
 
 Handler = Callable[[Request], Awaitable[BytesResponse]]
 Routes = Mapping[str, Mapping[str, Handler]]
@@ -60,11 +63,18 @@ class Endpoint:
         except PredictorError as error:
             response = problem_response(error)
         except ClientDisconnect:
-            return Response(status_code=HTTPStatus.BAD_REQUEST)  # Nobody is there to read it.
+            return _NOBODY_READS_IT
         except Exception as error:  # noqa: BLE001  The edge: the caller gets a problem, the log gets the traceback.
             log(logging.ERROR, "unhandled_error", f"Unhandled {type(error).__name__}.", error=error)
             response = problem_response(PredictorError())
-        self._finish(request, response, (time.perf_counter() - started) * 1000)
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        if not scope.get(COMPLETE):  # Looked up here: most requests have been read to their end.
+            try:
+                if not await discard_body(request):
+                    response.raw_headers.append((b"connection", b"close"))
+            except ClientDisconnect:
+                return _NOBODY_READS_IT
+        self._finish(request, response, elapsed_ms)
         return response
 
     def _handler(self, method: str, path: str) -> Handler:

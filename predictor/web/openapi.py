@@ -11,7 +11,8 @@ from pydantic.json_schema import models_json_schema
 from predictor import __version__
 from predictor.digest import Digest
 from predictor.penguin import DESCRIPTION, EXAMPLES, NOUN, NOUN_PLURAL, SPECIES, Penguin
-from predictor.prediction import EngineName
+from predictor.prediction import MAX_ID_CHARS, EngineName
+from predictor.schema import ACCEPTED, IDS
 from predictor.web.model_info import ModelInfo
 from predictor.web.probes import GREETING
 from predictor.web.problems import PROBLEM_TYPES, Problem, ProblemViolation
@@ -42,9 +43,16 @@ class PlainPrediction(BaseModel):
     prediction: Annotated[str, Field(examples=[SPECIES[0]])]
 
 
+RowId = Annotated[
+    Annotated[str, Field(max_length=MAX_ID_CHARS)] | float | bool | None,
+    Field(description="The row's own id, as it was sent; only in a batch, and only for a row that has one."),
+]
+
+
 class DetailedPrediction(BaseModel):
     """The predicted class, its probabilities, and the model."""
 
+    id: RowId = None
     prediction: Annotated[str, Field(examples=[SPECIES[0]])]
     probability: Annotated[float, Field(ge=0, le=1.000001, description="Of the predicted class.")]
     probabilities: Annotated[dict[str, float], Field(description="Per class; they sum to 1.")]
@@ -61,6 +69,7 @@ class InstanceProblem(BaseModel):
 class InstanceError(BaseModel):
     """A row that is not valid."""
 
+    id: RowId = None
     error: InstanceProblem
 
 
@@ -118,6 +127,7 @@ def openapi_json() -> bytes:
 def openapi_document() -> dict[str, Any]:
     """The document. Every status that a path can answer is listed."""
     _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
+    definitions["$defs"][Penguin.__name__]["properties"] |= _accepted()
     predict = _predict_operation("predict", f"Predict the class of one {NOUN}, or of several {NOUN_PLURAL}.")
     return {
         "openapi": "3.1.0",
@@ -153,6 +163,21 @@ def openapi_document() -> dict[str, Any]:
         },
         "components": {"schemas": definitions["$defs"], "headers": _headers()},
     }
+
+
+def _accepted() -> dict[str, Any]:
+    """The members that a body may have beside the features."""
+    an_id = {
+        "description": "The row's own id; comes back beside the answer of a row of a batch.",
+        "anyOf": [
+            {"type": "string", "maxLength": MAX_ID_CHARS},
+            {"type": "integer", "minimum": -(2**63), "maximum": 2**64 - 1},
+            {"type": "number", "exclusiveMinimum": -(2**53), "exclusiveMaximum": 2**53},
+            {"type": "boolean"},
+            {"type": "null"},
+        ],
+    }
+    return {name: an_id if name in IDS else {"description": "Ignored."} for name in sorted(ACCEPTED)}
 
 
 def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:

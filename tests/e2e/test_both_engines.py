@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from predictor.cli import main
 from predictor.schema import FEATURES, MEASUREMENTS, RANGES
-from predictor.training.dataset import DATA_FILE, load
+from predictor.training.dataset import DATA_FILE, load_penguins
 from predictor.training.parity import random_penguins
 from tests.conftest import StartFunction
 from tests.support.processes import FunctionProcess
@@ -56,12 +56,12 @@ def test_all_344_rows_of_the_data_set(functions: list[FunctionProcess]) -> None:
     onnx, sklearn = (ask(function, rows) for function in functions)
     assert len(onnx) == len(sklearn) == 344
     refused = [number for number, row in enumerate(onnx, start=1) if "error" in row]
-    assert refused == [bird.row for bird in load().incomplete]
+    assert refused == [bird.row for bird in load_penguins().incomplete]
     assert [row for row in onnx if "error" in row] == [row for row in sklearn if "error" in row]
     complete = [[row for row in answers if "error" not in row] for answers in (onnx, sklearn)]
     assert len(complete[0]) == 333
     assert_same(*complete)
-    right = sum(row["prediction"] == bird.species for row, bird in zip(complete[0], load().birds, strict=True))
+    right = sum(row["prediction"] == bird.label for row, bird in zip(complete[0], load_penguins().rows, strict=True))
     assert right >= 330
 
 

@@ -35,7 +35,7 @@ def flip(data: bytes) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
-def test_the_first_request_loads_and_the_second_asks_nothing_of_the_store(
+def test_the_first_request_loads_and_the_second_reads_nothing_from_the_store(
     gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, bundle: PublishedBundle, start_function: StartFunction
 ) -> None:
     uri = gcs_server.put_folder(bucket, "root/v1", bundle.folder)
@@ -72,7 +72,7 @@ def test_two_hundred_simultaneous_first_requests_make_one_load(
         ("sklearn", "columns.pkl"),
     ],
 )
-def test_a_flipped_byte_is_never_served_and_healing_it_needs_no_restart(
+def test_a_flipped_byte_is_never_served_and_repairing_it_needs_no_restart(
     gcs_server: GcsServer,
     gcs_proxy: FaultProxy,
     bucket: str,

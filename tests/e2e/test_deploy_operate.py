@@ -23,7 +23,7 @@ def two_revisions(cloud: FakeCloud) -> None:
 
 
 @pytest.mark.usefixtures("two_revisions")
-def test_status_tells_traffic_tags_and_models(cloud: FakeCloud, deployment: Deployment) -> None:
+def test_status_prints_traffic_tags_and_models(cloud: FakeCloud, deployment: Deployment) -> None:
     outcome = deployment.run("status")
     assert outcome.status == 0, outcome.stderr
     head, columns, new, old, events = outcome.stdout.splitlines()
@@ -50,9 +50,7 @@ def test_rollback_goes_to_the_revision_before_and_is_done_once(cloud: FakeCloud,
 
     twice = deployment.run("rollback")
     assert twice.status == 0, twice.stderr
-    assert (
-        twice.last_line == f"{OLD} has all traffic, and {NEW} is newer: it was taken back already, or it never passed"
-    )
+    assert twice.last_line == f"{OLD} has all traffic; {NEW} is newer, but was rolled back or never passed its checks"
     assert len(cloud.mutations()) == 1, "whoever is in a hurry and asks twice goes back once"
 
     unknown = deployment.run("rollback", "predict-00009-abc")
@@ -87,7 +85,7 @@ def test_rollback_refuses_a_revision_that_cannot_serve(cloud: FakeCloud, deploym
     named = deployment.run("rollback", OLD)
     assert (named.status, named.last_line) == (1, f"deploy.sh: {OLD} cannot serve: Container failed to start")
     unnamed = deployment.run("rollback")
-    assert (unnamed.status, unnamed.last_line) == (1, f"deploy.sh: there is no ready revision before {NEW}")
+    assert (unnamed.status, unnamed.last_line) == (1, f"deploy.sh: there is no ready revision older than {NEW}")
     assert cloud.mutations() == []
 
 
@@ -129,7 +127,7 @@ def test_logs_show_what_both_functions_said(cloud: FakeCloud, deployment: Deploy
 def test_monitoring_is_changed_where_it_differs_and_nowhere_else(cloud: FakeCloud, deployment: Deployment) -> None:
     first = deployment.run("monitoring")
     assert first.status == 0, first.stderr
-    assert "alerts tell nobody" in first.stderr
+    assert "alerts notify nobody" in first.stderr
     names = {policy["displayName"] for policy in cloud.watching["alertPolicies"].values()}
     assert "predict: no instance" in names
 

@@ -129,7 +129,7 @@ def _check_uploads(cloud: FakeCloud, model: ServedModel, folder: Path) -> None:
         [sys.executable, "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
     )
     assert start.returncode == 0, start.stdout + start.stderr
-    assert start.stdout.splitlines()[-1] == str(folder / "predictor" / "__init__.py")
+    assert json.loads(start.stdout.splitlines()[-1])["message"] == str(folder / "predictor" / "__init__.py")
     assert '"model_loaded"' in start.stdout.replace(" ", "")
 
 
@@ -246,7 +246,7 @@ def test_a_service_in_service_is_opened_and_closed_without_a_new_revision(
     cloud.subscriptions[f"projects/{cloud.project}/subscriptions/penguins-score"]["topic"] = "_deleted-topic_"
     deaf = hasty.run("up", **settings | {"INVOKERS": ""})
     assert deaf.status == 1
-    assert "the subscription penguins-score hears _deleted-topic_ and not penguins" in deaf.last_line
+    assert "the subscription penguins-score belongs to the topic _deleted-topic_, not to penguins" in deaf.last_line
     assert [request for request in cloud.requests[count:] if request.mutating] == []
 
     cloud.subscriptions.clear()

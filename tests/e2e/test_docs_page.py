@@ -1,4 +1,4 @@
-"""`/docs` in a real browser: the example is sent and answered, and nothing is asked of any other host."""
+"""`/docs` in a real browser: the example is sent and answered, and no other host is contacted."""
 
 from collections.abc import Iterator
 from pathlib import Path

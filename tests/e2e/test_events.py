@@ -1,4 +1,4 @@
-"""`score` in a real process: the three shapes, poison through Google's emulator, and what a start costs."""
+"""`score` in a real process: the three shapes, rejects through Google's emulator, and what a start imports."""
 
 import uuid
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def test_the_three_shapes_give_byte_identical_results(start_function: StartFunct
     assert len(set(bodies)) == 1
 
 
-def test_poison_is_rejected_once_and_does_not_come_back(
+def test_messages_that_can_never_be_scored_are_rejected_once_and_not_redelivered(
     pubsub: PubSubEmulator, gateway: PushGateway, start_function: StartFunction, bundle: PublishedBundle
 ) -> None:
     run = uuid.uuid4().hex
@@ -43,12 +43,12 @@ def test_poison_is_rejected_once_and_does_not_come_back(
     function = start_function(env, target="score")
     gateway.backend = function.url
     pubsub.push(topics["in"], f"in-{run}", gateway.url)
-    poison = [(b"{", {"station": "Palmer"}, ""), (b"\xff", {}, ""), (BAD_ROW, {}, "")]
-    ids = pubsub.publish(topics["in"], poison)
-    received = pubsub.pull_all(rejects, until=lambda so_far: len(so_far) >= len(poison))
-    wait_until(lambda: gateway.idle_s() > ACK_DEADLINE_S + 1, "the time in which it would come back")
+    unscorable = [(b"{", {"station": "Palmer"}, ""), (b"\xff", {}, ""), (BAD_ROW, {}, "")]
+    ids = pubsub.publish(topics["in"], unscorable)
+    received = pubsub.pull_all(rejects, until=lambda so_far: len(so_far) >= len(unscorable))
+    wait_until(lambda: gateway.idle_s() > ACK_DEADLINE_S + 1, "the time in which they would be redelivered")
     assert pubsub.pull(rejects) == []
-    assert sorted(gateway.answers.values()) == [[204]] * len(poison)
+    assert sorted(gateway.answers.values()) == [[204]] * len(unscorable)
     by_id = {message.document["message_id"]: message.document for message in received}
     first = by_id[ids[0]]
     assert (first["reason"], first["data"]) == ("malformed_json", "ew==")

@@ -1,7 +1,8 @@
-"""Five hundred messages through Google's emulator while nearly everything goes wrong: nothing lost, order kept.
+"""Five hundred messages through Google's emulator under many faults: nothing is lost, and order is kept.
 
 The function is killed at random moments, also between publishing and answering; some answers come after the ack
-deadline; the model store refuses for a while; some messages can never be scored, and some kill whoever takes them.
+deadline; the model store refuses for a while; some messages can never be scored, and some kill every process that takes
+them.
 """
 
 import contextlib
@@ -35,7 +36,7 @@ TIME_LIMIT_S = 150.0  # To fail, not to measure: on an idle machine it takes abo
 
 
 class Supervisor:
-    """Keeps one function process running behind the gateway, as Cloud Run does; kills it when told."""
+    """Keeps one function process running behind the gateway, as Cloud Run does; kills it on request."""
 
     def __init__(self, env: dict[str, str], gateway: PushGateway, folder: Path) -> None:
         self._env = env
@@ -73,7 +74,7 @@ class Supervisor:
 
 
 def chaos(attributes: dict[str, str], attempt: int) -> str:
-    """What goes wrong with a delivery, by the plan that the message carries."""
+    """The fault to inject into a delivery, by the plan that the message carries."""
     plan = attributes.get("plan", "")
     return plan if plan == "die before publishing" or attempt == 1 else ""
 
@@ -136,13 +137,13 @@ def test_nothing_is_lost_and_repeats_are_identical(
     supervisor = Supervisor(env, gateway, tmp_path)
     sent = messages()
     try:
-        # Apart, because the emulator comes to a halt when an ordered subscription has dead letters. What is ordered is
+        # Separately, because the emulator stops when an ordered subscription has dead letters. What is ordered is
         # therefore delivered until it succeeds.
         unordered = pubsub.push(topics["in"], f"in-{run}", gateway.url, dead_letter_topic=topics["dead"])
         ordered = pubsub.push(topics["ordered"], f"ordered-{run}", gateway.url, ordered=True)
         names = _publish(pubsub, sent, (topics["in"], unordered), (topics["ordered"], ordered))
         numbers = {name: n for n, name in enumerate(names)}
-        _make_trouble(supervisor, gateway, gcs_proxy)
+        _inject_faults(supervisor, gateway, gcs_proxy)
         received = _collect(pubsub, outputs, numbers, gateway)
     finally:
         supervisor.stop()
@@ -161,10 +162,12 @@ def test_nothing_is_lost_and_repeats_are_identical(
     _assert_ordered(results)
     for n in dead:
         answers = gateway.answers[names[n]]
-        assert (len(answers), 204 in answers) == (MAX_ATTEMPTS, False), f"message {n} was given up after {answers}"
+        assert (len(answers), 204 in answers) == (MAX_ATTEMPTS, False), (
+            f"message {n} became a dead letter after {answers}"
+        )
     assert _planned(sent, "die before publishing") <= dead
 
-    # The trouble really happened. (A kill may take a message before its own trouble could.)
+    # The faults really happened. (A kill may come before the fault that a message carries.)
     repeated = {n for n, count in Counter(n for n, _ in results).items() if count > 1}
     assert len(repeated & _planned(sent, "die after publishing")) >= 3
     assert repeated & _planned(sent, "answer late")
@@ -201,7 +204,7 @@ def _name_in(message: Received) -> str:
     return f"{document['source'].removeprefix('//pubsub.googleapis.com/')} {document['message_id']}"
 
 
-def _make_trouble(supervisor: Supervisor, gateway: PushGateway, store: FaultProxy) -> None:
+def _inject_faults(supervisor: Supervisor, gateway: PushGateway, store: FaultProxy) -> None:
     """Kill at random points of progress; once, let the restarted process find a store that refuses."""
     rng = random.Random(SEED)
     points = sorted(rng.sample(range(30, 420), KILLS))

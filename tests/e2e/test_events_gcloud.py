@@ -76,7 +76,7 @@ def test_call_with_data_scores_a_push_written_by_hand(gcloud: Gcloud, pubsub: Pu
     assert published(pubsub, results)["predictions"][0]["prediction"] == "Adelie"
 
 
-def test_call_with_what_is_no_event_fails(gcloud: Gcloud) -> None:
+def test_call_without_an_event_fails(gcloud: Gcloud) -> None:
     call = gcloud.call("score", "--data", json.dumps(EXAMPLE))
     assert call.returncode != 0
     assert "400" in call.stderr

@@ -1,4 +1,4 @@
-"""Log-based metrics against what the running function really printed, in health and in every kind of trouble."""
+"""Log-based metrics against what the running function really printed, when it works and in every kind of failure."""
 
 import json
 import socket
@@ -61,7 +61,7 @@ def test_the_events_function_loads_and_fails_to_load_the_same_model(
     assert [name for name, metric in METRICS.items() if metric.points(log)] == ["model-load-ms", "model-loads"]
 
 
-def test_messages_are_counted_by_what_came_of_them(start_function: StartFunction, bundle: PublishedBundle) -> None:
+def test_messages_are_counted_by_their_outcome(start_function: StartFunction, bundle: PublishedBundle) -> None:
     function = start_function(bundle.env, target="score")
     undated = push_document(ROW)
     del undated["message"]["publishTime"]
@@ -86,7 +86,7 @@ def test_messages_are_counted_by_what_came_of_them(start_function: StartFunction
     assert not any(metric.points(entries(function.output())) for name, metric in METRICS.items() if "event" in name)
 
 
-def test_messages_that_must_come_again_are_counted_by_reason(start_function: StartFunction, tmp_path: Path) -> None:
+def test_messages_to_be_redelivered_are_counted_by_reason(start_function: StartFunction, tmp_path: Path) -> None:
     function = start_function({"MODEL_URI": str(tmp_path)}, target="score")
     headers, body = raw_push(push_document(ROW))
     assert httpx.post(function.url, headers=headers, content=body, timeout=30).status_code == 503
@@ -147,7 +147,7 @@ def test_other_damage_is_corrupt_too(
     assert only_point(METRICS["corrupt-artifacts"], function)[1]["error_type"] == error_type
 
 
-def test_a_store_out_of_reach_is_a_failure_but_not_corrupt(
+def test_a_store_that_cannot_be_reached_is_a_failure_but_not_corrupt(
     gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, bundle: PublishedBundle, start_function: StartFunction
 ) -> None:
     uri = gcs_server.put_folder(bucket, "root/v1", bundle.folder)
@@ -164,7 +164,7 @@ def test_a_bad_setting_is_counted(start_function: StartFunction, bundle: Publish
     assert counts(function) == {"start-failures": 1}
 
 
-def test_an_error_that_nobody_foresaw_is_counted(start_function: StartFunction, bundle: PublishedBundle) -> None:
+def test_an_unexpected_error_is_counted(start_function: StartFunction, bundle: PublishedBundle) -> None:
     source = PROJECT / "tests/support/failing_main.py"
     function = start_function({**bundle.env, "MODEL_LOADING": "eager"}, target="failing", source=source)
     assert httpx.get(f"{function.url}/model", timeout=30).status_code == 500

@@ -72,7 +72,7 @@ def _wine(folder: Path) -> Domain:
     frame = pd.read_csv(project / "wine/wine.csv")
     features = frame.drop(columns="cultivar")
     model, encoder = (joblib.load(project / "wine" / f"{name}.pkl") for name in ("model", "label_encoder"))
-    rows: list[dict[str, Any]] = features.to_dict("records")
+    rows: list[dict[str, Any]] = json.loads(features.to_json(orient="records", double_precision=15))
     return Domain(project, "cultivar", rows, model.predict_proba(features), list(encoder.classes_))
 
 
@@ -96,7 +96,7 @@ def _flowers(folder: Path) -> Domain:
     for name, value in (("model", model), ("label_encoder", encoder), ("columns", list(features.columns))):
         joblib.dump(value, project / f"{name}.pkl")
     frame.assign(life_cycle=label).to_csv(project / "flowers.csv", index=False)
-    rows: list[dict[str, Any]] = frame.to_dict("records")
+    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
     domain = Domain(project, "life_cycle", rows, model.predict_proba(features), list(encoder.classes_))
     pickles = ("model.pkl", "label_encoder.pkl", "columns.pkl")
     domain.run("publish", "--from-pickles", *pickles, "--reference", "flowers.csv", "--to", "artifacts")

@@ -30,11 +30,12 @@ def on_a_terminal(stdout: Path, *arguments: str) -> tuple[int, str]:
 def test_publishing_shows_its_progress(bundle: PublishedBundle, tmp_path: Path) -> None:
     pickles = [str(bundle.folder / name) for name in ("model.pkl", "label_encoder.pkl", "columns.pkl")]
     status, seen = on_a_terminal(
-        tmp_path / "out", "publish", "--from-pickles", *pickles, "--to", str(tmp_path / "root")
+        tmp_path / "out", "publish", "--accept-accuracy", "--from-pickles", *pickles, "--to", str(tmp_path / "root")
     )
     assert status == 0, seen
     assert "publishing" in seen
     assert "100%" in seen
+    assert "None" not in seen
     assert [line.partition("=")[0] for line in (tmp_path / "out").read_text().splitlines()] == [
         "MODEL_URI",
         "MODEL_DIGEST",

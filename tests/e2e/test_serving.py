@@ -20,7 +20,7 @@ def function(start_function: StartFunction, bundle: PublishedBundle) -> Function
     return start_function(bundle.env)
 
 
-def test_it_answers_as_the_predecessor_did_and_refuses_what_is_wrong(function: FunctionProcess) -> None:
+def test_it_answers_as_the_replaced_service_did_and_refuses_what_is_wrong(function: FunctionProcess) -> None:
     with httpx.Client(base_url=function.url, timeout=30) as client:
         assert client.get("/").json() == {"message": "Penguin Predictor Active!"}
         assert client.get("/health").json() == {"status": "ok"}
@@ -64,7 +64,7 @@ def test_a_slow_sender_does_not_hold_up_the_others(function: FunctionProcess) ->
 def test_the_onnx_path_never_imports_what_training_needs(
     start_function: StartFunction, bundle: PublishedBundle
 ) -> None:
-    # The same main.py, with one more function beside `predict` that tells what the process has imported.
+    # The same main.py, with one more function beside `predict` that lists what the process has imported.
     spying = start_function(bundle.env, target="spy", source=PROJECT / "tests/support/spying_main.py")
     assert httpx.post(f"{spying.url}/predict", content=BODY, headers=AS_JSON, timeout=30).status_code == 200
     modules = httpx.get(f"{spying.url}/modules", timeout=30).json()
@@ -92,7 +92,7 @@ def test_a_linear_model_imports_numpy_for_its_first_batch_and_onnx_runtime_never
     assert imported() == {"numpy"}
 
 
-def test_an_eager_start_has_proved_batches_too(start_function: StartFunction, tmp_path: Path) -> None:
+def test_an_eager_start_has_tested_batches_too(start_function: StartFunction, tmp_path: Path) -> None:
     linear = publish_by_hand(tmp_path, linear=True)
     env = {**linear.env, "MODEL_LOADING": "eager"}
     spying = start_function(env, target="spy", source=PROJECT / "tests/support/spying_main.py")
@@ -147,5 +147,5 @@ class TestEager:
         assert function.process.wait(60) == 1
         (line,) = function.output().splitlines()
         assert json.loads(line)["message"] == (
-            "The function cannot start: MAX_BODY_BYTES is 'lots': expected a whole number of at least 1"
+            "The function cannot start: MAX_BODY_BYTES is 'lots': expected a whole number from 1 to 999999999999"
         )

@@ -19,7 +19,7 @@ from tests.support.processes import PROJECT, FunctionProcess, free_port
 Proxied = Callable[[FunctionProcess], FaultProxy]
 
 PATIENT = ("--p95-ms", "20000")
-"""How fast the machine of a test is, is no matter here."""
+"""How fast the machine of a test is does not matter here."""
 
 
 def predictor(*arguments: str, **env: str) -> Result:
@@ -175,7 +175,7 @@ class TestBad:
         function = start_function(corrupt.env)
         assert reason(smoke(function.url, bundle)).startswith("ready: GET /ready gave 503 {")
 
-    def test_golden_rows_that_the_digest_does_not_vouch_for(
+    def test_golden_rows_that_the_digest_does_not_verify(
         self, function: FunctionProcess, bundle: PublishedBundle, tmp_path: Path
     ) -> None:
         tampered = publish_by_hand(tmp_path / "tampered")
@@ -195,7 +195,7 @@ class TestBad:
 
     def test_nobody_is_there(self, bundle: PublishedBundle) -> None:
         url = f"http://127.0.0.1:{free_port()}"
-        assert reason(smoke(url, bundle)) == f"{url} could not be asked: GET /ready failed with ConnectionError."
+        assert reason(smoke(url, bundle)) == f"{url} could not be reached: GET /ready failed with ConnectionError."
 
     @pytest.mark.parametrize(
         ("path", "old", "new", "expected"),
@@ -205,7 +205,7 @@ class TestBad:
             ("?details=true", b"sha256:", b"sha256:f", "golden: row 0 was answered by the model"),
             ("?details=true", b'{"prediction"', b'["prediction"', "golden: row 0 gave 200 ["),
             ("/predict", b'{"prediction":"Adelie"}', b'{"prediction":"Gentoo"}', "latency: request 1 of 100 gave 200"),
-            ("/predict", b'"errors":', b'"other":', "refusals: a penguin without measurements gave 422 without a list"),
+            ("/predict", b'"errors":', b'"other":', "refusals: a penguin with a missing field gave 422 without a list"),
             ("/no-such-path", b'"title"', b'"name"', "refusals: a path that is not there gave 404 without a problem"),
             ("/ready", b'"model"', b'"other"', "ready: GET /ready names no model"),
         ],
@@ -236,10 +236,10 @@ class TestBad:
             (404, "refusals: a path that is not there must be refused with 404 and gave 200"),
             (405, "refusals: GET /predict must be refused with 405 and gave 200"),
             (415, "refusals: a body that is not JSON must be refused with 415 and gave 200"),
-            (422, "refusals: a penguin without measurements must be refused with 422 and gave 200"),
+            (422, "refusals: a penguin with a missing field must be refused with 422 and gave 200"),
         ],
     )
-    def test_what_is_bad_must_be_refused(
+    def test_every_bad_request_must_be_refused(
         self, function: FunctionProcess, bundle: PublishedBundle, proxied: Proxied, status: int, expected: str
     ) -> None:
         proxy = proxied(function)
@@ -264,7 +264,7 @@ class TestBad:
         proxy.fault = strip
         assert "GET /predict gave 405 without" in reason(smoke(proxy.url, bundle))
 
-    def test_a_slow_function_is_given_up_as_soon_as_it_cannot_be_mended(
+    def test_a_slow_function_fails_as_soon_as_it_cannot_pass_any_more(
         self, function: FunctionProcess, bundle: PublishedBundle, proxied: Proxied
     ) -> None:
         proxy = proxied(function)
@@ -319,7 +319,7 @@ class TestAgreement:
     def test_a_function_agrees_with_itself(self, function: FunctionProcess) -> None:
         result = predictor("agreement", function.url, function.url, "--count", "500", "--max-disagreement", "0")
         assert (result.exit_code, result.stdout) == (0, "0.0000\n")
-        assert result.stderr == "0 of 500 penguins get another species\n"
+        assert result.stderr == "0 of 500 predictions differ\n"
 
     def test_too_much_disagreement_is_refused_and_some_can_be_allowed(
         self, function: FunctionProcess, proxied: Proxied
@@ -335,12 +335,13 @@ class TestAgreement:
         share = float(result.stdout)
         assert share > 0.1
         assert result.stderr.splitlines() == [
-            f"error: the functions disagree on {round(share * 200)} of 200 penguins ({share:.2%}), allowed is 10.00%"
+            f"error: the functions give different predictions for {round(share * 200)} of 200 penguins ({share:.2%});"
+            " the limit is 10.00%"
         ]
         allowed = predictor("agreement", function.url, proxy.url, "--count", "200", "--max-disagreement", str(share))
         assert (allowed.exit_code, allowed.stdout) == (0, result.stdout)
 
-    def test_a_function_that_tells_no_species_cannot_be_compared(
+    def test_a_function_that_gives_no_prediction_cannot_be_compared(
         self, function: FunctionProcess, proxied: Proxied
     ) -> None:
         proxy = proxied(function)

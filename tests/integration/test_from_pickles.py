@@ -1,4 +1,4 @@
-"""The predecessor's kind of model, saved by a script outside the package, published and served on both engines."""
+"""A model of the replaced service, saved by a script outside the package, published and served on both engines."""
 
 import json
 import subprocess
@@ -9,16 +9,16 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from predictor.artifacts.manifest import ONNX_FILE, Manifest
+from predictor.artifacts import ONNX_FILE, Manifest
 from predictor.cli import main
-from predictor.training.dataset import DATA_FILE, load
+from predictor.training.dataset import DATA_FILE, load_penguins
 from tests.conftest import StartFunction
 from tests.support.processes import PROJECT
 
 
 def made(kind: str, folder: Path) -> list[str]:
-    """Three pickles in `folder`; what the predecessor's own code path answers for every complete bird."""
-    script = PROJECT / "tests/support/predecessor_training.py"
+    """Three pickles in `folder`; what the replaced service's own code path answers for every complete bird."""
+    script = PROJECT / "tests/support/replaced_service.py"
     subprocess.run([sys.executable, script, kind, DATA_FILE, folder], check=True, cwd=folder.parent, timeout=120)
     predictions: list[str] = json.loads((folder / "predictions.json").read_bytes())
     return predictions
@@ -35,17 +35,17 @@ SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("xgboost-softmax
 
 
 @pytest.mark.parametrize("kind", ["xgboost", "forest", *SLOW])
-def test_it_serves_on_both_engines_what_the_predecessor_answered(
+def test_all_engines_give_the_answers_of_the_replaced_service(
     kind: str, tmp_path: Path, start_function: StartFunction
 ) -> None:
     expected = made(kind, tmp_path / "pickles")
     status, settings, said = publish(tmp_path / "pickles", tmp_path / "models")
     assert status == 0, said
-    assert "opening a pickle runs what is in it" in said
-    assert "both forms agree" in said
-    birds = [penguin.model_dump() for penguin in load().penguins]
+    assert "opening a pickle runs the code in it" in said
+    assert "all forms agree" in said
+    birds = [penguin.model_dump() for penguin in load_penguins().penguins]
     assert len(birds) == len(expected) == 333
-    for engine in ("onnx", "sklearn"):
+    for engine in ("compiled", "onnx", "sklearn"):
         function = start_function({**settings, "MODEL_ENGINE": engine})
         answer = httpx.post(f"{function.url}/predict", json={"instances": birds}, timeout=60)
         assert [row["prediction"] for row in answer.json()["predictions"]] == expected
@@ -54,17 +54,16 @@ def test_it_serves_on_both_engines_what_the_predecessor_answered(
 
 
 @pytest.mark.slow
-def test_a_form_that_answers_otherwise_is_refused_and_the_pickles_can_still_be_published(tmp_path: Path) -> None:
+def test_a_form_that_answers_otherwise_is_left_out(tmp_path: Path) -> None:
     # A scaled measurement falls on the other side of a tree's threshold when the measurement is a float32.
     made("xgboost-scaled", tmp_path / "pickles")
     status, settings, said = publish(tmp_path / "pickles", tmp_path / "models")
-    assert (status, settings) == (1, {})
-    assert "model.onnx and model.pkl differ by" in said
-    assert "with --without-onnx" in said
-    status, settings, _ = publish(tmp_path / "pickles", tmp_path / "models", "--without-onnx")
     assert status == 0
+    assert "model.onnx and the model differ by" in said
+    assert "published without model.onnx, so the compiled engine serves it" in said
     manifest = Manifest.from_bytes((Path(settings["MODEL_URI"]) / "manifest.json").read_bytes(), None)
-    assert "xgboost" in manifest.libraries
+    assert "compiled.json" in manifest.file_names
+    assert ONNX_FILE not in manifest.file_names
 
 
 @pytest.mark.slow
@@ -77,7 +76,7 @@ def test_without_onnx_the_sklearn_engine_serves_it(tmp_path: Path) -> None:
         (Path(settings["MODEL_URI"]) / "manifest.json").read_bytes(), settings["MODEL_DIGEST"]
     )
     assert ONNX_FILE not in manifest.file_names
-    assert manifest.metrics["data_set_birds"] == 333
+    assert manifest.metrics["data_set_rows"] == 333
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def test_a_function_that_never_answers_is_given_up() -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with Function(url, timeout_s=0.2) as function, pytest.raises(FunctionUnreachable) as found:
             function.get("/ready")
-    assert str(found.value) == f"{url} could not be asked: GET /ready had no answer in 0.2 s."
+    assert str(found.value) == f"{url} could not be reached: GET /ready had no answer in 0.2 s."
 
 
 def test_a_netrc_file_does_not_replace_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

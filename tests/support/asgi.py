@@ -1,4 +1,4 @@
-"""The web app as an ASGI application, the way the framework calls it, with a client."""
+"""An endpoint as an ASGI application, the way the framework calls it, and a client for it."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,9 +14,9 @@ from predictor.web import Endpoint
 T = TypeVar("T")
 
 
-def asgi(app: Endpoint) -> ASGIApp:
+def asgi(endpoint: Endpoint) -> ASGIApp:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        response = await app(Request(scope, receive))
+        response = await endpoint(Request(scope, receive))
         await response(scope, receive, send)
 
     return application
@@ -44,3 +44,13 @@ class Client:
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(coroutine)
+
+
+def problem_of(response: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem document (RFC 9457) of an answer that must be one."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert document["status"] == status
+    assert set(document) <= {"type", "title", "status", "detail", "errors"}
+    return document

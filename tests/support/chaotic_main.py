@@ -1,4 +1,4 @@
-"""`main.py`'s `score`, except that a request's header `x-chaos` says what goes wrong around its publishing."""
+"""`main.py`'s `score`, except that the request header `x-chaos` names a fault to inject around publishing."""
 
 import asyncio
 import logging
@@ -17,9 +17,9 @@ from starlette.responses import Response
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from predictor import bootstrap
-from predictor.events.publisher import Publisher
+from predictor.events import Publisher
 from predictor.events.scoring import Outcome
-from predictor.models.loader import LoadedModel
+from predictor.models import LoadedModel
 from predictor.settings import Settings
 from predictor.telemetry import configure_logs, log
 
@@ -30,7 +30,7 @@ _chaos: ContextVar[str] = ContextVar("chaos", default="")
 
 
 class ChaoticPublisher:
-    """Dies before or after publishing when the request says so."""
+    """Kills its process before or after publishing when the request asks for it."""
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
@@ -48,7 +48,7 @@ class ChaoticPublisher:
 
 
 class StuckObjectScorer:
-    """Never comes to an end."""
+    """Never returns."""
 
     def score(self, model: LoadedModel, bucket: str, name: str, generation: int) -> NoReturn:
         log(logging.INFO, "scoring_object", "An object is being scored.")

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +13,6 @@ TOPIC_SOURCE = "//pubsub.googleapis.com/projects/test/topics/penguins"
 PUBLISH_TIME = "2026-01-02T03:04:05.678Z"
 ROW = json.dumps(EXAMPLE).encode()
 BAD_ROW = json.dumps({**EXAMPLE, "bill_length_mm": -1}).encode()
-
-Lines = Callable[[str], list[dict[str, Any]]]
-"""Log lines by event."""
 
 Request = tuple[dict[str, str], bytes]
 """Headers (lower-case) and body."""
@@ -71,14 +67,14 @@ def _event_attributes(document: dict[str, Any]) -> dict[str, str]:
 
 @dataclass
 class FakePublisher:
-    """Keeps what is published; raises `trouble` instead while it is set."""
+    """Keeps what is published; raises `error` instead while it is set."""
 
     published: list[tuple[Outcome, str]] = field(default_factory=list)
-    trouble: Exception | None = None
+    error: Exception | None = None
 
     async def publish(self, outcome: Outcome, *, ordering_key: str, timeout_s: float) -> None:
-        if self.trouble is not None:
-            raise self.trouble
+        if self.error is not None:
+            raise self.error
         self.published.append((outcome, ordering_key))
 
     @property

@@ -1,4 +1,4 @@
-"""`main.py` with a fault that nobody foresaw: GET /model raises. All else is as it is."""
+"""`main.py` with a bug: GET /model raises. Everything else works."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ import main as function
 
 
 async def _fail(_request: Request) -> Response:
-    raise RuntimeError("nobody foresaw this")
+    raise RuntimeError("a bug")
 
 
 function._app.web._routes["/model"] = {"GET": _fail}  # type: ignore[dict-item]

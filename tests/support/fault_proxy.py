@@ -106,7 +106,7 @@ def _handler_of(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
                         self.wfile.flush()
                         time.sleep(answer.trickle_s)
             except OSError:
-                pass  # The client has given up, as it should.
+                pass  # The client has closed the connection, as it should.
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
             pass

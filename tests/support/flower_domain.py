@@ -20,6 +20,8 @@ EXAMPLES: Final[tuple[dict[str, Any], ...]] = (
     {"height_cm": 150.0, "petals": 8.0, "frost_c": -25.5, "soil": "Löss"},
 )
 
+SYNONYMS: Final = {"height_cm": ("size_cm",)}
+
 
 class Flower(BaseModel):
     """One flower."""

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.support.gcp import FakeCloud
+from tests.support.pages import first_command, one_line
 from tests.support.processes import PROJECT
 from tests.support.programs import require_program
 
@@ -122,7 +123,7 @@ class Run:
         os.killpg(self.process.pid, signal.SIGHUP)
 
     def terminate(self) -> None:
-        """What a CI system does that gives up: a signal to the script alone."""
+        """What a CI system does that cancels a job: a signal to the script alone."""
         self.process.terminate()
 
     def said(self) -> str:
@@ -140,11 +141,13 @@ class Run:
 
 def gcloud_lines(text: str) -> list[str]:
     """The gcloud commands in a shell script or a Markdown page: lines of code, `inline code`, and those in `$(...)`."""
+    lines = text.splitlines()
+    starts = [number for number, line in enumerate(lines) if re.match(r"\s*(?:\$ )?gcloud ", line)]
+    whole = [one_line(first_command("\n".join(lines[start:]))) for start in starts]
     text = text.replace("\\\n", " ")
-    whole = re.findall(r"^\s*(?:\$ )?(gcloud [^\n]+)$", text, re.MULTILINE)
     inline = re.findall(r"(?<!`)`(gcloud [^`\n]+)`", text)
     inner = re.findall(r"\$\((gcloud [^()]*(?:\([^()]*\)[^()]*)*)\)", text)
-    return [*whole, *inline, *inner]
+    return [*(line.removeprefix("$ ") for line in whole), *inline, *inner]
 
 
 def complaints(lines: list[str], home: Path) -> list[str]:

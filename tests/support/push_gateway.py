@@ -1,8 +1,8 @@
 """Between the emulator and the function: what the Pub/Sub service and Cloud Run do, and the emulator does not.
 
 Adds `deliveryAttempt` and `orderingKey` to a push (the service does; the emulator leaves them out), holds a push while
-no process is there (Cloud Run queues it), and writes down what was answered. `chaos` adds a header to a delivery, which
-tests/support/chaotic_main.py obeys.
+no process is there (Cloud Run queues it), and records what was answered. `chaos` adds a header to a delivery, by
+which tests/support/chaotic_main.py injects a fault.
 """
 
 import json
@@ -19,7 +19,7 @@ import httpx
 HOLD_S = 20.0
 
 Chaos = Callable[[dict[str, str], int], str]
-"""From a message's attributes and its delivery attempt to what shall go wrong; "" for nothing."""
+"""From a message's attributes and its delivery attempt to the fault to inject; "" for nothing."""
 
 
 @dataclass
@@ -72,9 +72,9 @@ class PushGateway:
             try:
                 return self._client.post(self.backend, content=body, headers=headers).status_code
             except httpx.ConnectError:
-                time.sleep(0.05)  # Nobody listens: a process is being started.
+                time.sleep(0.05)  # Nothing listens yet: a process is being started.
             except httpx.TransportError:
-                return 502  # It died with the request in hand.
+                return 502  # The process died while it handled the request.
         return 504
 
     def stop(self) -> None:

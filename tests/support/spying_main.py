@@ -1,6 +1,6 @@
 """`main.py` with two more functions.
 
-`spy` and `spy_score` answer as `predict` and `score` do, and tell at /modules what is imported.
+`spy` and `spy_score` answer as `predict` and `score` do, and list the imported modules at /modules.
 """
 
 import sys

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictor.decoding import MAX_VIOLATIONS, Batch, decode, parse, validate
+from predictor.decoding import decode, decode_penguin, may_be_batch, parse, pointer, validate
+from predictor.error_room import MAX_VIOLATIONS
 from predictor.errors import InvalidInput, MalformedJson, PredictorError
 from predictor.penguin import Penguin
 from predictor.schema import FEATURES, RANGES
@@ -51,7 +52,7 @@ def test_whole_numbers_are_numbers() -> None:
         (body_of(island="biscoe"), "/island", "unknown_value"),
         (body_of(sex=1), "/sex", "unknown_value"),
         (body_of(sex="\ud800"), "/sex", "unknown_value"),
-        (body_of(year=2007), "/year", "unknown_field"),
+        (body_of(age=2), "/age", "unknown_field"),
         (body_of(**{"a/b~c": 1}), "/a~1b~0c", "unknown_field"),
         (body_of().replace(b"{", b'{"sex": "female", ', 1), "/sex", "duplicate_key"),
         (body_of().replace(b"{", b'{"s\\u0065x": "male", ', 1), "/sex", "duplicate_key"),
@@ -69,15 +70,15 @@ def test_each_kind_of_violation_has_its_pointer_and_code(body: bytes, pointer: s
     assert violations_of(body)[pointer] == code
 
 
-def test_all_violations_are_named_at_once() -> None:
-    assert violations_of(b'{"bill_length_mm": "x", "sex": "x", "year": 1, "year": 2}') == {
+def test_all_violations_are_listed_at_once() -> None:
+    assert violations_of(b'{"bill_length_mm": "x", "sex": "x", "age": 1, "age": 2}') == {
         "/bill_length_mm": "wrong_type",
         "/bill_depth_mm": "missing",
         "/flipper_length_mm": "missing",
         "/body_mass_g": "missing",
         "/sex": "unknown_value",
         "/island": "missing",
-        "/year": "unknown_field",
+        "/age": "unknown_field",
     }
 
 
@@ -171,32 +172,32 @@ def test_why_a_body_is_malformed_is_a_plain_sentence() -> None:
 def test_a_bad_row_does_not_fail_the_others() -> None:
     rows = [EXAMPLE, {"sex": "male"}, 7, {**EXAMPLE, "sex": "female"}]
     decoded = decode(json.dumps({"instances": rows}).encode(), max_instances=4)
-    assert isinstance(decoded, Batch)
-    assert [type(row) for row in decoded.rows] == [Penguin, InvalidInput, InvalidInput, Penguin]
-    assert decoded.rows[3] == Penguin(**{**EXAMPLE, "sex": "female"})
+    assert isinstance(decoded, list)
+    assert [type(row) for row in decoded] == [Penguin, InvalidInput, InvalidInput, Penguin]
+    assert decoded[3] == Penguin(**{**EXAMPLE, "sex": "female"})
 
 
 def test_pointers_of_a_row_are_relative_to_it() -> None:
     decoded = decode(json.dumps({"instances": [{**EXAMPLE, "sex": 1}]}).encode(), max_instances=1)
-    assert isinstance(decoded, Batch)
-    (row,) = decoded.rows
+    assert isinstance(decoded, list)
+    (row,) = decoded
     assert isinstance(row, InvalidInput)
     assert [violation.pointer for violation in row.violations] == ["/sex"]
 
 
-def test_a_duplicate_key_spoils_its_own_row_only() -> None:
+def test_a_duplicate_key_fails_its_own_row_only() -> None:
     twice = body_of().replace(b"{", b'{"sex": "female", ', 1)
     decoded = decode(b'{"instances": [' + body_of() + b"," + twice + b"]}", max_instances=2)
-    assert isinstance(decoded, Batch)
-    assert [type(row) for row in decoded.rows] == [Penguin, InvalidInput]
+    assert isinstance(decoded, list)
+    assert [type(row) for row in decoded] == [Penguin, InvalidInput]
 
 
 def test_an_empty_batch_is_a_batch() -> None:
-    assert decode(b'{"instances": []}', max_instances=1) == Batch([])
+    assert decode(b'{"instances": []}', max_instances=1) == []
 
 
 def test_an_escaped_spelling_of_instances_is_understood() -> None:
-    assert decode(b'{"inst\\u0061nces": [' + body_of() + b"]}", max_instances=1) == Batch([Penguin(**EXAMPLE)])
+    assert decode(b'{"inst\\u0061nces": [' + body_of() + b"]}", max_instances=1) == [Penguin(**EXAMPLE)]
 
 
 def test_messages_say_what_is_allowed() -> None:
@@ -226,7 +227,7 @@ def _document(pairs: list[tuple[str, Any]]) -> bytes:
     return ("{" + ", ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in pairs) + "}").encode()
 
 
-def _careful(body: bytes) -> Any:
+def _slowly(body: bytes) -> Any:
     try:
         return validate(parse(body))
     except PredictorError as error:
@@ -234,7 +235,7 @@ def _careful(body: bytes) -> Any:
 
 
 @given(_pairs, st.booleans())
-def test_the_fast_and_the_careful_path_give_the_same_verdict(pairs: list[tuple[str, Any]], complete: bool) -> None:
+def test_the_fast_path_and_the_slow_path_give_the_same_result(pairs: list[tuple[str, Any]], complete: bool) -> None:
     if complete:
         pairs = [*EXAMPLE.items(), *pairs][: len(EXAMPLE) + len(pairs) % 2]
     pairs = [(key, value) for key, value in pairs if key != "instances"]
@@ -244,7 +245,7 @@ def test_the_fast_and_the_careful_path_give_the_same_verdict(pairs: list[tuple[s
         fast = decode(body, max_instances=10)
     except PredictorError as error:
         fast = type(error)
-    assert fast == _careful(body)
+    assert fast == _slowly(body)
 
 
 @given(_pairs)
@@ -257,3 +258,31 @@ def test_no_value_of_the_callers_comes_back(pairs: list[tuple[str, Any]]) -> Non
     if isinstance(caught.value, InvalidInput):
         shown += "".join(violation.message + violation.pointer for violation in caught.value.violations)
     assert secret not in shown
+
+
+@given(_pairs)
+def test_one_penguin_is_decoded_as_a_body_of_one_is(pairs: list[tuple[str, Any]]) -> None:
+    body = _document([(key, value) for key, value in pairs if key != "instances"])
+    found: list[Any] = []
+    for read in (decode_penguin, lambda body: decode(body, max_instances=10)):
+        try:
+            found.append(read(body))
+        except PredictorError as error:
+            found.append((str(error), getattr(error, "violations", None)))
+    assert found[0] == found[1]
+
+
+def test_a_batch_where_one_penguin_is_expected_is_refused() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        decode_penguin(b'{"instances": []}')
+    assert ("/instances", "unknown_field") in [(v.pointer, v.code) for v in caught.value.violations]
+
+
+def test_every_valid_batch_that_spells_instances_plainly_may_be_one() -> None:
+    assert may_be_batch(b'{"instances": [' + body_of() + b"]}")
+    assert not may_be_batch(body_of())
+
+
+def test_a_pointer_escapes_what_json_pointers_reserve() -> None:
+    assert pointer("a/b~c") == "/a~1b~0c"
+    assert len(pointer("/" * 10_000)) == 401

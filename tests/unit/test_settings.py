@@ -93,7 +93,7 @@ def test_every_setting_is_read() -> None:
         ("MAX_OBJECT_ROWS", "0"),
     ],
 )
-def test_a_bad_value_names_its_key_and_itself(key: str, value: str) -> None:
+def test_the_error_for_a_bad_value_names_key_and_value(key: str, value: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Settings.from_env({key: value})
     assert caught.value.key == key
@@ -108,7 +108,7 @@ def test_a_model_in_a_bucket_must_be_pinned() -> None:
     assert "is not set" in str(caught.value)
 
 
-def test_unless_that_is_waived() -> None:
+def test_an_unpinned_model_can_be_allowed() -> None:
     env = {"MODEL_URI": "gs://bucket/root/version", "ALLOW_UNPINNED_MODEL": "true"}
     assert Settings.from_env(env).model_digest is None
 

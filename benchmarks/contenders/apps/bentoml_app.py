@@ -14,7 +14,7 @@ class Penguins:
         self.pipeline = joblib.load(Path(os.environ["MODEL_FOLDER"]) / "pipeline.joblib")
 
     @bentoml.api
-    def predict(  # noqa: PLR0917  The framework makes the document's fields of these.
+    def predict(  # noqa: PLR0917  The framework makes the fields of the request of these.
         self,
         bill_length_mm: float,
         bill_depth_mm: float,
@@ -23,16 +23,6 @@ class Penguins:
         sex: str,
         island: str,
     ) -> dict[str, str]:
-        frame = pd.DataFrame(
-            [
-                {
-                    "bill_length_mm": bill_length_mm,
-                    "bill_depth_mm": bill_depth_mm,
-                    "flipper_length_mm": flipper_length_mm,
-                    "body_mass_g": body_mass_g,
-                    "sex": sex,
-                    "island": island,
-                }
-            ]
-        )
+        measurements = [bill_length_mm, bill_depth_mm, flipper_length_mm, body_mass_g]
+        frame = pd.DataFrame([[*measurements, sex, island]], columns=self.pipeline.feature_names_in_)
         return {"prediction": str(self.pipeline.predict(frame)[0])}

@@ -1,4 +1,4 @@
-"""The platform's limit: a function on the same framework that reads the body and answers a constant."""
+"""What the platform costs: a function on the same framework that reads the body and answers a constant."""
 
 import functions_framework.aio
 from starlette.requests import Request

@@ -1,8 +1,8 @@
-"""Runs in a contender's own environment: `python fit.py DATA FOLDER` fits what the contender will serve.
+"""`python fit.py DATA FOLDER`, run in a contender's own environment: fits the models that the contender may serve.
 
-A model is fitted where it is served, so that every contender has a scikit-learn that it likes. It leaves a
-`pipeline.joblib`, the project's own pipeline (logistic regression) in one object that takes a frame of six columns,
-and the predecessor's three files: a forest of 100 trees on `get_dummies` columns, its label encoder, its columns.
+A model is fitted where it is served, so that each contender can have the version of scikit-learn that it needs. The
+results are `pipeline.joblib`, this project's pipeline as one object that takes a frame of six columns, and the three
+files of the replaced service: a forest of 100 trees on `get_dummies` columns, its label encoder, its columns.
 """
 
 import sys
@@ -21,9 +21,9 @@ CATEGORIES = ["sex", "island"]
 
 
 def main(data: Path, folder: Path) -> None:
-    birds = pd.read_csv(data).dropna()
-    features = birds[MEASUREMENTS + CATEGORIES].astype(dict.fromkeys(MEASUREMENTS, float))
-    species = birds["species"]
+    penguins = pd.read_csv(data).dropna()
+    features = penguins[MEASUREMENTS + CATEGORIES].astype(dict.fromkeys(MEASUREMENTS, float))
+    species = penguins["species"]
 
     columns = make_column_transformer((StandardScaler(), MEASUREMENTS), (OneHotEncoder(), CATEGORIES))
     pipeline = make_pipeline(columns, LogisticRegression(C=100.0, max_iter=1000))

@@ -34,6 +34,6 @@ __all__ = [
 ]
 
 
-def compiled_engine(form: Form, columns: tuple[str, ...]) -> LinearEngine | TreesEngine:
-    """What evaluates a form; `columns` are the manifest's, in order."""
-    return LinearEngine(form, columns) if isinstance(form, LinearForm) else TreesEngine(form)
+def compiled_engine(form: Form) -> LinearEngine | TreesEngine:
+    """What evaluates a form."""
+    return LinearEngine(form) if isinstance(form, LinearForm) else TreesEngine(form)

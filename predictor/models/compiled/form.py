@@ -4,12 +4,14 @@ Publishing writes it (`predictor.training.compile`), and the engines beside this
 value in a file is checked, but not that they make sense together: the file was verified, and parity has proved it.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from predictor.artifacts import COMPILED_FILE
 from predictor.errors import UnloadableModel
+from predictor.schema import DUMMY_COLUMNS, MEASUREMENTS
 
 MAX_LEAVES: Final = 64
 """Of one tree: each leaf is one bit, and a tree has up to eight bytes."""
@@ -27,21 +29,28 @@ class _Frozen(BaseModel):
 
 
 class LinearForm(_Frozen):
-    """softmax(features @ weights + intercepts): `weights` has a row per column, each with a number per class."""
+    """softmax(features @ weights + intercepts): `weights` has a row per column, each with a number per class.
+
+    Columns are measurements and one-hot columns (`predictor.schema.DUMMY_COLUMNS`).
+    """
 
     schema_version: Literal[1] = 1
     form: Literal["linear"] = "linear"
-    weights: Annotated[tuple[tuple[float, ...], ...], Field(min_length=1)]
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+    weights: tuple[tuple[float, ...], ...]
     intercepts: Annotated[tuple[float, ...], Field(min_length=2)]
 
     @model_validator(mode="after")
     def _rows_have_a_number_per_class(self) -> Self:
+        if len(self.weights) != len(self.columns):
+            raise ValueError("there is not one row of weights per column")
         if any(len(row) != len(self.intercepts) for row in self.weights):
             raise ValueError("a row of weights has not one number per class")
+        _check_columns(self.columns)
         return self
 
-    def fits(self, columns: tuple[str, ...], classes: int) -> bool:
-        return (len(self.weights), len(self.intercepts)) == (len(columns), classes)
+    def fits(self, classes: int) -> bool:
+        return len(self.intercepts) == classes
 
 
 class ColumnSplits(_Frozen):
@@ -123,8 +132,7 @@ class TreesForm(_Frozen):
             for splits in column.splits:
                 if any(tree >= len(leaves) or not first < end < leaves[tree] for tree, first, end in splits):
                     raise ValueError(f"a split on {column.column!r} is of no tree or of no leaves")
-        if len({column.column for column in self.columns}) != len(self.columns):
-            raise ValueError("a column is listed twice")
+        _check_columns([column.column for column in self.columns])
         return self
 
     @property
@@ -132,10 +140,16 @@ class TreesForm(_Frozen):
         """How many leaves each tree has."""
         return tuple(len(tree) for member in self.members for tree in member.trees)
 
-    def fits(self, columns: tuple[str, ...], classes: int) -> bool:
-        return {column.column for column in self.columns} <= set(columns) and all(
-            member.classes == classes for member in self.members
-        )
+    def fits(self, classes: int) -> bool:
+        return all(member.classes == classes for member in self.members)
+
+
+def _check_columns(names: Sequence[str]) -> None:
+    if len(set(names)) != len(names):
+        raise ValueError("a column is listed twice")
+    unknown = sorted(set(names) - set(MEASUREMENTS) - set(DUMMY_COLUMNS))
+    if unknown:
+        raise ValueError(f"no feature is called {unknown[0]!r}")
 
 
 Form = LinearForm | TreesForm
@@ -146,16 +160,14 @@ def form_to_bytes(form: Form) -> bytes:
     return (form.model_dump_json() + "\n").encode()
 
 
-def form_from_bytes(data: bytes, columns: tuple[str, ...], classes: int) -> Form:
-    """Parse verified bytes. Raises `UnloadableModel` for anything but a form of these columns and classes."""
+def form_from_bytes(data: bytes, classes: int) -> Form:
+    """Parse verified bytes. Raises `UnloadableModel` for anything but a form with so many classes."""
     try:
         form: Form = _FORMS.validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"
         raise UnloadableModel(COMPILED_FILE, f"{where}: {first['msg']}") from error
-    if not form.fits(columns, classes):
-        raise UnloadableModel(
-            COMPILED_FILE, f"it is not of the manifest's {len(columns)} columns and {classes} classes"
-        )
+    if not form.fits(classes):
+        raise UnloadableModel(COMPILED_FILE, f"it does not give a probability for each of the {classes} classes")
     return form

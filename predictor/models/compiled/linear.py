@@ -7,7 +7,6 @@ module imports neither ONNX Runtime nor numpy: numpy is imported for the first b
 
 import math
 import struct
-from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -33,9 +32,8 @@ class LinearEngine:
     runtime: Final = "linear"
     blocking: Final = False
 
-    def __init__(self, form: LinearForm, columns: Sequence[str]) -> None:
-        """`columns` are the features' names, one per row of weights, encoded as in `predictor.models.features`."""
-        weights = dict(zip(columns, form.weights, strict=True))
+    def __init__(self, form: LinearForm) -> None:
+        weights = dict(zip(form.columns, form.weights, strict=True))
         unused = (0.0,) * len(form.intercepts)  # Of a measurement that the model does not use.
         by_measurement = tuple(zip(*(weights.get(name, unused) for name in MEASUREMENTS), strict=True))
         self._weights = by_measurement

@@ -4,6 +4,6 @@
 trusted: what is read wrongly from a library is found there, and the form is not published.
 """
 
-from predictor.training.compile.compiler import Compiled, compile_model
+from predictor.training.compile.compiler import compile_estimator
 
-__all__ = ["Compiled", "compile_model"]
+__all__ = ["compile_estimator"]

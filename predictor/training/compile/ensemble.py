@@ -19,7 +19,8 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from predictor.models.compiled import Link
 from predictor.training.compile import boosters, sklearn_trees
-from predictor.training.compile.columns import through
+from predictor.training.compile.inputs import Inputs
+from predictor.training.compile.splits import on_features
 from predictor.training.compile.tree import TreeModel, Unsupported
 
 _READERS: Final[Mapping[type[Any], Callable[[Any], TreeModel]]] = {
@@ -30,42 +31,39 @@ _READERS: Final[Mapping[type[Any], Callable[[Any], TreeModel]]] = {
     GradientBoostingClassifier: sklearn_trees.gradient_boosting,
     HistGradientBoostingClassifier: sklearn_trees.hist_gradient_boosting,
 }
-_BOOSTERS: Final[Mapping[tuple[str, str], Callable[[Any], TreeModel]]] = {
-    ("xgboost", "XGBClassifier"): boosters.xgboost,
-    ("xgboost", "XGBRFClassifier"): boosters.xgboost,
-    ("lightgbm", "LGBMClassifier"): boosters.lightgbm,
+_BOOSTERS: Final[Mapping[str, Callable[[Any], TreeModel]]] = {
+    "XGBClassifier": boosters.xgboost,
+    "XGBRFClassifier": boosters.xgboost,
+    "LGBMClassifier": boosters.lightgbm,
+    "LightGbmBooster": boosters.lightgbm,  # predictor.publishing.worker
 }
-"""By module and name, since the libraries need not be installed."""
+"""By name, since the libraries need not be installed."""
 
 
-def tree_models(estimator: Any, columns: tuple[str, ...]) -> list[TreeModel]:
-    """The models whose weighted probabilities are summed. Raises `Unsupported`."""
-    return _merged(_read(estimator, columns))
+def tree_models(estimator: Any, inputs: Inputs) -> list[TreeModel]:
+    """The models whose weighted probabilities are summed, on features. Raises `Unsupported`."""
+    return _merged(_read(estimator, inputs))
 
 
-def _read(estimator: Any, columns: tuple[str, ...]) -> list[TreeModel]:
+def _read(estimator: Any, inputs: Inputs) -> list[TreeModel]:
     kind = type(estimator)
     # Exactly these classes: a subclass may answer otherwise.
-    reader = _READERS.get(kind) or _BOOSTERS.get((kind.__module__.partition(".")[0], kind.__name__))
+    reader = _READERS.get(kind) or _BOOSTERS.get(kind.__name__)
     if reader is not None:
-        return [reader(estimator)]
+        return [on_features(reader(estimator), inputs)]
     if kind is Pipeline:
         *_, (_, last) = estimator.steps
-        if len(estimator.steps) == 1:
-            return _read(last, columns)
-        # The names of what comes out of the steps do not matter to trees, which count columns.
-        before = estimator[:-1]
-        return through(before, _read(last, columns), columns)
+        return _read(last, inputs.after(estimator[:-1]) if len(estimator.steps) > 1 else inputs)
     if kind in (GridSearchCV, RandomizedSearchCV):
-        return _read(estimator.best_estimator_, columns)
+        return _read(estimator.best_estimator_, inputs)
     if kind is VotingClassifier and estimator.voting == "soft":
         weights = estimator._weights_not_none or [1.0] * len(estimator.estimators_)
-        parts = [_read(part, columns) for part in estimator.estimators_]
+        parts = [_read(part, inputs) for part in estimator.estimators_]
         return [_weighted(m, w / sum(weights)) for part, w in zip(parts, weights, strict=True) for m in part]
     if kind is BaggingClassifier:
-        return _bagged(estimator, columns)
+        return _bagged(estimator, inputs)
     if kind is CalibratedClassifierCV:
-        return _calibrated(estimator, columns)
+        return _calibrated(estimator, inputs)
     raise Unsupported("it is neither linear nor made of trees")
 
 
@@ -73,26 +71,24 @@ def _weighted(model: TreeModel, weight: float) -> TreeModel:
     return replace(model, weight=model.weight * float(weight))
 
 
-def _bagged(estimator: Any, columns: tuple[str, ...]) -> list[TreeModel]:
+def _bagged(estimator: Any, inputs: Inputs) -> list[TreeModel]:
     models = []
     for part, chosen in zip(estimator.estimators_, estimator.estimators_features_, strict=True):
         if len(part.classes_) != len(estimator.classes_):
             raise Unsupported("one of its members does not know all classes")
-        places = [int(place) for place in chosen]
-        for model in _read(part, tuple(columns[place] for place in places)):
-            trees = [replace(tree, columns=[places[max(column, 0)] for column in tree.columns]) for tree in model.trees]
-            models.append(_weighted(replace(model, trees=trees), 1 / len(estimator.estimators_)))
+        found = _read(part, inputs.chosen([int(place) for place in chosen]))
+        models += [_weighted(model, 1 / len(estimator.estimators_)) for model in found]
     return models
 
 
-def _calibrated(estimator: Any, columns: tuple[str, ...]) -> list[TreeModel]:
+def _calibrated(estimator: Any, inputs: Inputs) -> list[TreeModel]:
     """A sigmoid on the decision function where there is one, else on the probabilities."""
     if estimator.method != "sigmoid":
         raise Unsupported(f"it is calibrated by {estimator.method}")
     parts = estimator.calibrated_classifiers_
     found = []
     for part in parts:
-        models = _merged(_read(part.estimator, columns))
+        models = _merged(_read(part.estimator, inputs))
         if len(models) != 1 or models[0].calibration:
             raise Unsupported("what it calibrates is made of several models")
         lines = tuple((-float(sigmoid.a_), -float(sigmoid.b_)) for sigmoid in part.calibrators)

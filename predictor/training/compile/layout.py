@@ -4,24 +4,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from predictor.models.compiled import MAX_LEAVES, ColumnSplits, Member, Split, TreesForm, width_of
-from predictor.schema import DUMMY_COLUMNS, RANGES
+from predictor.schema import RANGES
+from predictor.training.compile.splits import COLUMNS
 from predictor.training.compile.tree import LEAF, Tree, TreeModel, Unsupported
 
 MAX_MASK_BYTES: Final = 16 * 1024 * 1024
 """Of the masks in memory. Making so many takes about half of what importing ONNX Runtime takes, in time and memory."""
 
-_DUMMY: Final = 0.5
-"""The one threshold between 0 and 1."""
 
-
-def form_of(models: Sequence[TreeModel], columns: tuple[str, ...]) -> TreesForm:
+def form_of(models: Sequence[TreeModel]) -> TreesForm:
     """Raises `Unsupported` where a tree has too many leaves, or the masks would be too large."""
-    splits: dict[str, dict[float, list[Split]]] = {name: {} for name in columns}
+    splits: dict[str, dict[float, list[Split]]] = {name: {} for name in COLUMNS}
     members, number = [], 0
     for model in models:
         trees = []
         for tree in model.trees:
-            leaves = leaves_of(tree, columns, number, splits)
+            leaves = leaves_of(tree, number, splits)
             trees.append(tuple(tree.values[leaf] for leaf in leaves))
             number += 1
         members.append(
@@ -47,9 +45,7 @@ def form_of(models: Sequence[TreeModel], columns: tuple[str, ...]) -> TreesForm:
     return form
 
 
-def leaves_of(
-    tree: Tree, columns: tuple[str, ...], number: int, splits: dict[str, dict[float, list[Split]]]
-) -> list[int]:
+def leaves_of(tree: Tree, number: int, splits: dict[str, dict[float, list[Split]]]) -> list[int]:
     """The nodes that are the tree's leaves, from left to right. Its splits are added to `splits`.
 
     Branches that no valid penguin takes are left out.
@@ -69,24 +65,16 @@ def leaves_of(
             if len(leaves) > MAX_LEAVES:
                 raise Unsupported(f"a tree has more than {MAX_LEAVES} leaves")
             continue
-        name, threshold = columns[tree.columns[node]], tree.thresholds[node]
-        lowest, highest = range_of(name)
+        name, threshold = COLUMNS[tree.columns[node]], tree.thresholds[node]
+        lowest, highest = RANGES.get(name, (0.0, 1.0))
         if threshold >= highest:
             waiting.append((tree.lefts[node], None))
         elif threshold < lowest:
             waiting.append((tree.rights[node], None))
         else:
-            threshold = threshold if name in RANGES else _DUMMY
             opening.append((name, threshold, len(leaves)))
             ends.append(0)
             waiting += [(tree.rights[node], None), (node, len(ends) - 1), (tree.lefts[node], None)]
     for (name, threshold, first), end in zip(opening, ends, strict=True):
         splits[name].setdefault(threshold, []).append((number, first, end))
     return leaves
-
-
-def range_of(column: str) -> tuple[float, float]:
-    """The lowest and the highest value that a valid penguin has; a column that is unknown is always 0."""
-    if column in RANGES:
-        return RANGES[column]
-    return (0.0, 1.0) if column in DUMMY_COLUMNS else (0.0, 0.0)

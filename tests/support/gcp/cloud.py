@@ -1,4 +1,4 @@
-"""The fake as a server: records every request, hands it to its API, and stands before what is deployed."""
+"""The fake as a server: records every request, passes it to its API, and forwards to what is deployed."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.support.gcp import access, functions, monitoring, platform, pubsub, run, storage
-from tests.support.gcp.door import Door
+from tests.support.gcp.front_end import FrontEnd
 from tests.support.gcp.request import Json, Recorded, Refused, parse
 
 PROJECT = "fake-project"
@@ -50,7 +50,7 @@ class FakeCloud:
         self.services: dict[str, run.Service] = {}
         self.watching: dict[str, dict[str, Json]] = {}
         """Cloud Monitoring's and Logging's resources, by collection."""
-        self._doors: dict[tuple[str, str], Door] = {}
+        self._front_ends: dict[tuple[str, str], FrontEnd] = {}
         self._lock = threading.RLock()
         self._apis: dict[str, Callable[[FakeCloud, Recorded], Json]] = {
             "cloudfunctions": functions.answer,
@@ -73,11 +73,11 @@ class FakeCloud:
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def door(self, service: str, tag: str) -> str:
+    def front_end(self, service: str, tag: str) -> str:
         """The URL of a service, or of a tag of it; it stays the same."""
-        if (service, tag) not in self._doors:
-            self._doors[service, tag] = Door(lambda: self._backend(service, tag))
-        return self._doors[service, tag].url
+        if (service, tag) not in self._front_ends:
+            self._front_ends[service, tag] = FrontEnd(lambda: self._backend(service, tag))
+        return self._front_ends[service, tag].url
 
     def _backend(self, service: str, tag: str) -> str | None:
         with self._lock:
@@ -85,8 +85,8 @@ class FakeCloud:
             return known.choose(tag).backend if known is not None and (not tag or tag in known.tags()) else None
 
     def stop(self) -> None:
-        for door in self._doors.values():
-            door.close()
+        for front_end in self._front_ends.values():
+            front_end.close()
         self._server.shutdown()
         self._server.server_close()
 
@@ -101,7 +101,7 @@ class FakeCloud:
                 return 200, self._apis[request.api](self, request)
             except Refused as refused:
                 return refused.status, {"error": {"code": refused.status, "message": str(refused)}}
-            except Exception as error:  # noqa: BLE001  a hole in the fake: see the package's docstring
+            except Exception as error:  # noqa: BLE001  what the fake does not know: see the package's docstring
                 return 400, {"error": {"code": 400, "message": f"fake: {request.method} {request.path}: {error!r}"}}
 
     def place_function(self, name: str, backend: str, **environment: str) -> str:

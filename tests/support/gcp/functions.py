@@ -70,7 +70,7 @@ def _deploy(cloud: "FakeCloud", name: str, function: Json) -> Json:
 def put(cloud: "FakeCloud", name: str, function: Json) -> None:
     """Make the function what `function` says, and a new revision of its service."""
     short = name.rsplit("/", 1)[1]
-    service = cloud.services.setdefault(short, run.Service(short, cloud.door))
+    service = cloud.services.setdefault(short, run.Service(short, cloud.front_end))
     service.add_revision(function, cloud.next_backend.get(short, ""))
     config = {**function["serviceConfig"], "uri": service.url, "revision": service.latest.name}
     config["service"] = f"projects/{cloud.project}/locations/{cloud.region}/services/{short}"

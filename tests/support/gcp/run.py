@@ -28,7 +28,7 @@ class Service:
     """As in Cloud Run, all traffic goes to the newest revision until a split names revisions."""
 
     name: str
-    door: Callable[[str, str], str]
+    front_end: Callable[[str, str], str]
     """The URL at which a service is reached, by its name and a tag."""
     revisions: list[Revision] = field(default_factory=list)
     traffic: list[Json] = field(default_factory=lambda: [{"latestRevision": True, "percent": 100}])
@@ -36,7 +36,7 @@ class Service:
 
     @property
     def url(self) -> str:
-        return self.door(self.name, "")
+        return self.front_end(self.name, "")
 
     @property
     def latest(self) -> Revision:
@@ -100,8 +100,9 @@ class Service:
 
     def resource(self, number: str, region: str) -> Json:
         status = [
-            {**t, "revisionName": self._resolved(t)} | ({"url": self.door(self.name, t["tag"])} if "tag" in t else {})
-            for t in self.traffic
+            {**target, "revisionName": self._resolved(target)}
+            | ({"url": self.front_end(self.name, target["tag"])} if "tag" in target else {})
+            for target in self.traffic
         ]
         return {
             "apiVersion": "serving.knative.dev/v1",

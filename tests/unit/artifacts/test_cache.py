@@ -1,3 +1,5 @@
+"""One load at a time: its result is kept, and its failure for a while."""
+
 import asyncio
 import threading
 from collections.abc import Callable
@@ -8,7 +10,7 @@ from predictor.artifacts.cache import BackOff, ModelCache
 from predictor.errors import DigestMismatch, ModelUnavailable, PredictorError, StoreUnavailable
 from tests.support.processes import wait_until
 
-TRANSIENT = StoreUnavailable("gs://bucket", "it was out of reach")
+RETRYABLE = StoreUnavailable("gs://bucket", "it was out of reach")
 BAD = DigestMismatch("model.onnx", "sha256:a", "sha256:b")
 
 
@@ -73,7 +75,7 @@ def test_a_failure_reaches_all_who_wait() -> None:
 
     def load() -> str:
         release.wait(10)
-        raise TRANSIENT
+        raise RETRYABLE
 
     async def ask_all(cache: ModelCache[str]) -> list[object]:
         waiting = [asyncio.create_task(cache.get()) for _ in range(20)]
@@ -85,15 +87,15 @@ def test_a_failure_reaches_all_who_wait() -> None:
     assert [type(result) for result in results] == [ModelUnavailable] * 20
 
 
-def test_whoever_asks_during_the_pause_is_refused_at_once_and_told_when_to_ask_again() -> None:
+def test_during_the_pause_requests_are_refused_at_once_with_the_time_of_the_next_attempt() -> None:
     loads: list[int] = []
     clock = Clock()
 
     def load() -> str:
         loads.append(1)
-        raise TRANSIENT
+        raise RETRYABLE
 
-    cache = cache_of(load, clock, transient=BackOff(8.0, 60.0))
+    cache = cache_of(load, clock, retryable=BackOff(8.0, 60.0))
     for _ in range(3):
         with pytest.raises(ModelUnavailable) as caught:
             cache.get_blocking()
@@ -107,7 +109,7 @@ def test_whoever_asks_during_the_pause_is_refused_at_once_and_told_when_to_ask_a
 
 def test_it_recovers_without_a_restart() -> None:
     clock = Clock()
-    cache = cache_of(raising(TRANSIENT, BAD, None), clock)
+    cache = cache_of(raising(RETRYABLE, BAD, None), clock)
     for _ in range(2):
         with pytest.raises(ModelUnavailable):
             cache.get_blocking()
@@ -117,9 +119,9 @@ def test_it_recovers_without_a_restart() -> None:
     assert cache.failure is None
 
 
-def test_a_bad_artifact_is_held_back_longer_than_passing_trouble() -> None:
+def test_the_pause_is_longer_after_a_bad_artifact_than_after_a_retryable_error() -> None:
     pauses = []
-    for error in (TRANSIENT, BAD):
+    for error in (RETRYABLE, BAD):
         cache = cache_of(raising(error), Clock())
         with pytest.raises(ModelUnavailable) as caught:
             cache.get_blocking()
@@ -133,7 +135,7 @@ def test_the_pause_doubles_up_to_a_limit_and_is_spread_by_jitter() -> None:
     assert back_off.delay_s(1, jitter=0.0) == 0.5
 
 
-def test_a_load_that_outlives_its_waiters_is_given_up_and_another_can_start() -> None:
+def test_after_a_load_that_outlives_its_waiters_another_can_start() -> None:
     release = threading.Event()
     loads: list[int] = []
 
@@ -141,7 +143,7 @@ def test_a_load_that_outlives_its_waiters_is_given_up_and_another_can_start() ->
         loads.append(1)
         if len(loads) == 1:
             release.wait(10)
-            raise TRANSIENT
+            raise RETRYABLE
         return "model"
 
     clock = Clock()
@@ -150,7 +152,7 @@ def test_a_load_that_outlives_its_waiters_is_given_up_and_another_can_start() ->
         asyncio.run(cache.get())
     clock.now += 1000.0
     assert cache.get_blocking() == "model"
-    release.set()  # The first load's late failure is nobody's business any more.
+    release.set()  # Nobody waits for the first load any more, so its late failure changes nothing.
     assert cache.failure is None
 
 
@@ -187,7 +189,7 @@ def test_one_caller_who_leaves_does_not_cancel_the_load_for_the_others() -> None
     assert asyncio.run(scenario(cache_of(load))) == "model"
 
 
-def test_an_unforeseen_error_is_a_failure_like_any_other() -> None:
+def test_an_unexpected_error_is_a_failure_like_any_other() -> None:
     seen: list[PredictorError] = []
     cause = MemoryError("no memory")
     cache = cache_of(raising(cause, None), on_failure=lambda error, _: seen.append(error))

@@ -24,10 +24,32 @@ def test_a_wrong_pin_is_refused_before_the_bytes_are_parsed() -> None:
     assert caught.value.actual == digest_of(b"not even JSON")
 
 
+def test_a_manifest_of_the_first_version_is_still_read(manifest_bytes: bytes) -> None:
+    """It has no `input`: its models are one-hot encoded."""
+    document = {**json.loads(manifest_bytes), "schema_version": 1}
+    del document["input"]
+    manifest = Manifest.from_bytes(json.dumps(document).encode(), None)
+    assert (manifest.schema_version, manifest.input) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("files", "estimator"),
+    [(("model.pkl",), "model.pkl"), (("model.pkl", "pipeline.pkl"), "pipeline.pkl"), (("model.onnx",), None)],
+)
+def test_the_file_of_the_estimator_is_known(
+    manifest_bytes: bytes, files: tuple[str, ...], estimator: str | None
+) -> None:
+    entries = tuple(FileEntry.describing(name, b"") for name in files)
+    manifest = Manifest.from_bytes(manifest_bytes, None).model_copy(update={"files": entries})
+    assert manifest.estimator_file == estimator
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": 3}, "schema_version"),
+        ({"input": [{"name": "", "feature": "sex"}]}, r"input\.0\.name"),
+        ({"input": [{"name": "sex"}]}, r"input\.0\.feature"),
         ({"files": []}, "files"),
         ({"files": [{"name": "../model.pkl", "sha256": "0" * 64, "size": 1}]}, "files.0.name"),
         ({"files": [{"name": "model.pkl", "sha256": "0" * 63, "size": 1}]}, "files.0.sha256"),

@@ -5,25 +5,24 @@ import hashlib
 import io
 import json
 import time
-import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
-from predictor.web.encoding import batch_body
 
+from predictor.answers import batch_json, is_error_line
 from predictor.artifacts.local_store import LocalStore
-from predictor.bulk import Count, FileFormat, answer_lines, count_answers, score
-from predictor.bulk.lines import BLOCK_BYTES, MAX_BLOCK_LINES, MAX_LINE_BYTES, Blocks
-from predictor.bulk.ndjson import read_ndjson
-from predictor.bulk.table import Table
+from predictor.batch import Batch
+from predictor.bulk import Count, FileFormat, ScoredLines, score_stream
+from predictor.bulk.lines import BLOCK_BYTES, MAX_BLOCK_LINES, MAX_LINE_BYTES
 from predictor.decoding import decode
 from predictor.errors import UnusableFile
-from predictor.models.loader import LoadedModel, load_model
+from predictor.models import LoadedModel, load_model
 from predictor.prediction import EngineName
 from predictor.schema import FEATURES
+from predictor.service import predict_batch
 from tests.support.bundles import EXAMPLE, PublishedBundle, random_penguins
 
 HEADER = ",".join(FEATURES) + "\n"
@@ -38,14 +37,14 @@ def model(request: pytest.FixtureRequest, bundle: PublishedBundle) -> LoadedMode
 
 
 def answers(model: LoadedModel, data: bytes, file_format: FileFormat = "csv") -> tuple[list[dict[str, Any]], Count]:
-    count = Count()
-    output = b"".join(answer_lines(model, io.BytesIO(data), file_format, count))
-    return [json.loads(line) for line in output.splitlines()], count
+    scored = ScoredLines(model, io.BytesIO(data), file_format)
+    output = b"".join(scored)
+    return [json.loads(line) for line in output.splitlines()], scored.count
 
 
 def score_csv(model: LoadedModel, text: str) -> list[dict[str, str]]:
     output = io.BytesIO()
-    score(model, io.BytesIO(text.encode()), output.write)
+    score_stream(model, io.BytesIO(text.encode()), output.write)
     return list(csv.DictReader(io.StringIO(output.getvalue().decode())))
 
 
@@ -65,13 +64,13 @@ def to_csv(rows: list[dict[str, Any]], quoting: Any = csv.QUOTE_MINIMAL) -> byte
 class TestShape:
     def test_a_row_is_answered_as_the_web_answers_it_with_its_number(self, model: LoadedModel) -> None:
         rows = [{**EXAMPLE}, {**EXAMPLE, "sex": "unknown", "body_mass_g": 1.0}, {**EXAMPLE, "bill_length_mm": 47.0}, {}]
-        web = orjson.loads(
-            batch_body(model, decode(json.dumps({"instances": rows}).encode(), max_instances=9))  # type: ignore[arg-type]
-        )
+        decoded = decode(json.dumps({"instances": rows}).encode(), max_instances=9)
+        assert isinstance(decoded, list)
+        web = orjson.loads(batch_json(predict_batch(model, Batch.of(decoded))))
         expected = [{"row": number, **row} for number, row in enumerate(web["predictions"], start=1)]
         ndjson = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
         found, count = answers(model, ndjson, "ndjson")
-        assert (count.rows, count.bad, count.first_bad) == (4, 2, [2, 4])
+        assert (count.rows, count.invalid, count.first_invalid) == (4, 2, [2, 4])
         assert_same(found, expected)
         found, _ = answers(model, to_csv([*rows[:3], {"sex": ""}]))
         assert_same(found[:3], expected[:3])
@@ -81,7 +80,7 @@ class TestShape:
         found, count = answers(model, b"\n".join([good, b"{", b"  ", b"\xff", good]), "ndjson")
         assert ["error" in row for row in found] == [False, True, True, False]
         assert found[1]["error"]["errors"] == []
-        assert (count.rows, count.bad) == (4, 2)
+        assert (count.rows, count.invalid) == (4, 2)
 
     def test_csv_keeps_its_columns_and_gets_more(self, model: LoadedModel) -> None:
         rows = score_csv(model, f'note,{HEADER}"a, b",{GOOD}c,{BAD}d,{GOOD}')
@@ -96,11 +95,42 @@ class TestShape:
         assert [bool(row["error"]) for row in rows] == [True, True, False]
         assert rows[1]["error"] == "The row has 7 cells, the header 6."
 
-    def test_answers_can_be_counted_again(self, model: LoadedModel) -> None:
-        count = Count()
-        output = b"".join(answer_lines(model, io.BytesIO((HEADER + GOOD + BAD + GOOD).encode()), "csv", count))
-        again = count_answers(io.BytesIO(output))
-        assert (again.rows, again.bad) == (count.rows, count.bad) == (3, 1)
+    def test_error_lines_can_be_counted_again(self, model: LoadedModel) -> None:
+        scored = ScoredLines(model, io.BytesIO((HEADER + GOOD + BAD + GOOD).encode()), "csv")
+        lines = b"".join(scored).splitlines()
+        assert (len(lines), sum(map(is_error_line, lines))) == (scored.count.rows, scored.count.invalid) == (3, 1)
+
+    def test_the_count_is_up_to_date_with_every_piece(self, model: LoadedModel) -> None:
+        scored = ScoredLines(model, io.BytesIO(b"{}\n" * (MAX_BLOCK_LINES + 1)), "ndjson")
+        assert [(piece.count(b"\n"), scored.count.rows) for piece in scored] == [
+            (MAX_BLOCK_LINES, MAX_BLOCK_LINES),
+            (1, MAX_BLOCK_LINES + 1),
+        ]
+
+
+class TestStream:
+    def test_the_first_line_shows_the_format(self, model: LoadedModel) -> None:
+        output = io.BytesIO()
+        count = score_stream(model, io.BytesIO(b"\n" + json.dumps(EXAMPLE).encode() + b"\n{}"), output.write)
+        good, bad = (json.loads(line) for line in output.getvalue().splitlines())
+        assert (count.rows, count.invalid, count.first_invalid) == (2, 1, [2])
+        assert list(good) == ["prediction", "probability", "probabilities", "model"]
+        assert list(bad) == ["error"]
+
+    def test_bytes_are_reported_as_they_are_read(self, model: LoadedModel) -> None:
+        seen: list[int] = []
+        data = (HEADER + GOOD * 5_000).encode()
+        score_stream(model, io.BytesIO(data), lambda _: None, seen.append)
+        assert sum(seen) == len(data)
+        assert len(seen) > 1
+
+    @pytest.mark.parametrize(
+        ("data", "words"), [(b"", "is empty"), (b"\n\n", "is empty"), (HEADER.encode(), "no rows")]
+    )
+    def test_an_empty_file_is_an_error(self, model: LoadedModel, data: bytes, words: str) -> None:
+        with pytest.raises(UnusableFile, match=words) as caught:
+            score_stream(model, io.BytesIO(data), io.BytesIO().write)
+        assert caught.value.code == "no_rows"
 
 
 class TestChunks:
@@ -122,7 +152,7 @@ class TestChunks:
         lines[3_000] = b'"39.1",18.7,181,3750,"male","Torgersen"\r\n'
         found, count = answers(model, b"".join(lines))
         expected, _ = answers(model, data)
-        assert (count.rows, count.bad) == (6_000, 0)
+        assert (count.rows, count.invalid) == (6_000, 0)
         del found[2_999], expected[2_999]
         assert_same(found, expected)
 
@@ -130,7 +160,7 @@ class TestChunks:
     def test_every_line_end_and_a_last_line_without_one(self, model: LoadedModel, end: str) -> None:
         text = (HEADER + GOOD + "\n" + GOOD).rstrip("\n").replace("\n", end)
         found, count = answers(model, b"\xef\xbb\xbf" + text.encode())
-        assert (count.rows, count.bad) == (2, 0)
+        assert (count.rows, count.invalid) == (2, 0)
         assert [row["row"] for row in found] == [1, 2]
 
     def test_an_empty_file_has_no_rows(self, model: LoadedModel) -> None:
@@ -141,38 +171,9 @@ class TestChunks:
     def test_blank_lines_before_the_header_are_passed_over_however_many(self, model: LoadedModel, blank: str) -> None:
         lines = 2 * BLOCK_BYTES
         found, count = answers(model, (blank * lines + HEADER + GOOD + BAD).encode())
-        assert (count.rows, count.bad, [row["row"] for row in found]) == (2, 1, [1, 2])
+        assert (count.rows, count.invalid, [row["row"] for row in found]) == (2, 1, [1, 2])
         with pytest.raises(UnusableFile, match=f"line {lines + 3} is not UTF-8"):
             answers(model, (blank * lines + HEADER + GOOD).encode() + b"\xff\n")
-
-
-class TestMemory:
-    """What is held at a time is bounded by bytes, however odd the lines."""
-
-    def test_short_lines_are_not_taken_in_one_chunk(self) -> None:
-        data = HEADER.encode() + b"x\n" * (3 * MAX_BLOCK_LINES)
-        chunks = list(Table(Blocks(io.BytesIO(data))))
-        assert max(chunk.rows for chunk in chunks) <= MAX_BLOCK_LINES
-        assert sum(chunk.rows for chunk in chunks) == 3 * MAX_BLOCK_LINES
-        chunks = list(read_ndjson(Blocks(io.BytesIO(b"{}\n" * (MAX_BLOCK_LINES + 1)))))
-        assert [(chunk.first_row, chunk.rows) for chunk in chunks] == [(1, MAX_BLOCK_LINES), (MAX_BLOCK_LINES + 1, 1)]
-
-    @pytest.mark.parametrize("start", ["", f'"{GOOD[:4]}"{GOOD[4:]}'])
-    def test_wide_rows_are_not_taken_in_one_chunk(self, start: str) -> None:
-        wide = "," * (MAX_LINE_BYTES - 1) + "\n"
-        chunks = list(Table(Blocks(io.BytesIO((HEADER + start + wide * 6).encode()))))
-        assert max(chunk.rows for chunk in chunks) <= 2
-
-    def test_columns_that_are_not_needed_take_no_room(self) -> None:
-        width = 5_000
-        data = (HEADER.strip() + ",x" * width + "\n" + "y\n" * MAX_BLOCK_LINES).encode()
-        tracemalloc.start()
-        try:
-            assert sum(chunk.rows for chunk in Table(Blocks(io.BytesIO(data)))) == MAX_BLOCK_LINES
-            held_bytes = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-        assert held_bytes < MAX_BLOCK_LINES * width
 
 
 class TestUnusable:

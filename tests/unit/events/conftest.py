@@ -1,17 +1,14 @@
-import json
 from collections.abc import Iterator
-from io import StringIO
-from typing import Any
 
 import pytest
 
 from predictor.bootstrap import build
-from predictor.web import Endpoint
-from predictor.models.loader import LoadedModel
+from predictor.models import LoadedModel
 from predictor.settings import Settings
-from predictor.telemetry import configure_logs
+from predictor.web import Endpoint
 from tests.support.bundles import PublishedBundle
-from tests.support.events import FakePublisher, Lines
+from tests.support.events import FakePublisher
+from tests.support.logs import Log, captured_log
 
 
 @pytest.fixture
@@ -41,13 +38,6 @@ def model(bundle: PublishedBundle) -> LoadedModel:
 
 
 @pytest.fixture
-def log_lines() -> Iterator[Lines]:
-    """What the package logs, by event."""
-    stream = StringIO()
-    configure_logs("INFO", "my-project", stream)
-
-    def lines(event: str) -> list[dict[str, Any]]:
-        return [line for line in map(json.loads, stream.getvalue().splitlines()) if line["event"] == event]
-
-    yield lines
-    configure_logs("INFO", None)
+def log() -> Iterator[Log]:
+    with captured_log() as log:
+        yield log

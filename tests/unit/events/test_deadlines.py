@@ -13,11 +13,11 @@ from tests.support.asgi import run
 
 
 @pytest.fixture
-def heard() -> Iterator[list[int]]:
-    """A server's own SIGTERM handler, and what it has heard."""
-    heard: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
-    yield heard
+def received() -> Iterator[list[int]]:
+    """A server's own SIGTERM handler, and which signals it received."""
+    received: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    yield received
     signal.signal(signal.SIGTERM, before)
 
 
@@ -31,7 +31,7 @@ def test_work_that_takes_too_long_is_ended() -> None:
         run(_never(Deadlines(), 0.01))
 
 
-def test_sigterm_shortens_the_time_and_reaches_the_server_too(heard: list[int]) -> None:
+def test_sigterm_shortens_the_time_and_reaches_the_server_too(received: list[int]) -> None:
     async def terminated() -> None:
         work = asyncio.create_task(_never(Deadlines(grace_s=0.01), 3600))
         await asyncio.sleep(0)  # Let it begin.
@@ -40,10 +40,10 @@ def test_sigterm_shortens_the_time_and_reaches_the_server_too(heard: list[int]) 
 
     with pytest.raises(TimeoutError):
         run(terminated())
-    assert heard == [signal.SIGTERM]
+    assert received == [signal.SIGTERM]
 
 
-def test_sigterm_never_lengthens_the_time(heard: list[int]) -> None:
+def test_sigterm_never_lengthens_the_time(received: list[int]) -> None:
     async def terminated() -> None:
         work = asyncio.create_task(_never(Deadlines(grace_s=3600), 0.05))
         await asyncio.sleep(0)
@@ -54,7 +54,7 @@ def test_sigterm_never_lengthens_the_time(heard: list[int]) -> None:
     with pytest.raises(TimeoutError):
         run(terminated())
     assert time.monotonic() - started < 1800
-    assert heard == [signal.SIGTERM]
+    assert received == [signal.SIGTERM]
 
 
 def test_without_a_server_no_handler_is_set() -> None:

@@ -1,80 +1,72 @@
-"""The published messages keep to their schemas, and the schema files to the models."""
+"""What is published: ids that the same message always gets, and documents that leave out what is not there."""
 
 import json
-from typing import Any
+import uuid
 
 import pytest
-from jsonschema import Draft202012Validator
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from predictor.errors import Unscorable
-from predictor.events.documents import ObjectReference
-from predictor.events.message import Message
-from predictor.events.schemas import FOLDER, files
-from predictor.events.scoring import read_rows, reject, result, score
-from predictor.models.loader import LoadedModel
-from tests.support.events import BAD_ROW, ROW
+from predictor.events.documents import (
+    NAMESPACE,
+    ModelReference,
+    Probabilities,
+    ResultMessage,
+    RowError,
+    ScoredRow,
+    outcome_id,
+)
+from predictor.penguin import SPECIES
 
-MESSAGE = Message("1", "//source", b'{"instances": [' + ROW + b"," + BAD_ROW + b"]}", {"a": "1"})
-OBJECT = ObjectReference(bucket="b", name="birds.csv", generation="17", result_uri="gs://r/birds.csv.scored.ndjson")
-
-
-@pytest.mark.parametrize("name", files())
-def test_the_schema_files_are_what_the_models_say(name: str) -> None:
-    assert (FOLDER / name).read_text() == files()[name], "run: python -m predictor.events.schemas"
-
-
-@pytest.fixture
-def published(model: LoadedModel) -> dict[str, list[dict[str, Any]]]:
-    rows = read_rows(MESSAGE, max_data_bytes=10_000, max_rows=5)
-    of_object = result(model, MESSAGE, rows=9, rejected_rows=1, predictions=[], scored_object=OBJECT)
-    bad_object = reject(MESSAGE, Unscorable("bad_rows", "Bad."), row_numbers=[1, 7], bad_object=OBJECT)
-    return {
-        "result": [json.loads(body) for body in (score(model, MESSAGE, rows).body, of_object.body)],
-        "reject": [json.loads(body) for body in (reject(MESSAGE, Unscorable("no_data", "No.")).body, bad_object.body)],
-    }
-
-
-@pytest.mark.parametrize("kind", ["result", "reject"])
-def test_what_is_published_keeps_to_the_json_schema(kind: str, published: dict[str, list[dict[str, Any]]]) -> None:
-    validator = Draft202012Validator(json.loads((FOLDER / f"{kind}.schema.json").read_text()))
-    for document in published[kind]:
-        validator.validate(document)
+DIGEST = "sha256:" + "0" * 64
+PROBABILITIES = Probabilities.model_validate({"Adelie": 0.75, "Gentoo": 0.25})
+RESULT = ResultMessage(
+    id=outcome_id("//source", "1"),
+    source="//source",
+    message_id="1",
+    model=ModelReference(version="v1", digest=DIGEST),
+    rows=2,
+    rejected_rows=1,
+    predictions=[
+        ScoredRow(row=0, prediction="Adelie", probability=0.75, probabilities=PROBABILITIES),
+        ScoredRow(row=1, error=RowError(detail="Bad.", errors=[])),
+    ],
+)
 
 
-@pytest.mark.parametrize("kind", ["result", "reject"])
-def test_what_is_published_fits_the_columns_of_the_table(kind: str, published: dict[str, list[dict[str, Any]]]) -> None:
-    columns = json.loads((FOLDER / f"{kind}.table.json").read_text())
-    for document in published[kind]:
-        assert misfits(document, columns) == []
+@given(st.text(), st.text(), st.text(), st.text())
+def test_two_messages_never_share_an_id(source: str, message_id: str, other_source: str, other_id: str) -> None:
+    same = (source, message_id) == (other_source, other_id)
+    assert (outcome_id(source, message_id) == outcome_id(other_source, other_id)) is same
 
 
-def test_the_comparison_with_the_columns_finds_what_would_not_fit() -> None:
-    columns = json.loads((FOLDER / "result.table.json").read_text())
-    found = misfits({"id": 5, "rows": "many", "predictions": [{"row": 0, "sure": True}], "stray": 1}, columns)
-    assert {"stray", "id", "rows", "predictions.sure", "model", "source"} <= set(found)
+def test_ids_are_part_of_the_contract() -> None:
+    name = "//pubsub.googleapis.com/projects/p/subscriptions/s"
+    assert outcome_id(name, "1") == "644d7e6a-bab6-5bb1-aea5-54a44c91909e"
+    assert outcome_id(name, "1") == str(uuid.uuid5(NAMESPACE, f"{len(name)} {name} 1"))
 
 
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "STRING": (str,),
-    "INTEGER": (int,),
-    "FLOAT": (float, int),
-    "BOOLEAN": (bool,),
-}
+def test_a_space_in_a_source_does_not_make_two_ids_equal() -> None:
+    assert outcome_id("a", "b c") != outcome_id("a b", "c")
 
 
-def misfits(document: dict[str, Any], columns: list[dict[str, Any]], path: str = "") -> list[str]:
-    """What a BigQuery subscription with --use-table-schema would refuse: unknown, missing or wrongly typed fields."""
-    by_name = {column["name"]: column for column in columns}
-    found = [f"{path}{name}" for name in document if name not in by_name]
-    for name, column in by_name.items():
-        if name not in document:
-            found += [f"{path}{name}"] if column["mode"] == "REQUIRED" else []
-            continue
-        repeated = column["mode"] == "REPEATED"
-        values = document[name] if repeated else [document[name]]
-        for value in values:
-            if column["type"] == "RECORD":
-                found += misfits(value, column["fields"], f"{path}{name}.")
-            elif not isinstance(value, _PYTHON_TYPES[column["type"]]):
-                found.append(f"{path}{name}")
-    return found
+def test_what_is_not_there_is_left_out() -> None:
+    document = json.loads(RESULT.to_bytes())
+    assert "publish_time" not in document
+    assert "object" not in document
+    scored, failed = document["predictions"]
+    assert list(scored["probabilities"]) == ["Adelie", "Gentoo"]
+    assert set(failed) == {"row", "error"}
+
+
+def test_every_species_has_a_column_and_nothing_else_has() -> None:
+    assert tuple(Probabilities.model_fields) == SPECIES
+    with pytest.raises(ValidationError):
+        Probabilities.model_validate({"Emperor": 1.0})
+
+
+@pytest.mark.parametrize("digest", ["", "0" * 64, "sha256:" + "0" * 63, DIGEST.upper(), DIGEST + "0", DIGEST + "\n"])
+def test_a_model_is_named_by_a_whole_digest(digest: str) -> None:
+    with pytest.raises(ValidationError):
+        ModelReference(version="v1", digest=digest)

@@ -1,4 +1,4 @@
-"""Three shapes, one message; and what is no event, or an event with nothing good inside."""
+"""Three shapes, one message; and requests without an event, or with an event whose data is broken."""
 
 import base64
 import json
@@ -48,7 +48,7 @@ def test_a_message_with_only_attributes_has_no_data(shape: Shape) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_broken_base64_is_a_defect_of_the_message_not_an_accident(shape: Shape) -> None:
+def test_broken_base64_is_a_defect_of_the_message_not_an_error(shape: Shape) -> None:
     document = push_document()
     document["message"]["data"] = "*not base64*"
     message = decode(*shape(document))
@@ -80,7 +80,7 @@ class TestPlainCloudEvents:
         assert message.ordering_key == "nest-1"
         assert message.publish_time is None
 
-    def test_extensions_that_lost_their_prefix_are_no_obstacle(self) -> None:
+    def test_headers_without_the_prefix_are_ignored(self) -> None:
         assert decode({**BINARY, "content-type": "application/json", "station": "Palmer"}, ROW).data == ROW
 
     @pytest.mark.parametrize("body", [b"", b"null"])
@@ -104,7 +104,7 @@ class TestPlainCloudEvents:
         body = json.dumps({**event, "data_base64": base64.b64encode(ROW).decode()}).encode()
         assert decode({"content-type": "application/cloudevents+json"}, body).data == ROW
 
-    def test_half_a_surrogate_pair_does_not_come_through(self) -> None:
+    def test_half_a_surrogate_pair_is_replaced(self) -> None:
         event = {"specversion": "1.0", "id": "\ud800", "source": "//lab", "type": "penguin.seen", "station": "\udfff"}
         message = decode({"content-type": "application/cloudevents+json"}, json.dumps(event).encode())
         assert (message.id, message.attributes["station"]) == ("?", "?")
@@ -132,7 +132,7 @@ class TestPlainCloudEvents:
 
 
 class TestWhatCouldNotBePublished:
-    """A result or reject must always be possible, or the message would come again for ever."""
+    """A result or reject must always be possible, or the message would be redelivered for ever."""
 
     def test_half_a_surrogate_pair_in_a_push_is_replaced(self) -> None:
         odd = b'{"message": {"messageId": "\\ud800", "orderingKey": "\\ud800", "attributes": {"\\ud800": "\\ud800"}}}'
@@ -233,6 +233,6 @@ class TestStorageEvents:
         ({"content-type": "application/cloudevents-batch+json"}, b"[]"),
     ],
 )
-def test_what_is_no_event_is_said_to_be_none(headers: dict[str, str], body: bytes) -> None:
+def test_a_request_without_an_event_is_refused(headers: dict[str, str], body: bytes) -> None:
     with pytest.raises(NotAnEvent):
         decode(headers, body)

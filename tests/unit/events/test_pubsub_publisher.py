@@ -1,4 +1,4 @@
-"""The paths of the Pub/Sub publisher that no server can be made to take."""
+"""How the Pub/Sub publisher deals with errors that no server can be made to give."""
 
 from concurrent.futures import Future
 from typing import Any
@@ -18,7 +18,7 @@ OUTCOME = Outcome(b"{}", "a", rows=1, rejected_rows=0)
 
 
 class FakeGoogleClient:
-    """Answers each publish with the next of `answers`: an exception, or None for success; silence when they run out."""
+    """Answers each publish with the next of `answers`, an exception or None for success; then not at all."""
 
     def __init__(self, *answers: Exception | None) -> None:
         self._answers = list(answers)
@@ -55,6 +55,14 @@ class FakeClients(PubSubClient):
         self._clients.remove(client)
 
 
+class MadeClients(PubSubClient):
+    """Makes fake clients, one after the other."""
+
+    def _make(self) -> Any:
+        self._client = FakeGoogleClient()
+        return self._client
+
+
 def publish(clients: PubSubClient, *, timeout_s: float = 10.0, ordering_key: str = "nest-1") -> None:
     run(
         PubSubPublisher("projects/p/topics/t", clients).publish(OUTCOME, ordering_key=ordering_key, timeout_s=timeout_s)
@@ -62,44 +70,55 @@ def publish(clients: PubSubClient, *, timeout_s: float = 10.0, ordering_key: str
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "error",
     [
         ServiceUnavailable("down"),  # type: ignore[no-untyped-call]
         PublishToPausedOrderingKeyException("nest-1"),
         RuntimeError("Batch cancelled because prior ordered message for the same key has failed."),
     ],
 )
-def test_trouble_that_passes_is_tried_again_and_the_key_resumed(trouble: Exception) -> None:
-    client = FakeGoogleClient(trouble, None)
+def test_a_retryable_error_is_retried_and_the_key_resumed(error: Exception) -> None:
+    client = FakeGoogleClient(error, None)
     publish(FakeClients(client))
     assert (client.published, client.resumed) == (2, 1)
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "error",
     [
         PermissionDenied("no"),  # type: ignore[no-untyped-call]
         RefreshError("no token"),  # type: ignore[no-untyped-call]
         MessageTooLargeError("too large"),
     ],
 )
-def test_trouble_that_stays_is_not_tried_again(trouble: Exception) -> None:
-    client = FakeGoogleClient(trouble)
-    with pytest.raises(PublisherUnavailable, match=type(trouble).__name__):
+def test_a_permanent_error_is_not_retried(error: Exception) -> None:
+    client = FakeGoogleClient(error)
+    with pytest.raises(PublisherUnavailable, match=type(error).__name__):
         publish(FakeClients(client))
     assert client.published == 1
 
 
-def test_trouble_that_does_not_pass_in_time_is_given_up() -> None:
+def test_retries_end_when_the_time_is_up() -> None:
     client = FakeGoogleClient(*[ServiceUnavailable("down") for _ in range(100)])  # type: ignore[no-untyped-call]
     with pytest.raises(PublisherUnavailable, match="ServiceUnavailable"):
         publish(FakeClients(client), timeout_s=0.5)
     assert client.published < 10
 
 
-def test_a_client_that_falls_silent_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_no_longer_answers_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pubsub_publisher, "ATTEMPT_TIMEOUT_S", 0.05)
     monkeypatch.setattr(pubsub_publisher, "SILENCE_S", 0.05)
     silent, good = FakeGoogleClient(), FakeGoogleClient(None)
     publish(FakeClients(silent, good))
     assert (silent.published, good.published) == (1, 1)
+
+
+def test_a_client_is_kept_until_it_is_discarded() -> None:
+    clients = MadeClients()
+    first = run(clients.get())
+    assert run(clients.get()) is first
+    clients.discard(first)
+    second = run(clients.get())
+    assert second is not first
+    clients.discard(first)  # By another message that was waiting for it: the new client is not to blame.
+    assert run(clients.get()) is second

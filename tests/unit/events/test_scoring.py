@@ -1,4 +1,4 @@
-"""What comes of a message: the same bytes each time, row by row, or a reject that carries everything."""
+"""From a message to its outcome: the same bytes each time, row by row, or a reject that carries everything."""
 
 import base64
 import json
@@ -6,14 +6,16 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from predictor.batch import Batch
 from predictor.errors import Unscorable, Violation
 from predictor.events.documents import outcome_id
 from predictor.events.message import Message
 from predictor.events.scoring import MAX_OUTCOME_BYTES, MAX_REJECT_DATA_BYTES, Outcome, read_rows, reject, score
-from predictor.models.loader import LoadedModel
+from predictor.models import LoadedModel
+from predictor.penguin import Penguin
+from predictor.prediction import Prediction
+from predictor.service import predict_batch
 from tests.support.bundles import EXAMPLE
 from tests.support.events import BAD_ROW, ROW
 
@@ -52,6 +54,18 @@ def test_one_penguin_gives_one_row(model: LoadedModel) -> None:
     assert list(row["probabilities"]) == ["Adelie", "Chinstrap", "Gentoo"]
 
 
+@pytest.mark.parametrize(("own_id", "text"), [('"N1A1"', "N1A1"), ("7", "7"), ("1.5", "1.5"), ("true", "true")])
+def test_the_id_of_a_row_comes_back_as_text(model: LoadedModel, own_id: str, text: str) -> None:
+    row, bad = (line.replace(b"{", f'{{"rowid": {own_id}, '.encode(), 1) for line in (ROW, BAD_ROW))
+    batch = b'{"instances": [' + row + b"," + bad + b"," + ROW + b"]}"
+    for given in (message(batch), message(b"\n".join([row, bad, ROW]), NDJSON)):
+        rows = json.loads(outcome_of(model, given).body)["predictions"]
+        assert [row.get("id") for row in rows] == [text, text, None]
+    (only,) = json.loads(outcome_of(model, message(row)).body)["predictions"]
+    assert list(only) == ["row", "id", "prediction", "probability", "probabilities"]
+    assert only["id"] == text
+
+
 @pytest.mark.parametrize(
     ("data", "attributes"),
     [
@@ -60,7 +74,9 @@ def test_one_penguin_gives_one_row(model: LoadedModel) -> None:
         (ROW + b"\n" + BAD_ROW + b"\n" + ROW, {"content-type": "Application/X-NDJSON; charset=utf-8"}),
     ],
 )
-def test_a_bad_row_never_fails_the_others(model: LoadedModel, data: bytes, attributes: dict[str, str] | None) -> None:
+def test_an_invalid_row_never_fails_the_others(
+    model: LoadedModel, data: bytes, attributes: dict[str, str] | None
+) -> None:
     outcome = outcome_of(model, message(data, attributes))
     assert (outcome.rows, outcome.rejected_rows, outcome.reason) == (3, 1, None)
     rows = json.loads(outcome.body)["predictions"]
@@ -69,7 +85,7 @@ def test_a_bad_row_never_fails_the_others(model: LoadedModel, data: bytes, attri
     assert [row["row"] for row in rows] == [0, 1, 2]
 
 
-def test_a_line_that_is_no_json_is_a_bad_row(model: LoadedModel) -> None:
+def test_a_line_that_is_not_json_is_an_invalid_row(model: LoadedModel) -> None:
     rows = json.loads(outcome_of(model, message(ROW + b"\n{", NDJSON)).body)["predictions"]
     assert rows[1]["error"]["errors"] == []
     assert "not valid JSON" in rows[1]["error"]["detail"]
@@ -127,40 +143,24 @@ def test_a_reject_of_the_largest_message_fits_however_its_texts_are_escaped() ->
     assert len(reject(message(b"x" * 10_000_000, attributes), error).body) <= MAX_OUTCOME_BYTES
 
 
-def test_a_result_that_pubsub_would_never_take_is_a_reject(model: LoadedModel) -> None:
-    odd_row = b"{" + b",".join(b'"%d": 1' % number for number in range(100)) + b"}"
-    given = message(b"\n".join([odd_row] * 1_000), NDJSON)
-    outcome = score(model, given, read_rows(given, max_data_bytes=2_000_000, max_rows=1_000))
+@pytest.mark.parametrize(("rows", "expected"), [(10_000, None), (60_000, "result_too_large")])
+def test_a_result_too_large_for_pubsub_becomes_a_reject(model: LoadedModel, rows: int, expected: str | None) -> None:
+    given = message(b"\n".join([ROW] * rows), NDJSON)
+    outcome = score(model, given, read_rows(given, max_data_bytes=20_000_000, max_rows=rows))
     document = json.loads(outcome.body)
-    assert (outcome.reason, document["reason"]) == ("result_too_large", "result_too_large")
-    assert base64.b64decode(document["data"]) == given.data
-    fewer = score(model, given, read_rows(given, max_data_bytes=2_000_000, max_rows=1_000)[:500])
-    assert (fewer.reason, fewer.rejected_rows) == (None, 500)
+    assert (outcome.reason, document.get("reason")) == (expected, expected)
+    assert base64.b64decode(document.get("data", "")) == (given.data[:MAX_REJECT_DATA_BYTES] if expected else b"")
 
 
-def test_what_comes_of_a_message_does_not_depend_on_when_or_how_often(model: LoadedModel) -> None:
+def test_the_outcome_does_not_depend_on_when_or_how_often_the_message_is_delivered(model: LoadedModel) -> None:
     first = outcome_of(model, message(ROW, delivery_attempt=1))
     again = outcome_of(model, message(ROW, delivery_attempt=5))
     assert first == again
 
 
-@given(st.text(), st.text(), st.text(), st.text())
-def test_two_messages_never_share_an_id(source: str, message_id: str, other_source: str, other_id: str) -> None:
-    same = (source, message_id) == (other_source, other_id)
-    assert (outcome_id(source, message_id) == outcome_id(other_source, other_id)) is same
-
-
-def test_ids_are_part_of_the_contract() -> None:
-    assert (
-        outcome_id("//pubsub.googleapis.com/projects/p/subscriptions/s", "1") == "644d7e6a-bab6-5bb1-aea5-54a44c91909e"
-    )
-
-
 def test_every_row_is_scored_as_over_http(model: LoadedModel) -> None:
-    from predictor.penguin import Penguin
-    from predictor.service import predict
-
     (row,) = json.loads(outcome_of(model, message(ROW)).body)["predictions"]
-    prediction = predict(model, [Penguin(**EXAMPLE)])[0]
+    (prediction,) = predict_batch(model, Batch.of([Penguin(**EXAMPLE)]))
+    assert isinstance(prediction, Prediction)
     assert row["prediction"] == prediction.prediction
     assert row["probabilities"] == prediction.probabilities

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from predictor.batch import PenguinColumns
-from predictor.models.features import DUMMY_COLUMNS, Encoder
-from predictor.schema import CATEGORIES, MEASUREMENTS
+from predictor.models.features import FeatureEncoder
+from predictor.schema import CATEGORIES, DUMMY_COLUMNS, MEASUREMENTS
 from tests.support.bundles import random_penguins
 
 USUAL = (*MEASUREMENTS, *DUMMY_COLUMNS)
@@ -24,8 +24,18 @@ def test_features_are_what_get_dummies_and_reindex_make(columns: tuple[str, ...]
     penguins, _ = random_penguins(40, seed=9)
     frame = pd.DataFrame([penguin.model_dump() for penguin in penguins])
     expected = pd.get_dummies(frame, columns=list(CATEGORIES)).reindex(columns=list(columns), fill_value=0)
-    encoder = Encoder(columns)
-    assert np.array_equal(encoder.encode(penguins), expected.to_numpy(dtype=np.float32))
+    encoder = FeatureEncoder(columns)
+    matrix = encoder.matrix(PenguinColumns.of(penguins))
+    assert matrix.dtype == np.float32
+    assert np.array_equal(matrix, expected.to_numpy(dtype=np.float32))
     rows = np.array([encoder.row(penguin) for penguin in penguins], dtype=np.float32)
-    assert np.array_equal(rows, encoder.encode(penguins))
-    assert np.array_equal(encoder.encode_columns(PenguinColumns.of(penguins)), encoder.encode(penguins))
+    assert np.array_equal(rows, matrix)
+
+
+def test_one_batch_does_not_show_in_the_next() -> None:
+    penguins, _ = random_penguins(10, seed=10)
+    encoder = FeatureEncoder(USUAL)
+    first = encoder.matrix(PenguinColumns.of(penguins))
+    kept = first.copy()
+    encoder.matrix(PenguinColumns.of(penguins[::-1]))
+    assert np.array_equal(first, kept)

@@ -77,7 +77,7 @@ def test_a_model_that_answers_otherwise_than_published_is_found(tmp_path: Path, 
     assert [type(finding) for finding in found(wrong, wrong.digest)] == [GoldenMismatch, GoldenMismatch]
 
 
-def test_pickles_are_opened_only_when_something_vouches_for_the_manifest(
+def test_pickles_are_opened_only_when_a_digest_verifies_the_manifest(
     tmp_path: Path, booby_trap: Callable[[], tuple[bytes, Path]]
 ) -> None:
     pickle, proof = booby_trap()
@@ -88,7 +88,7 @@ def test_pickles_are_opened_only_when_something_vouches_for_the_manifest(
     assert proof.exists()  # The trap works: what was not opened above would have sprung it.
 
 
-def test_a_manifest_that_lacks_what_every_model_has_is_told(tmp_path: Path) -> None:
+def test_every_file_that_the_manifest_lacks_is_a_finding(tmp_path: Path) -> None:
     incomplete = publish_by_hand(tmp_path, without=("golden.json", "columns.pkl"))
     findings = found(incomplete, incomplete.digest)
     assert [type(finding) for finding in findings] == [ArtifactMissing, ArtifactMissing]
@@ -105,9 +105,7 @@ def test_a_manifest_that_lacks_what_every_model_has_is_told(tmp_path: Path) -> N
         ("model.pkl", {"no": "estimator"}),
     ],
 )
-def test_pickles_of_something_else_are_a_finding_and_never_an_accident(
-    tmp_path: Path, name: str, value: object
-) -> None:
+def test_pickles_of_something_else_are_a_finding_and_never_raise(tmp_path: Path, name: str, value: object) -> None:
     odd = publish_by_hand(tmp_path, overrides={name: pickle.dumps(value)})
     assert [type(finding) for finding in found(odd, odd.digest)] == [UnloadableModel]
 

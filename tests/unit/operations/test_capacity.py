@@ -73,7 +73,7 @@ def test_few_requests_at_once_limit_an_instance_too() -> None:
 
 def test_an_instance_that_is_too_small_for_what_was_measured_is_refused() -> None:
     big = FIGURES.model_copy(update={"memory_mb": 600})
-    with pytest.raises(CapacityUnknown, match="512 MiB does not do: the function was measured with 600 MB"):
+    with pytest.raises(CapacityUnknown, match="512 MiB cannot be used: the function was measured with 600 MB"):
         plan(big, PRICES, ONE, rps=1, headroom=0)
 
 
@@ -100,15 +100,15 @@ def test_a_file_that_is_not_as_expected_is_named_with_what_is_wrong(
     file.write_text("{" if change is None else json.dumps({**FIGURES.model_dump(), **change}))
     result = CliRunner().invoke(main, ["capacity", "--rps", "1", "--figures", str(file)])
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"error: {file} does not do: {reason}")
+    assert result.stderr.startswith(f"error: {file} cannot be used: {reason}")
 
 
-def test_a_folder_in_place_of_a_file_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CapacityUnknown, match="it cannot be read"):
         Figures.from_file(tmp_path)
 
 
-def test_the_command_tells_each_step_of_the_sum() -> None:
+def test_the_command_prints_each_step_of_the_calculation() -> None:
     result = CliRunner().invoke(main, ["capacity", "--rps", "300", "--memory-mib", "1024", "--headroom", "0.5"])
     assert result.exit_code == 0, result.output
     kinds = (

@@ -112,7 +112,7 @@ def test_filters_read_metrics_that_exist(where: str, text: str) -> None:
 
 def test_every_metric_of_ours_is_shown_or_alerted_on_or_in_the_runbook() -> None:
     used = " ".join(text for _, text in monitoring_filters())
-    runbook = (PROJECT / "docs/runbook.md").read_text()
+    runbook = (PROJECT / "docs/how-to/runbook.md").read_text()
     for name, metric in log_metrics().items():
         assert f'user/{metric.name}"' in used or f"`{name}`" in runbook, name
 
@@ -155,7 +155,7 @@ def test_an_events_function_that_never_starts_is_noticed_before_its_messages_are
 
 
 def test_each_alert_points_to_its_section_of_the_runbook() -> None:
-    sections = re.findall(r"^### `([\w-]+)`", (PROJECT / "docs/runbook.md").read_text(), re.MULTILINE)
+    sections = re.findall(r"^### `([\w-]+)`", (PROJECT / "docs/how-to/runbook.md").read_text(), re.MULTILINE)
     assert sorted(sections) == sorted(alerts())
     for name, alert in alerts().items():
         assert f"section `{name}`" in alert["documentation"]["content"]

@@ -1,10 +1,7 @@
 """The runbook: gcloud's lines parse in the real gcloud, filters are valid, quoted figures are computed."""
 
-import json
 import re
 import shlex
-import subprocess
-import tempfile
 from pathlib import Path
 
 import click
@@ -13,16 +10,12 @@ from click.testing import CliRunner
 
 from predictor.cli import main
 from tests.support import log_filter
+from tests.support.gcloud import complaints, gcloud_lines
+from tests.support.pages import shell_commands
 from tests.support.processes import PROJECT
-from tests.support.programs import require_program
 
-RUNBOOK = (PROJECT / "docs/runbook.md").read_text()
-BASH = "\n".join(re.findall(r"```bash\n(.*?)```", RUNBOOK, re.DOTALL))
-COMMANDS = [line.strip() for line in BASH.splitlines() if line.strip()]
-GCLOUD = [
-    *(line for line in COMMANDS if line.startswith("gcloud ")),
-    *re.findall(r"\$\((gcloud [^()]*(?:\([^()]*\)[^()]*)*)\)", BASH),
-]
+RUNBOOK = (PROJECT / "docs/how-to/runbook.md").read_text()
+GCLOUD = gcloud_lines("\n".join(shell_commands(RUNBOOK)))
 DEPLOY_COMMANDS = {"up", "release", "rollback", "status", "logs", "down", "monitoring"}
 EVENTS = {
     *("model_loaded", "model_load_failed", "cannot_start", "request_failed", "slow_request", "unhandled_error"),
@@ -31,31 +24,8 @@ EVENTS = {
 
 
 def test_every_gcloud_line_parses_in_the_real_gcloud(tmp_path: Path) -> None:
-    gcloud = require_program("gcloud")
     assert len(GCLOUD) > 10
-    # The linter takes a # for the beginning of a comment, wherever it stands.
-    commands = [{"command_string": line.replace("#GENERATION", "")} for line in GCLOUD]
-    file = tmp_path / "commands.json"
-    file.write_text(json.dumps(commands))
-    with tempfile.TemporaryDirectory() as config:
-        done = subprocess.run(
-            [gcloud, "meta", "lint-gcloud-commands", "--commands-file", str(file)],
-            env={
-                "PATH": "/usr/bin:/bin",
-                "HOME": config,
-                "CLOUDSDK_CONFIG": config,
-                "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-    assert done.returncode == 0, done.stderr
-    results = json.loads(done.stdout)
-    assert len(results) == len({command["command_string"] for command in commands})
-    wrong = {result["command_string"]: result["error_message"] for result in results if not result["success"]}
-    assert not wrong
+    assert complaints(GCLOUD, tmp_path) == []
 
 
 def test_every_log_filter_is_valid_and_asks_for_events_that_exist() -> None:
@@ -73,7 +43,7 @@ def test_the_quoted_capacity_is_what_the_command_prints() -> None:
     )[0]
     done = CliRunner().invoke(main, shlex.split(command))
     assert done.exit_code == 0, done.output
-    assert quoted == done.stdout, "paste the command's output into docs/runbook.md"
+    assert quoted == done.stdout, "paste the command's output into docs/how-to/runbook.md"
 
 
 def test_deploy_sh_is_asked_for_what_it_has() -> None:
@@ -92,6 +62,6 @@ def test_our_own_commands_have_the_options_that_are_named(line: str) -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for file in (PROJECT / "docs/runbook.md", PROJECT / "ops/README.md"):
+    for file in (PROJECT / "docs/how-to/runbook.md", PROJECT / "ops/README.md"):
         for target in re.findall(r"\]\(([^)#:]+)\)", file.read_text()):
             assert (file.parent / target).exists(), target

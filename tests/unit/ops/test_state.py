@@ -186,7 +186,7 @@ def test_what_a_revision_replaced_counts_more_than_its_age(ask: Ask) -> None:
     assert ask("previous", broken, "r4").stdout.strip() == "r1"
 
 
-def test_who_gets_what_is_told_in_one_order_and_with_the_tag(ask: Ask) -> None:
+def test_the_split_is_printed_in_one_order_and_with_the_tag(ask: Ask) -> None:
     service = _service(("b", 5, "green"), ("a", 95, ""), ("c", 0, "other"))
     assert ask("split", service, "green").stdout.strip() == "a=95 b=5 green:b"
     floating = _service(asked=[{"latestRevision": True, "percent": 100}])

@@ -1,6 +1,6 @@
 import pytest
 
-from predictor.telemetry.trace import RawHeaders, trace_fields
+from predictor.telemetry.trace import RawHeaders, request_fields, trace_fields
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 NAME = f"projects/p/traces/{TRACE}"
@@ -50,3 +50,20 @@ def test_a_bad_header_is_no_trace(value: str) -> None:
 
 def test_without_a_project_there_is_no_trace() -> None:
     assert trace_fields([(b"traceparent", f"00-{TRACE}-00f067aa0ba902b7-01".encode())], None) == {}
+
+
+@pytest.mark.parametrize("name", [b"function-execution-id", b"Function-Execution-Id"])
+def test_the_execution_id_becomes_a_label(name: bytes) -> None:
+    assert request_fields([(name, b"aB3-_x")], None) == {"logging.googleapis.com/labels": {"execution_id": "aB3-_x"}}
+
+
+@pytest.mark.parametrize("value", [b"", b"two words", b"x" * 65, b"a\n", "\u00e9".encode()])
+def test_an_execution_id_that_is_a_callers_own_text_is_not_logged(value: bytes) -> None:
+    assert request_fields([(b"function-execution-id", value)], None) == {}
+
+
+def test_a_line_has_both_the_trace_and_the_execution_id() -> None:
+    headers = [(b"function-execution-id", b"abc"), (b"traceparent", f"00-{TRACE}-00f067aa0ba902b7-01".encode())]
+    found = request_fields(headers, "p")
+    assert found["logging.googleapis.com/trace"] == NAME
+    assert found["logging.googleapis.com/labels"] == {"execution_id": "abc"}

@@ -4,15 +4,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from predictor.artifacts.bundle import Bundle
-from predictor.artifacts.manifest import ONNX_FILE
+from predictor.artifacts import ONNX_FILE, Bundle
 from predictor.errors import GoldenMismatch, ParityMismatch, PublishRefused
 from predictor.schema import MEASUREMENTS, RANGES
 from predictor.training.dataset import Dataset
-from predictor.training.export import Export, Source, assemble, export, pickles_of
+from predictor.training.export import Export, ModelSource, assemble, export
+from predictor.training.fitted_model import FittedModel
 from predictor.training.parity import prove, random_penguins
-from predictor.training.penguin_pipeline import FittedModel, fit
-from tests.unit.training.conftest import CREATED
+from predictor.training.penguin_pipeline import fit
+from tests.unit.training.conftest import CREATED, source_of
 
 
 def test_random_penguins_are_the_same_every_time_and_fill_the_ranges() -> None:
@@ -26,23 +26,21 @@ def test_random_penguins_are_the_same_every_time_and_fill_the_ranges() -> None:
         assert max(measured) > high - (high - low) / 100
 
 
-def test_a_graph_of_another_model_is_refused(exported: Export, source: Source, dataset: Dataset) -> None:
-    every_second = fit(dataset.penguins[::2], dataset.species[::2])
-    other = export(
-        Source(every_second, pickles_of(every_second), {}, "# Another\n", None), dataset, CREATED
-    ).bundle.files[ONNX_FILE]
+def test_a_graph_of_another_model_is_refused(exported: Export, source: ModelSource, dataset: Dataset) -> None:
+    every_second = fit(dataset.penguins[::2], dataset.labels[::2])
+    other = export(source_of(every_second), dataset, CREATED).bundle.files[ONNX_FILE]
     contents = {**exported.bundle.files, ONNX_FILE: other}
     with pytest.raises(ParityMismatch) as caught:
-        prove(assemble(source, contents, CREATED), dataset.penguins)
+        prove(assemble(source, contents, CREATED), source.model, dataset.penguins)
     assert caught.value.difference > caught.value.limit == 1e-5
     assert "bill_length_mm" in caught.value.row
 
 
-def test_golden_answers_of_another_model_are_refused(exported: Export, dataset: Dataset) -> None:
+def test_golden_answers_of_another_model_are_refused(exported: Export, source: ModelSource, dataset: Dataset) -> None:
     golden = exported.bundle.files["golden.json"].replace(b"0.99", b"0.01")
     files = MappingProxyType({**exported.bundle.files, "golden.json": golden})
     with pytest.raises(GoldenMismatch):
-        prove(Bundle(exported.bundle.manifest, exported.bundle.digest, files), dataset.penguins)
+        prove(Bundle(exported.bundle.manifest, exported.bundle.digest, files), source.model, dataset.penguins)
 
 
 class Contrary:
@@ -62,4 +60,4 @@ class Contrary:
 def test_a_model_whose_answer_is_not_its_most_probable_class_is_refused(model: FittedModel, dataset: Dataset) -> None:
     contrary = FittedModel(Contrary(model.estimator), model.label_encoder, model.columns)
     with pytest.raises(PublishRefused, match="different classes"):
-        export(Source(contrary, pickles_of(contrary), {}, "# Contrary\n", None), dataset, CREATED, with_onnx=False)
+        export(source_of(contrary), dataset, CREATED, only_pickles=True)

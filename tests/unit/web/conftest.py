@@ -1,13 +1,13 @@
 from collections.abc import Iterator
-from io import StringIO
 
 import pytest
 
 from predictor.bootstrap import App, build
+from predictor.models import LoadedModel
 from predictor.settings import Settings
-from predictor.telemetry import configure_logs
 from tests.support.asgi import Client
 from tests.support.bundles import PublishedBundle
+from tests.support.logs import Log, captured_log
 
 
 @pytest.fixture
@@ -20,10 +20,12 @@ def client(app: App) -> Client:
     return Client(app)
 
 
+@pytest.fixture(scope="session")
+def model(bundle: PublishedBundle) -> LoadedModel:
+    return build(Settings(model_uri=str(bundle.folder), model_digest=bundle.digest)).models.get_blocking()
+
+
 @pytest.fixture(autouse=True)
-def log() -> Iterator[StringIO]:
-    """What the package logs."""
-    stream = StringIO()
-    configure_logs("INFO", "my-project", stream)
-    yield stream
-    configure_logs("INFO", None)
+def log() -> Iterator[Log]:
+    with captured_log() as log:
+        yield log

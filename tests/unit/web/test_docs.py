@@ -1,5 +1,9 @@
 import re
 
+import pytest
+
+from predictor.web import HttpProblem
+from predictor.web.docs import docs_response
 from tests.support.asgi import Client
 
 
@@ -20,3 +24,10 @@ def test_the_page_may_load_nothing_from_elsewhere(client: Client) -> None:
     policy = client.get("/docs").headers["content-security-policy"]
     assert policy.startswith("default-src 'none'")
     assert "http" not in policy
+
+
+@pytest.mark.parametrize("path", ["/docs/", "/docs/index.html", "/docs/../docs.py", "/docs/swagger-ui.css/"])
+def test_no_other_file_is_served(path: str) -> None:
+    with pytest.raises(HttpProblem) as caught:
+        docs_response(path)
+    assert caught.value.status == 404

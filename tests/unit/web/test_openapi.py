@@ -3,10 +3,10 @@ import json
 from openapi_spec_validator import validate
 
 from predictor import __version__
+from predictor.bootstrap import App
 from predictor.schema import FEATURES
-from predictor.web.app import WebApp
 from predictor.web.openapi import openapi_document, openapi_json
-from predictor.web.problems import KINDS
+from predictor.web.problems import PROBLEM_TYPES
 from tests.support.asgi import Client
 from tests.support.bundles import EXAMPLE
 
@@ -24,18 +24,17 @@ def test_it_is_what_the_service_answers(client: Client) -> None:
     assert response.json() == openapi_document()
 
 
-def test_every_path_for_callers_is_documented(app: object) -> None:
-    routes: WebApp = app.web  # type: ignore[attr-defined]
+def test_every_path_for_callers_is_documented(app: App) -> None:
     documented = {(path, method.upper()) for path, item in openapi_document()["paths"].items() for method in item}
-    served = {(path, method) for path, methods in routes._routes.items() for method in methods}
+    served = {(path, method) for path, methods in app.web._routes.items() for method in methods}
     assert served - documented == {("/openapi.json", "GET"), ("/docs", "GET")}
     assert documented <= served
 
 
-def test_every_kind_of_problem_of_a_prediction_is_documented() -> None:
+def test_every_type_of_problem_of_a_prediction_is_documented() -> None:
     responses = openapi_document()["paths"]["/predict"]["post"]["responses"]
     # 404 and 405 belong to paths and methods that are not documented.
-    assert {str(status.value) for status in KINDS} - {"404", "405"} == set(responses) - {"200"}
+    assert {str(status.value) for status in PROBLEM_TYPES} - {"404", "405"} == set(responses) - {"200"}
 
 
 def test_the_penguin_is_described_by_the_model_that_validates_it() -> None:

@@ -1,5 +1,6 @@
 """The compiled engines: the answers of a penguin alone and in a batch, and what they import."""
 
+import pickle
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from predictor.artifacts import Bundle, open_store
 from predictor.batch import PenguinColumns
 from predictor.errors import ArtifactMissing, GoldenMismatch, UnloadableModel
 from predictor.models import Engine, build_engine, load_model
-from predictor.models.compiled import ColumnSplits, Member, TreesEngine, TreesForm
+from predictor.models.compiled import ColumnSplits, Link, Member, TreesEngine, TreesForm
 from predictor.models.verification import verify
 from predictor.penguin import Penguin
 from predictor.prediction import EngineChoice
@@ -30,7 +31,6 @@ from predictor.schema import RANGES
 from predictor.training.dataset import Dataset, load_penguins
 from predictor.training.export import ModelSource, assemble, export
 from predictor.training.fitted_model import ENCODED, FittedModel, encode
-from predictor.training.pickles import _dump
 from predictor.training.publish import write
 from predictor.training.random_penguins import random_columns, to_penguins
 
@@ -50,7 +50,7 @@ def source_of(estimator: Any, dataset: Dataset) -> ModelSource:
     encoder = LabelEncoder().fit(dataset.labels)
     model = FittedModel(estimator.fit(encode(dataset.penguins), encoder.transform(dataset.labels)), encoder, ENCODED)
     pickles = {"model.pkl": model.estimator, "label_encoder.pkl": encoder, "columns.pkl": list(ENCODED)}
-    return ModelSource(model, {name: _dump(value) for name, value in pickles.items()}, {}, "# A card\n", None)
+    return ModelSource(model, {name: pickle.dumps(value) for name, value in pickles.items()}, {}, "# A card\n", None)
 
 
 @pytest.fixture(scope="module")
@@ -127,11 +127,10 @@ def test_a_prediction_imports_no_numpy_and_no_learning_library(bundle: Bundle, t
 import sys, time
 from predictor.artifacts import open_store
 from predictor.models import load_model
-from predictor.schema import EXAMPLE
 from predictor.penguin import Penguin
+from predictor.schema import EXAMPLE
 model = load_model(open_store({uri!r}), pin={digest!r}, choice="auto", deadline=time.monotonic() + 30, batches=False)
-penguin = EXAMPLE if isinstance(EXAMPLE, Penguin) else Penguin.model_validate(EXAMPLE)
-assert len(model.engine.probabilities(penguin)) == 3
+assert len(model.engine.probabilities(Penguin.model_validate(EXAMPLE))) == 3
 print(*sys.modules)
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
@@ -173,7 +172,7 @@ def _digest(data: bytes) -> str:
     return digest_of(data)
 
 
-def test_a_damaged_file_is_told_by_its_name(bundle: Bundle, tmp_path: Path) -> None:
+def test_a_damaged_file_is_told_by_its_name(bundle: Bundle) -> None:
     damaged = {**bundle.files, "compiled.json": bundle.files["compiled.json"][:-30]}
     with pytest.raises(UnloadableModel, match=r"compiled\.json"):
         build_engine("compiled", Bundle(bundle.manifest, bundle.digest, damaged))
@@ -237,7 +236,7 @@ def test_trees_of_any_size_find_the_leaf_that_a_walk_finds(sizes: list[list[int]
     values = [[rng.normal(size=count).tolist() for count in group] for group in sizes]
     trees = tuple(tuple((value,) for value in tree) for group in values for tree in group)
     base = tuple(rng.normal(size=len(sizes)).tolist())
-    link = "sigmoid" if len(base) == 1 else "softmax"
+    link: Link = "sigmoid" if len(base) == 1 else "softmax"
     form = TreesForm(
         columns=(column,) if found else (),
         members=(Member(weight=1.0, base=base, link=link, separate=True, trees=trees),),

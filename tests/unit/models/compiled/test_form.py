@@ -18,7 +18,7 @@ from predictor.models.compiled import (
 
 COLUMNS = ("bill_length_mm", "sex_male")
 
-LINEAR = LinearForm(weights=((0.5, -0.5), (1.0, 2.0)), intercepts=(0.1, 0.2))
+LINEAR = LinearForm(columns=COLUMNS, weights=((0.5, -0.5), (1.0, 2.0)), intercepts=(0.1, 0.2))
 TREES = TreesForm(
     columns=(
         ColumnSplits(column="bill_length_mm", thresholds=(40.0, 45.5), splits=(((0, 0, 1),), ((1, 0, 1),))),
@@ -37,7 +37,7 @@ TREES = TreesForm(
 
 
 def read(data: bytes) -> Form:
-    return form_from_bytes(data, COLUMNS, 2)
+    return form_from_bytes(data, 2)
 
 
 @pytest.mark.parametrize("form", [LINEAR, TREES], ids=["linear", "trees"])
@@ -66,11 +66,12 @@ def changed(form: Form, *path: Any, to: Any) -> bytes:
         pytest.param(changed(LINEAR, "schema_version", to=2), "schema_version", id="another-version"),
         pytest.param(changed(LINEAR, "extra", to=2), "extra", id="an-unknown-field"),
         pytest.param(changed(LINEAR, "weights", 0, to=[1.0]), "number per class", id="a-row-too-short"),
-        pytest.param(changed(LINEAR, "weights", to=[[1.0, 1.0]]), "2 columns", id="a-column-too-few"),
+        pytest.param(changed(LINEAR, "weights", to=[[1.0, 1.0]]), "per column", id="a-column-too-few"),
+        pytest.param(changed(LINEAR, "columns", 0, to="bill"), "no feature is called 'bill'", id="no-feature"),
         pytest.param(changed(LINEAR, "intercepts", 0, to="1"), "intercepts", id="a-string"),
         pytest.param(form_to_bytes(LINEAR).replace(b"0.1", b"NaN"), "intercepts", id="not-a-number"),
         pytest.param(form_to_bytes(LINEAR).replace(b"0.1", b"1e999"), "intercepts", id="infinite"),
-        pytest.param(changed(TREES, "columns", 0, "column", to="bill"), "columns", id="an-unknown-column"),
+        pytest.param(changed(TREES, "columns", 0, "column", to="bill"), "no feature", id="an-unknown-column"),
         pytest.param(changed(TREES, "columns", 0, "column", to="sex_male"), "twice", id="a-column-twice"),
         pytest.param(changed(TREES, "columns", 0, "thresholds", to=[45.5, 40.0]), "rise", id="thresholds-that-fall"),
         pytest.param(changed(TREES, "columns", 0, "thresholds", to=[40.0]), "per threshold", id="a-threshold-too-few"),

@@ -1,0 +1,90 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import LabelEncoder
+
+from predictor.errors import PublishRefused
+from predictor.models import build_engine
+from predictor.publishing.publish_sources import export_sources
+from predictor.publishing.source_model import Options
+from predictor.schema import CATEGORIES, FEATURES
+from predictor.training.dataset import Dataset
+from predictor.training.export import Export
+from tests.unit.publishing.conftest import raw_frame
+
+CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def exported(*paths: Path, dataset: Dataset, said: list[str] | None = None, **options: Any) -> Export:
+    return export_sources(
+        paths,
+        dataset,
+        CREATED,
+        Options(**{key: value for key, value in options.items() if key in ("columns", "classes")}),
+        accept_accuracy=options.get("accept_accuracy", False),
+        only_pickles=options.get("only_pickles", False),
+        tell=(said if said is not None else []).append,
+    )
+
+
+def test_a_pipeline_becomes_a_bundle_that_says_what_it_takes(files: Path, dataset: Dataset) -> None:
+    said: list[str] = []
+    export = exported(files / "pipeline.joblib", dataset=dataset, said=said)
+    manifest = export.bundle.manifest
+    assert set(manifest.file_names) >= {"pipeline.pkl", "compiled.json", "model.onnx", "golden.json", "model_card.md"}
+    assert [column.name for column in manifest.input or ()] == list(FEATURES)
+    assert manifest.schema_version == 2
+    assert json.loads(manifest.to_bytes())["metrics"]["data_set_rows"] == 333
+    assert any(line.endswith("of 333 labelled rows right") for line in said)
+    assert export.proof.difference is not None
+    assert export.proof.difference < 1e-5
+
+
+def test_all_forms_of_it_give_the_same_answers(files: Path, dataset: Dataset) -> None:
+    bundle = exported(files / "pipeline.joblib", dataset=dataset).bundle
+    engines = [build_engine(name, bundle) for name in ("compiled", "onnx", "sklearn")]
+    for penguin in dataset.penguins[:20]:
+        first, second, third = (engine.probabilities(penguin) for engine in engines)
+        assert first == pytest.approx(third, abs=1e-6)
+        assert second == pytest.approx(third, abs=1e-5)
+
+
+def test_a_model_that_is_mostly_wrong_is_refused_unless_that_is_accepted(dataset: Dataset, tmp_path: Path) -> None:
+    frame = pd.get_dummies(raw_frame(dataset), columns=list(CATEGORIES)).astype(float)
+    numbers = LabelEncoder().fit_transform(dataset.labels)
+    joblib.dump(KNeighborsClassifier().fit(frame.to_numpy(), numbers), tmp_path / "model.pkl")
+    exchanged = tuple(reversed(frame.columns))
+    options: dict[str, Any] = {"columns": exchanged, "classes": ("Adelie", "Chinstrap", "Gentoo"), "dataset": dataset}
+    with pytest.raises(PublishRefused, match="labelled penguins correctly; are its columns and classes in the order"):
+        exported(tmp_path / "model.pkl", **options)
+    assert exported(tmp_path / "model.pkl", accept_accuracy=True, **options).proof.penguins == 20_333
+
+
+def test_without_onnx_it_says_what_serves_the_pickle(files: Path, dataset: Dataset) -> None:
+    said: list[str] = []
+    export = exported(files / "pipeline.joblib", dataset=dataset, only_pickles=True, said=said)
+    assert "model.onnx" not in export.bundle.manifest.file_names
+    assert "scikit-learn==" in said[-1]
+
+
+def test_arrays_in_fortran_order_are_answered_in_batches(dataset: Dataset, tmp_path: Path) -> None:
+    from predictor.batch import Batch
+    from predictor.models import LoadedModel
+    from predictor.prediction import ModelIdentity
+    from predictor.service import predict_batch
+
+    frame = raw_frame(dataset).drop(columns=list(CATEGORIES))
+    model = HistGradientBoostingClassifier(max_iter=5, random_state=0).fit(frame, dataset.labels)
+    joblib.dump(model, tmp_path / "model.pkl")
+    bundle = exported(tmp_path / "model.pkl", dataset=dataset, only_pickles=True).bundle
+    loaded = LoadedModel(ModelIdentity("1", bundle.digest), bundle.manifest, build_engine("sklearn", bundle), {})
+    predictions = predict_batch(loaded, Batch.of(dataset.penguins))
+    assert predictions.probabilities.flags.c_contiguous
+    assert len(list(predictions)) == 333
