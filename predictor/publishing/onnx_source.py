@@ -13,7 +13,7 @@ from predictor.batch import PenguinColumns
 from predictor.errors import PublishRefused
 from predictor.penguin import NOUN_PLURAL, SPECIES, Penguin
 from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
-from predictor.publishing.marks import SourceFile
+from predictor.publishing.source_file import SourceFile
 from predictor.text import first_line
 from predictor.training.onnx_form import adapt_signature
 
@@ -84,7 +84,7 @@ class OnnxModel:
         return np.asarray(answered[0], dtype=np.float64)
 
     def predict(self, penguins: Sequence[Penguin]) -> list[str]:
-        return [self.classes[place] for place in self.probabilities(penguins).argmax(axis=1).tolist()]
+        return [self.classes[index] for index in self.probabilities(penguins).argmax(axis=1).tolist()]
 
     def onnx_forms(self) -> Iterator[bytes]:
         names = [item.name for item in self._inputs]

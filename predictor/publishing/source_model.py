@@ -15,8 +15,8 @@ from predictor.errors import NotConvertible, PublishRefused
 from predictor.penguin import LABEL, SPECIES, Penguin
 from predictor.publishing.environments import Tell, environment_for
 from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
-from predictor.publishing.marks import SourceFile, installed_version, names_in, read_source
 from predictor.publishing.remote_model import Description, RemoteModel
+from predictor.publishing.source_file import SourceFile, installed_version, names_in, read_source
 from predictor.schema import CATEGORIES
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class SourceModel:
 
     def predict(self, penguins: Sequence[Penguin]) -> list[str]:
         """The classes that `predict` of the estimator answers."""
-        return [self.classes[place] for place in self._ask("predictions", penguins)]
+        return [self.classes[index] for index in self._ask("predictions", penguins)]
 
     def onnx_forms(self) -> Iterator[bytes]:
         """Every ONNX form, best first. Raises `NotConvertible` when there is none."""
@@ -218,12 +218,12 @@ def _class_names(description: Description, given: tuple[str, ...]) -> tuple[str,
 
 def _decoded(classes: Sequence[Any], table: Sequence[str]) -> list[str]:
     """The label encoder's names of the classes."""
-    if any(not 0 <= place < len(table) for place in classes):
+    if any(not 0 <= index < len(table) for index in classes):
         raise PublishRefused(
             f"the model's classes are the numbers {', '.join(map(str, classes))}, and the label encoder names 0 to"
             f" {len(table) - 1}: {', '.join(table)}; give their names in order with --classes instead"
         )
-    return [table[place] for place in classes]
+    return [table[index] for index in classes]
 
 
 def _known_classes(names: Sequence[str]) -> tuple[str, ...]:

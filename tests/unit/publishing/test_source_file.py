@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from xgboost import XGBClassifier
 
 from predictor.errors import PublishRefused
-from predictor.publishing.marks import installed_version, names_in, read_source
+from predictor.publishing.source_file import installed_version, names_in, read_source
 
 FEATURES = [[0.0], [1.0], [2.0], [3.0]] * 20
 LABELS = [0, 0, 1, 1] * 20
@@ -121,6 +121,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("predictor.publishing.marks.MAX_SOURCE_BYTES", 10)
+    monkeypatch.setattr("predictor.publishing.source_file.MAX_SOURCE_BYTES", 10)
     with pytest.raises(PublishRefused, match="more than 10 bytes"):
         read_source(written(tmp_path, "model.pkl", b"\x80\x04" + b"x" * 20))
