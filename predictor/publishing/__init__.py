@@ -6,4 +6,4 @@ that opens it there (`worker`, `remote_model`), what its columns and classes mea
 imported one by one, because the worker runs where their libraries are not installed.
 """
 
-__all__ = ["publish_sources", "source_model"]
+__all__ = ["publish_sources", "source_file", "source_model"]

@@ -47,7 +47,10 @@ class OnnxModel:
             raise PublishRefused(f"{source.path} has one input for all columns; give their names: --columns A,B,C")
         width = self._inputs[0].shape[-1] if len(self._inputs) == 1 else len(names)
         if isinstance(width, int) and width != len(names):
-            raise PublishRefused(f"{source.path} takes {width} columns, given are {len(names)}")
+            raise PublishRefused(
+                f"{source.path} takes {width} columns, named are {len(names)}: {', '.join(names)};"
+                " name all of them in its order with --columns"
+            )
         if not classes:
             raise PublishRefused(f"{source.path} does not name its classes; give them: --classes {','.join(SPECIES)}")
         self._output = self._find_output(source, len(classes))

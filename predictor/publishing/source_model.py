@@ -190,30 +190,35 @@ def _column_names(description: Description, given: tuple[str, ...]) -> list[str]
             " for example --columns bill_length_mm,bill_depth_mm"
         )
     if description.features is not None and len(named) != description.features:
-        raise PublishRefused(f"the model takes {description.features} columns, given are {len(named)}")
+        raise PublishRefused(
+            f"the model takes {description.features} columns, named are {len(named)}: {', '.join(named)};"
+            " name all of them in its order with --columns"
+        )
     return named
 
 
 def _class_names(description: Description, given: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of the estimator's classes, in its order, as the domain spells them."""
+    """The names of the estimator's classes, in its order, as the domain spells them.
+
+    `given` names numbers, and strings that the domain does not know; strings that it knows speak for themselves.
+    """
     classes = description.classes
-    names: list[str]
-    if all(isinstance(name, str) for name in classes):
-        names = [str(name) for name in classes]
-    else:
-        if description.encoder_classes is not None and not given:
-            return _known_classes(_decoded(classes, description.encoder_classes))
-        if not given:
-            raise PublishRefused(
-                f"the model's classes are the numbers {', '.join(map(str, classes))}; add the label encoder's file,"
-                f" or their names in order: --classes {','.join(SPECIES)}"
-            )
+    named = [str(name) for name in classes if isinstance(name, str)]
+    if len(named) == len(classes) and (not given or not _unknown_classes(named)):
+        return _known_classes(named)
+    if given:
         if len(given) != len(classes):
             raise PublishRefused(
-                f"the model has {len(classes)} classes, and {len(given)} are named: {', '.join(given)}"
+                f"the model has {len(classes)} classes, and {len(given)} are named: {', '.join(given)};"
+                " name all of them in its order with --classes"
             )
-        names = list(given)
-    return _known_classes(names)
+        return _known_classes(given)
+    if description.encoder_classes is not None:
+        return _known_classes(_decoded(classes, description.encoder_classes))
+    raise PublishRefused(
+        f"the model's classes are the numbers {', '.join(map(str, classes))}; add the label encoder's file,"
+        f" or their names in order: --classes {','.join(SPECIES)}"
+    )
 
 
 def _decoded(classes: Sequence[Any], table: Sequence[str]) -> list[str]:
@@ -226,17 +231,26 @@ def _decoded(classes: Sequence[Any], table: Sequence[str]) -> list[str]:
     return [table[index] for index in classes]
 
 
+def _unknown_classes(names: Sequence[str]) -> list[str]:
+    known = {name.casefold() for name in SPECIES}
+    return [name for name in names if name.casefold() not in known]
+
+
 def _known_classes(names: Sequence[str]) -> tuple[str, ...]:
     """The names as the domain spells them."""
-    known = {name.casefold(): name for name in SPECIES}
-    if any(name.casefold() not in known for name in names):
+    if _unknown_classes(names):
         raise PublishRefused(
-            f"the model's classes are {', '.join(names)}; this service's {LABEL} is one of {', '.join(SPECIES)}"
-            " (predictor/penguin.py)"
+            f"the model's classes are {', '.join(names)}; this service's {LABEL} is one of {', '.join(SPECIES)}."
+            " If only the names differ, give these in the model's order with --classes; for other data, change"
+            " predictor/penguin.py"
         )
     if len(names) < 2:
         raise PublishRefused(f"the model knows only the class {names[0]}; a classifier needs at least two")
-    return tuple(known[name.casefold()] for name in names)
+    folded = [name.casefold() for name in names]
+    if len(set(folded)) != len(folded):
+        raise PublishRefused(f"the model's classes are {', '.join(names)}; each needs a name of its own")
+    known = {name.casefold(): name for name in SPECIES}
+    return tuple(known[name] for name in folded)
 
 
 def _pickles(files: Sequence[SourceFile], roles: Mapping[str, str]) -> dict[str, bytes]:

@@ -168,7 +168,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
         " given? If they are, publish it with --accept-accuracy",
     ),
     "no columns": (of_an_array(), "the LogisticRegression was fitted without column names; give them in its order"),
-    "too few columns": (of_an_array("--columns", "sex,island"), "the model takes 9 columns, given are 2"),
+    "too few columns": (of_an_array("--columns", "sex,island"), "the model takes 9 columns, named are 2"),
     "a column twice": (
         of_an_array("--columns", ",".join(["sex_male"] * 9)),
         "the model's columns name 'sex_male' twice",
@@ -265,7 +265,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "onnx without classes": (onnx("--columns", COLUMNS), "does not name its classes; give them: --classes"),
     "onnx with too few columns": (
         onnx("--columns", "sex_male,sex_female", "--classes", CLASSES),
-        "takes 9 columns, given are 2",
+        "takes 9 columns, named are 2",
     ),
     "onnx with too few classes": (
         onnx("--columns", COLUMNS, "--classes", "Adelie,Gentoo"),
