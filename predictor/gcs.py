@@ -74,8 +74,15 @@ def translated(
     except (Forbidden, Unauthorized) as error:
         raise unavailable(f"access was refused ({error.code})") from error
     except RetryError as error:
-        raise unavailable(f"no time was left after {describe_error(error.cause or error)}") from error
+        raise unavailable(f"no time was left after {describe_error(_reason(error.cause or error))}") from error
     except AnswerTooLarge as error:
         raise unavailable(str(error)) from error
     except (GoogleAPIError, GoogleAuthError, RequestException, HTTPError, OSError) as error:
-        raise unavailable(describe_error(error)) from error
+        raise unavailable(describe_error(_reason(error))) from error
+
+
+def _reason(error: BaseException) -> BaseException:
+    """What went wrong, without the pool and the URL that the HTTP client wraps around it."""
+    inner = error.args[0] if error.args else None
+    reason = getattr(inner, "reason", None)
+    return reason if isinstance(reason, Exception) else error

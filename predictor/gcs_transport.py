@@ -126,7 +126,7 @@ class _DeadlineConnection(HTTPConnection):
                 error = failed
             if time.monotonic() >= ends:
                 break
-        raise ConnectTimeoutError(self, f"{host} could not be connected to: {error}") from error
+        raise ConnectTimeoutError(f"{host} could not be connected to: {error}") from error
 
     def getresponse(self) -> Any:
         timeout = _current.get()

@@ -165,8 +165,10 @@ def publish(
     code in it: publish only files that you trust.
     """
     files = (*sources, *(pickles or ()))
-    if (folder is None) == (not files):
-        raise click.UsageError("give the model's files, or --from FOLDER, and not both")
+    if folder is None and not files:
+        raise click.UsageError("give the model's files, or --from FOLDER")
+    if folder is not None and files:
+        raise click.UsageError("give the model's files or --from FOLDER, not both")
     if folder is not None and (columns or classes or requirements or accept_accuracy or without_onnx):
         raise click.UsageError("a model in a folder is published as it is; with --from only --to and --reference apply")
     if folder is not None:

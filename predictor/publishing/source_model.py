@@ -123,7 +123,9 @@ def open_sources(paths: Sequence[Path], options: Options, tell: Tell) -> "Iterat
             f"{graphs[0].path} is ONNX: give it alone, with --columns and --classes instead of other files"
         )
     if not files:
-        raise PublishRefused(f"none of {', '.join(map(str, paths))} is a model file")
+        raise PublishRefused(
+            f"{', '.join(map(str, paths))}: only names of columns or classes, no model; also give the model's file"
+        )
     libraries = _libraries(files, options)
     for source in files:
         versions = ", ".join(f"{name} {version}" for name, version in source.libraries.items())

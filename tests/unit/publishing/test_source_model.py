@@ -136,7 +136,7 @@ def test_a_library_without_a_known_version_is_asked_for(module: bytes, hint: str
 
 def test_lists_of_names_alone_are_no_model(tmp_path: Path) -> None:
     (tmp_path / "columns.txt").write_text("sex")
-    assert refusal([tmp_path / "columns.txt"]).endswith("is a model file")
+    assert refusal([tmp_path / "columns.txt"]).endswith("also give the model's file")
 
 
 def test_onnx_comes_alone(files: Path, tmp_path: Path) -> None:
