@@ -244,7 +244,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         content("model.pt", b"PK\x03\x04torch"),
         "model.pt is in no known format; publish takes joblib, pickle and skops files, XGBoost's .json and .ubj,",
     ),
-    "a table": (content("birds.csv", b"sex,island\nmale,Dream\n"), "birds.csv: only names of columns or classes, no model; also give"),
+    "a table": (
+        content("birds.csv", b"sex,island\nmale,Dream\n"),
+        "birds.csv: only names of columns or classes, no model; also give",
+    ),
     "a file that is not there": (lambda folder: [folder / "model.pkl"], "cannot be read: No such file or directory"),
     "two versions": (two_versions, "say which one opens both: --with scikit-learn==1.5.2"),
     "catboost": (content("model.pkl", b"\x80\x04catboost.core"), "is a CatBoost model, which is not supported;"),
