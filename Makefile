@@ -95,6 +95,11 @@ profile: model $(VENV)/dev  ## where the CPU time goes, by package; PROFILE='--r
 bench-files: model $(VENV)/dev  ## score a million rows in a bucket; compare with pandas and scikit-learn
 	$(BIN)/python -m benchmarks.event_files
 
+SOAK ?= 60s
+.PHONY: soak
+soak: $(VENV)/dev  ## mixed traffic under faults for SOAK (60s; 10m, 2h): lost or wrong answers, memory, latency
+	$(BIN)/python -m benchmarks.soak $(SOAK)
+
 .PHONY: lock
 lock: $(VENV)/dev  ## refresh the locked requirements from pyproject.toml
 	for set in '' training dev; do \
