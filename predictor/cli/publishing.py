@@ -16,19 +16,30 @@ from predictor.cli.output import tell
 from predictor.errors import ArtifactError, ConfigurationError
 
 if TYPE_CHECKING:
+    from predictor.publishing.signature import Signer, Trusted
     from predictor.publishing.source_model import Options
     from predictor.training.dataset import Dataset
     from predictor.training.parity import Proof
     from predictor.training.publish import Published
 
 
+_sign_option = click.option(
+    "--sign",
+    "signing_key",
+    metavar="KEY",
+    help="Sign the model: a PEM file of an EC private key, pkcs11:... for a key in a KMS, or keyless.",
+)
+
+
 @click.command()
 @click.option(
     "--to", "folder", callback=options.location, required=True, help="The model is written to FOLDER/<version>/."
 )
-def train(folder: str) -> None:
+@_sign_option
+def train(folder: str, signing_key: str | None) -> None:
     """Fit, evaluate and export this project's model. SOURCE_DATE_EPOCH, where set, is the time of its creation."""
     created = _created()
+    sign = _signer(signing_key)
     from predictor.artifacts import open_store
     from predictor.training.dataset import load_penguins
     from predictor.training.penguin_training import train as train_model
@@ -39,7 +50,7 @@ def train(folder: str) -> None:
     for name, value in exported.bundle.manifest.metrics.items():
         tell(f"  {name} {value:g}")
     with _progress("writing") as progress:
-        published = write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(folder), progress)
+        published = write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(folder), progress, sign)
     _print_published(published, exported.proof)
 
 
@@ -92,6 +103,7 @@ def _versions(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
 )
 @click.option("--accept-accuracy", is_flag=True, help="Publish even if under 90% of the labelled rows come out right.")
 @click.option("--without-onnx", is_flag=True, help="Publish only the pickle, which the slow sklearn engine serves.")
+@_sign_option
 def publish(
     *,
     sources: tuple[Path, ...],
@@ -104,6 +116,7 @@ def publish(
     reference: Path | None,
     accept_accuracy: bool,
     without_onnx: bool,
+    signing_key: str | None,
 ) -> None:
     """Publish a model and print the settings MODEL_URI and MODEL_DIGEST that serve it. Never overwrites a version.
 
@@ -114,20 +127,23 @@ def publish(
     if (folder is None) == (not files):
         raise click.UsageError("give the model's files, or --from FOLDER")
     if folder is not None and (columns or classes or requirements or accept_accuracy or without_onnx):
-        raise click.UsageError("a model in a folder is published as it is; with --from only --to and --reference apply")
+        raise click.UsageError(
+            "a model in a folder is published as it is; with --from only --to, --reference and --sign apply"
+        )
+    sign = _signer(signing_key)
     if folder is not None:
-        published, proof = _publish_folder(folder, root, reference)
+        published, proof = _publish_folder(folder, root, reference, sign)
     else:
         from predictor.publishing.source_model import Options
 
         given = Options(columns, classes, requirements)
         published, proof = _publish_files(
-            files, root, reference, given, accept_accuracy=accept_accuracy, with_onnx=not without_onnx
+            files, root, reference, given, sign, accept_accuracy=accept_accuracy, with_onnx=not without_onnx
         )
     _print_published(published, proof)
 
 
-def _publish_folder(folder: str, root: str, reference: Path | None) -> "tuple[Published, Proof]":
+def _publish_folder(folder: str, root: str, reference: Path | None, sign: "Signer | None") -> "tuple[Published, Proof]":
     import time
 
     from predictor.artifacts import newest_version, open_store
@@ -137,7 +153,7 @@ def _publish_folder(folder: str, root: str, reference: Path | None) -> "tuple[Pu
     source = newest_version(open_store(folder), deadline=time.monotonic() + TIMEOUT_S)
     tell(f"publishing {source.uri}")
     with _progress("publishing") as progress:
-        return publish_model(source, open_store(root), _labelled_rows(reference), progress)
+        return publish_model(source, open_store(root), _labelled_rows(reference), progress, sign)
 
 
 def _publish_files(
@@ -145,6 +161,7 @@ def _publish_files(
     root: str,
     reference: Path | None,
     given: "Options",
+    sign: "Signer | None",
     *,
     accept_accuracy: bool,
     with_onnx: bool,
@@ -164,7 +181,14 @@ def _publish_files(
         tell=tell,
     )
     with _progress("publishing") as progress:
-        return write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(root), progress), exported.proof
+        published = write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(root), progress, sign)
+    return published, exported.proof
+
+
+def _signer(key: str | None) -> "Signer | None":
+    from predictor.publishing.signature import Signer
+
+    return None if key is None else Signer(key)
 
 
 def _labelled_rows(reference: Path | None) -> "Dataset":
@@ -176,6 +200,8 @@ def _labelled_rows(reference: Path | None) -> "Dataset":
 def _print_published(published: "Published", proof: "Proof") -> None:
     if proof.difference is not None:
         tell(f"both forms agree to within {proof.difference:.1e} on {proof.penguins} penguins")
+    if published.kept_signature:
+        tell("it has a signature of another time, which is left as it is; `verify --key` says whether it is good")
     settings = [f"MODEL_URI={shlex.quote(published.uri)}", f"MODEL_DIGEST={published.digest}"]
     tell(f"to serve it here: {' '.join(settings)} make run")
     for setting in settings:
@@ -208,19 +234,54 @@ def _progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
         yield show
 
 
+def _trusted(key: Path | None, identity: str | None, issuer: str | None) -> "Trusted | None":
+    """Whose signature is expected; None if nobody's."""
+    if (identity is None) != (issuer is None) or (key is not None and identity is not None):
+        raise click.UsageError("give --key, or --identity and --issuer")
+    from predictor.publishing.signature import Identity, PublicKey
+
+    if identity is not None and issuer is not None:
+        return Identity(identity, issuer)
+    return None if key is None else PublicKey(key)
+
+
+def _signed_digest(uri: str, trusted: "Trusted") -> str:
+    import time
+
+    from predictor.artifacts import open_store
+    from predictor.models.verification import VERIFY_TIMEOUT_S
+    from predictor.publishing.signature import signed_digest
+
+    return signed_digest(open_store(uri), trusted, deadline=time.monotonic() + VERIFY_TIMEOUT_S)
+
+
 @click.command()
 @click.argument("uri", callback=options.location)
 @click.option(
     "--digest", metavar="sha256:HEX", callback=options.digest, help="The manifest's digest, as publish printed it."
 )
-def verify(uri: str, digest: str | None) -> None:
-    """Check a published model: every file, and everything that loading it checks. Status 1 if something differs."""
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The model must be signed with the other half of this public key (PEM).",
+)
+@click.option("--identity", help="The model must be signed by this identity, keyless (with --issuer).")
+@click.option("--issuer", metavar="URL", help="The OpenID Connect issuer of --identity.")
+def verify(uri: str, digest: str | None, key: Path | None, identity: str | None, issuer: str | None) -> None:
+    """Check a published model: every file, and everything that loading it checks. Status 1 if something differs.
+
+    A good signature says who made the manifest, so it stands in for --digest. Give both to check both.
+    """
     from predictor.artifacts import open_store
     from predictor.models.verification import verify as verify_model
 
-    if digest is None:
-        tell("without --digest the manifest itself is not verified, so the pickles are not opened")
+    trusted = _trusted(key, identity, issuer)
     try:
+        if trusted is not None:
+            signed = _signed_digest(uri, trusted)
+            digest = digest or signed
+        if digest is None:
+            tell("without --digest or --key the manifest itself is not verified, so the pickles are not opened")
         manifest, findings = verify_model(open_store(uri), digest)
     except ArtifactError as error:
         click.echo(str(error))

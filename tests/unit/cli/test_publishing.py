@@ -39,7 +39,7 @@ class TestVerify:
         assert result.exit_code == 0
         assert "is consistent, but its origin is not verified: version" in result.stdout
         assert result.stderr == (
-            "without --digest the manifest itself is not verified, so the pickles are not opened\n"
+            "without --digest or --key the manifest itself is not verified, so the pickles are not opened\n"
         )
 
     @pytest.mark.parametrize(
