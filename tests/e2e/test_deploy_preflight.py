@@ -114,6 +114,25 @@ def test_a_public_key_that_is_not_there_is_named(
     _assert_refused(cloud, outcome, "there is no", "gone.pub", "SIGNING_PUBLIC_KEY")
 
 
+def test_a_lock_file_without_hashes_is_refused(deployment: Deployment, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(PROJECT / "deploy.sh", copy)
+    shutil.copytree(PROJECT / "ops", copy / "ops")
+    (copy / "requirements.txt").write_text("pydantic==2.11.0\n")
+    (copy / "deploy.env").write_text("PROJECT_ID=fake-project\n")
+    done = subprocess.run(
+        [str(copy / "deploy.sh"), "up"],
+        env={**os.environ, **deployment.env, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "requirements.txt has no hashes, so it is not a lock file: run make lock" in done.stderr
+
+
 @pytest.mark.slow
 def test_a_damaged_model_is_refused(
     cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, tmp_path: Path
