@@ -17,7 +17,7 @@ from tests.support.push_gateway import PushGateway
 NOTES: Final = "soak-notes"
 RESULTS: Final = "soak-results"
 DRAIN_S: Final = 180.0
-FILE_EVERY: Final = 50
+FILE_EVERY: Final = 100
 """Every so many messages one announces a file."""
 
 
@@ -125,6 +125,8 @@ class Events:
             else:
                 species = tuple(row.get("prediction") for row in document.get("predictions", ()))
             _add(figures, "wrong", species != sent.species)
+        deliveries = [status for answers in self.gateway.answers.values() for status in answers]
+        _add(figures, "deliveries that failed and came again", sum(status != 204 for status in deliveries))
         unknown = self.received.keys() - self.sent.keys()
         _add(figures, "outcomes of no message", len(unknown))
 

@@ -25,7 +25,7 @@ from tests.support.supervisor import Supervisor
 
 PREDICT, SCORE, ECHO = "predict", "score", "echo"
 PLAIN_PER_S: Final = 20.0
-MESSAGES_PER_S: Final = 4.0
+MESSAGES_PER_S: Final = 10.0
 FAULTS: Final = 8
 """Kinds of faults: a short run has each of them once."""
 MIN_SLOT_S, MAX_SLOT_S = 6.0, 20.0
