@@ -132,4 +132,5 @@ class Events:
 
 
 def _add(figures: dict[str, int], what: str, how_many: int = 1) -> None:
+    what = f"events: {what}"
     figures[what] = figures.get(what, 0) + how_many

@@ -57,7 +57,7 @@ class Record:
     memory: list[Memory] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
-    """Counts of events and files, by what was counted."""
+    """Counts, by what was counted."""
 
     def __post_init__(self) -> None:
         self.over = threading.Event()

@@ -16,6 +16,8 @@ GROWTH_MIB: Final = 16.0
 """How much memory may grow over the last two thirds of a run, by its trend. The allocator alone moves by some MiB."""
 DRIFT: Final = 1.5
 """How much slower the last third of a run may be than the first, both relative to a function that does nothing."""
+EVENT_LIMITS: Final = ("lost", "wrong", "published with different content", "outcomes of no message")
+"""What may not happen to a message."""
 
 
 class Line(NamedTuple):
@@ -43,9 +45,9 @@ def lines(record: Record) -> list[Line]:
         ]
     found.append(Line("predict, killed: longest recovery after a fault, s", longest_recovery_s(record), RECOVERY_S))
     found.append(Line("wrong answers", sum(answer.outcome == "wrong" for answer in record.answers), 0))
-    limits = dict.fromkeys(("lost", "wrong", "published with different content", "outcomes of no message"), 0)
+    limits = dict.fromkeys((f"events: {what}" for what in EVENT_LIMITS), 0)
     limits["log lines that are not JSON"] = 0
-    found += [Line(f"events: {what}", count, limits.get(what)) for what, count in sorted(record.figures.items())]
+    found += [Line(what, count, limits.get(what)) for what, count in sorted(record.figures.items())]
     for function in ("predict", "score"):
         of = [sample for sample in record.memory if sample.function == function]
         growth, slope = trend(of)

@@ -23,6 +23,7 @@ PKCS11: Final = "pkcs11:"
 PASSWORD: Final = "SIGNING_KEY_PASSWORD"  # noqa: S105  the variable's name
 """Environment variable with the password of an encrypted key. Never an option: others can read those."""
 
+_NETWORK: Final = "; keyless signatures need the network"
 MAX_BYTES: Final = 1024 * 1024
 """Both files are read before anything is known about them. A signature has about 2 kB, a keyless one about 10 kB."""
 
@@ -68,6 +69,7 @@ class Signer:
         except Exception as error:  # Of files, keys, PKCS #11 modules and the network, by five libraries.
             is_file = key != KEYLESS and not key.startswith(PKCS11)
             reason = _why_no_key(error, "private") if is_file else describe_error(error)
+            reason += _NETWORK if key == KEYLESS else ""
             raise PublishRefused(f"cannot sign with {_shown(key)}: {reason}") from error
 
     def __call__(self, manifest: bytes) -> bytes:
@@ -114,7 +116,8 @@ def _check(uri: str, manifest: bytes, signature: bytes, trusted: Trusted) -> Non
         else:
             config.use_sigstore_verifier(identity=trusted.name, oidc_issuer=trusted.issuer)
     except Exception as error:  # Not a public key, or Sigstore cannot be reached.
-        reason = _why_no_key(error, "public") if isinstance(trusted, PublicKey) else describe_error(error)
+        is_key = isinstance(trusted, PublicKey)
+        reason = _why_no_key(error, "public") if is_key else describe_error(error) + _NETWORK
         raise SignatureInvalid(uri, f"it cannot be checked with {_name(trusted)}: {reason}") from error
     with TemporaryDirectory() as folder:
         signed, beside = Path(folder) / MANIFEST_FILE, Path(folder) / SIGNATURE_FILE
