@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from predictor.artifacts.local_store import LocalStore
 from predictor.errors import ArtifactMissing, PublishRefused, SignatureInvalid
-from predictor.publishing.signature import PublicKey, Signer, signed_digest
+from predictor.publishing.signature import Identity, PublicKey, Signer, signed_digest
 from tests.support.bundles import PublishedBundle
 from tests.support.signing import Keys, key_in_softhsm, make_key
 
@@ -133,3 +133,17 @@ def test_the_pin_in_a_uri_is_not_shown() -> None:
         Signer("pkcs11:token=nowhere;object=models?pin-value=1234")
     assert "pkcs11:token=nowhere;object=models" in str(caught.value)
     assert "1234" not in str(caught.value)
+
+
+def test_keyless_without_a_network_says_that_it_needs_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # Where nobody listens.
+    monkeypatch.setenv("HOME", str(tmp_path))  # No trust root that was fetched before.
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    with pytest.raises(PublishRefused, match=r"cannot sign with keyless: .*; keyless signatures need the network"):
+        Signer("keyless")
+    trusted = Identity("a@example.org", "https://issuer.example.org")
+    with pytest.raises(SignatureInvalid, match=r"with a@example\.org .*; keyless signatures need the network"):
+        signed_digest(LocalStore(folder), trusted, deadline=float("inf"))
