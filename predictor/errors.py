@@ -194,6 +194,15 @@ class SizeMismatch(ArtifactError):
         self.actual = actual
 
 
+class SignatureInvalid(ArtifactError):
+    """Who published the model is not proved by its signature."""
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(f"{uri} is not signed as expected: {reason}.")
+        self.uri = uri
+        self.reason = reason
+
+
 class InvalidManifest(ArtifactError):
     """The manifest is not one that this version of the program can read."""
 
