@@ -14,4 +14,5 @@ __all__ = [
     "penguin_training",
     "publish",
     "random_penguins",
+    "reference",
 ]
