@@ -46,7 +46,7 @@ def predict_batch(model: LoadedModel, batch: "Batch", coverage: float | None = N
     if assessor is not None:
         assessment = assessor.for_batches.assess(batch.columns, probabilities, coverage)
         if errors:
-            errors = {place: assessor.with_hints(error) for place, error in errors.items()}
+            errors = {index: assessor.with_hints(error) for index, error in errors.items()}
     return BatchPrediction(model.identity, model.manifest.classes, probabilities, errors, batch.ids, assessment)
 
 
