@@ -4,9 +4,9 @@ A row of a batch is the same document everywhere: a detailed prediction, or `{"e
 own id, where it has one. Lines of a scored file also carry the row's number, before that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import compress
+from itertools import compress, repeat
 from typing import Any, Final
 
 import orjson
@@ -23,11 +23,11 @@ def plain_json(predicted: str) -> bytes:
     return orjson.dumps({"prediction": predicted})
 
 
-def detailed_json(prediction: Prediction) -> bytes:
-    return orjson.dumps(detailed_document(prediction))
+def detailed_json(prediction: Prediction, explanation: Mapping[str, Any] | None = None) -> bytes:
+    return orjson.dumps(_detailed_document(prediction, explanation))
 
 
-def detailed_document(prediction: Prediction) -> dict[str, Any]:
+def _detailed_document(prediction: Prediction, explanation: Mapping[str, Any] | None) -> dict[str, Any]:
     """The members of a detailed answer, in their order."""
     document: dict[str, Any] = {
         "prediction": prediction.prediction,
@@ -43,8 +43,21 @@ def detailed_document(prediction: Prediction) -> dict[str, Any]:
             document["coverage"] = assessment.coverage
         document["abstain"] = assessment.abstain
         document["warnings"] = assessment.warnings
+    if explanation is not None:
+        document["explanation"] = explanation
     document["model"] = prediction.model
     return document
+
+
+def explained_batch_json(predictions: BatchPrediction, explanations: Iterable[Mapping[str, Any]]) -> bytes:
+    """As `batch_json`, with the explanations of the valid rows, in order."""
+    of_valid = iter(explanations)
+    ids = repeat(None) if predictions.ids is None else predictions.ids
+    rows = []
+    for own_id, row in zip(ids, predictions, strict=False):
+        document = _detailed_document(row, next(of_valid)) if isinstance(row, Prediction) else error_document(row)
+        rows.append(document if own_id is None else {"id": own_id, **document})
+    return orjson.dumps({"predictions": rows})
 
 
 def batch_json(predictions: BatchPrediction) -> bytes:
