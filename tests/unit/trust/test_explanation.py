@@ -40,7 +40,7 @@ def scores_of(dataset: Dataset) -> Callable[[str], Scores]:
     def make(kind: str) -> Scores:
         labels = [SPECIES.index(label) for label in dataset.labels]
         estimator = KINDS[kind]().fit(encoder.matrix(PenguinColumns.of(dataset.penguins)), labels)
-        return lambda columns: np.asarray(estimator.predict_proba(encoder.matrix(columns)))
+        return lambda columns: np.asarray(estimator.predict_proba(encoder.matrix(columns)), dtype=np.float64)
 
     return make
 
