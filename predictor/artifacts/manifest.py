@@ -26,6 +26,8 @@ GOLDEN_FILE: Final = "golden.json"
 MODEL_CARD_FILE: Final = "model_card.md"
 SIGNATURE_FILE: Final = "manifest.json.sig"
 """Of the manifest; beside it, and not in it."""
+REFERENCE_FILE: Final = "reference.json"
+"""What the labelled rows look like (`predictor.trust`); older bundles have none."""
 PICKLES: Final = (MODEL_FILE, LABEL_ENCODER_FILE, COLUMNS_FILE)
 """The three files of the replaced service, which the scikit-learn engine reads."""
 
