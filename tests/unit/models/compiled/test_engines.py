@@ -1,5 +1,6 @@
 """The compiled engines: the answers of a penguin alone and in a batch, and what they import."""
 
+import pickle
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ from predictor.penguin import Penguin
 from predictor.prediction import EngineChoice
 from predictor.schema import RANGES
 from predictor.training.dataset import Dataset, load_penguins
-from predictor.training.export import ModelSource, assemble, export, pickles_of
+from predictor.training.export import ModelSource, assemble, export
 from predictor.training.fitted_model import ENCODED, FittedModel, encode
 from predictor.training.publish import write
 from predictor.training.random_penguins import random_columns, to_penguins
@@ -50,9 +51,9 @@ def source_of(estimator: Any, dataset: Dataset) -> ModelSource:
     encoder = LabelEncoder().fit(dataset.labels)
     model = FittedModel(estimator.fit(encode(dataset.penguins), encoder.transform(dataset.labels)), encoder, ENCODED)
     reference = make_reference(dataset, "not tried")
-    return ModelSource(
-        model, pickles_of(model), metrics={}, card="# A card\n", reference=reference, training_data_sha256=None
-    )
+    named = {"model.pkl": model.estimator, "label_encoder.pkl": encoder, "columns.pkl": list(ENCODED)}
+    pickles = {name: pickle.dumps(value) for name, value in named.items()}
+    return ModelSource(model, pickles, metrics={}, card="# A card\n", reference=reference, training_data_sha256=None)
 
 
 @pytest.fixture(scope="module")
