@@ -24,6 +24,10 @@ ONNX_FILE: Final = "model.onnx"
 COMPILED_FILE: Final = "compiled.json"
 GOLDEN_FILE: Final = "golden.json"
 MODEL_CARD_FILE: Final = "model_card.md"
+SIGNATURE_FILE: Final = "manifest.json.sig"
+"""Of the manifest; beside it, and not in it."""
+REFERENCE_FILE: Final = "reference.json"
+"""What the labelled rows look like (`predictor.trust`); older bundles have none."""
 PICKLES: Final = (MODEL_FILE, LABEL_ENCODER_FILE, COLUMNS_FILE)
 """The three files of the replaced service, which the scikit-learn engine reads."""
 

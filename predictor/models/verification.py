@@ -8,6 +8,7 @@ from predictor.artifacts import (
     GOLDEN_FILE,
     MANIFEST_FILE,
     PICKLES,
+    SIGNATURE_FILE,
     Bundle,
     Manifest,
     Store,
@@ -56,7 +57,7 @@ def _check_files(
         if actual != entry.digest:
             findings.append(DigestMismatch(entry.name, entry.digest, actual))
         files[entry.name] = data
-    extra = listed.keys() - manifest.file_names - {MANIFEST_FILE}
+    extra = listed.keys() - manifest.file_names - {MANIFEST_FILE, SIGNATURE_FILE}
     findings += [ArtifactUnexpected(store.uri, name) for name in sorted(extra)]
     return files, findings
 

@@ -15,4 +15,6 @@ __all__ = [
     "penguin_training",
     "publish",
     "random_penguins",
+    "reference",
+    "refitting",
 ]

@@ -16,6 +16,7 @@ from predictor.artifacts import (
     MODEL_CARD_FILE,
     MODEL_FILE,
     ONNX_FILE,
+    REFERENCE_FILE,
     Bundle,
     FileEntry,
     Manifest,
@@ -27,20 +28,22 @@ from predictor.models.onnx_engine import OnnxEngine
 from predictor.training.dataset import Dataset
 from predictor.training.fitted_model import FittedModel, PublishableModel
 from predictor.training.golden_rows import choose_golden
-from predictor.training.parity import Proof, Reference, prove
+from predictor.training.parity import ExpectedAnswers, Proof, prove
 from predictor.training.pickles import dump
+from predictor.trust.reference import Reference
 
 NAME: Final = "penguin-predictor"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """What a bundle is made from: a model, its pickles if it has any, its metrics and its model card."""
+    """What a bundle is made from: a model, its pickles if it has any, its metrics, its model card and its reference."""
 
     model: PublishableModel
     pickles: Mapping[str, bytes]
     metrics: Mapping[str, float]
     card: str
+    reference: Reference
     training_data_sha256: str | None
 
 
@@ -71,7 +74,12 @@ def export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pic
     else that is wrong with the model.
     """
     golden = choose_golden(source.model, dataset)
-    contents = {**source.pickles, GOLDEN_FILE: golden.to_bytes(), MODEL_CARD_FILE: source.card.encode()}
+    contents = {
+        **source.pickles,
+        GOLDEN_FILE: golden.to_bytes(),
+        MODEL_CARD_FILE: source.card.encode(),
+        REFERENCE_FILE: source.reference.to_bytes(),
+    }
     not_compiled: NotCompilable | ParityMismatch | None = None
     not_converted: NotConvertible | ParityMismatch | None = None
     if not only_pickles:
@@ -80,16 +88,16 @@ def export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pic
             form = source.model.compiled_form()
         except NotCompilable as error:
             not_compiled = error
-        reference = Reference(source.model, golden, dataset.penguins, form)
+        expected = ExpectedAnswers(source.model, golden, dataset.penguins, form)
         if form is not None:
             try:
-                reference.check(compiled_engine(form), COMPILED_FILE)
+                expected.check(compiled_engine(form), COMPILED_FILE)
                 contents[COMPILED_FILE] = form_to_bytes(form)
             except ParityMismatch as error:
                 not_compiled = error
         manifest = assemble(source, contents, created).manifest
         try:
-            contents[ONNX_FILE] = _converted(source.model, reference, manifest)
+            contents[ONNX_FILE] = _converted(source.model, expected, manifest)
         except NotConvertible as error:
             not_converted = error
         except ParityMismatch as error:
@@ -100,14 +108,14 @@ def export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pic
     return Export(bundle, prove(bundle, source.model, dataset.penguins), not_compiled, not_converted)
 
 
-def _converted(model: PublishableModel, reference: Reference, manifest: Manifest) -> bytes:
+def _converted(model: PublishableModel, expected: ExpectedAnswers, manifest: Manifest) -> bytes:
     """The first ONNX form that gives the model's answers."""
     differing: list[ParityMismatch] = []
     unloadable: UnloadableModel | None = None
     thresholds = COMPILED_FILE in manifest.file_names  # Otherwise it is not known whether they are right.
     for form in model.onnx_forms():
         try:
-            reference.check(OnnxEngine(form, manifest), ONNX_FILE, thresholds=thresholds)
+            expected.check(OnnxEngine(form, manifest), ONNX_FILE, thresholds=thresholds)
         except ParityMismatch as error:
             differing.append(error)
         except UnloadableModel as error:

@@ -44,7 +44,7 @@ class Proof:
     difference: float | None
 
 
-class Reference:
+class ExpectedAnswers:
     """What a model itself answers, and the penguins that its forms are compared on."""
 
     def __init__(
@@ -114,13 +114,13 @@ def prove(bundle: Bundle, model: PublishableModel, penguins: Sequence[Penguin]) 
     form = None
     if COMPILED_FILE in bundle.files:
         form = form_from_bytes(bundle[COMPILED_FILE], len(bundle.manifest.classes))
-    reference = Reference(model, Golden.from_bytes(bundle[GOLDEN_FILE]), penguins, form)
+    expected = ExpectedAnswers(model, Golden.from_bytes(bundle[GOLDEN_FILE]), penguins, form)
     difference: float | None = None
     for engine, file in _engines(bundle):
-        worst = reference.check(engine, file)
+        worst = expected.check(engine, file)
         if engine.name != "sklearn":
             difference = max(difference or 0.0, worst)
-    return Proof(len(reference), difference)
+    return Proof(len(expected), difference)
 
 
 def _engines(bundle: Bundle) -> Iterator[tuple[Engine, str]]:

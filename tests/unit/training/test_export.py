@@ -20,6 +20,7 @@ def test_a_bundle_has_every_file_and_all_forms_agree(exported: Export) -> None:
             "model.onnx",
             "golden.json",
             "model_card.md",
+            "reference.json",
         )
     }
     assert exported.proof.penguins == 20_333

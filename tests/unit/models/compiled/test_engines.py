@@ -1,6 +1,5 @@
 """The compiled engines: the answers of a penguin alone and in a batch, and what they import."""
 
-import pickle
 import subprocess
 import sys
 import time
@@ -29,10 +28,11 @@ from predictor.penguin import Penguin
 from predictor.prediction import EngineChoice
 from predictor.schema import RANGES
 from predictor.training.dataset import Dataset, load_penguins
-from predictor.training.export import ModelSource, assemble, export
+from predictor.training.export import ModelSource, assemble, export, pickles_of
 from predictor.training.fitted_model import ENCODED, FittedModel, encode
 from predictor.training.publish import write
 from predictor.training.random_penguins import random_columns, to_penguins
+from predictor.training.reference import make_reference
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ESTIMATORS: dict[str, Any] = {
@@ -49,8 +49,10 @@ def dataset() -> Dataset:
 def source_of(estimator: Any, dataset: Dataset) -> ModelSource:
     encoder = LabelEncoder().fit(dataset.labels)
     model = FittedModel(estimator.fit(encode(dataset.penguins), encoder.transform(dataset.labels)), encoder, ENCODED)
-    pickles = {"model.pkl": model.estimator, "label_encoder.pkl": encoder, "columns.pkl": list(ENCODED)}
-    return ModelSource(model, {name: pickle.dumps(value) for name, value in pickles.items()}, {}, "# A card\n", None)
+    reference = make_reference(dataset, "not tried")
+    return ModelSource(
+        model, pickles_of(model), metrics={}, card="# A card\n", reference=reference, training_data_sha256=None
+    )
 
 
 @pytest.fixture(scope="module")
