@@ -16,6 +16,7 @@ from predictor.training.dataset import load_penguins
 from predictor.training.export import ModelSource, export
 from predictor.training.fitted_model import ENCODED, FittedModel, encode
 from predictor.training.publish import write
+from predictor.training.reference import make_reference
 from tests.conftest import StartFunction
 from tests.support.bundles import CLASSES, EXAMPLE, PublishedBundle, publish_by_hand
 from tests.support.processes import PROJECT, FunctionProcess, answers
@@ -108,7 +109,8 @@ def test_trees_are_served_without_onnx_runtime_and_one_penguin_without_numpy(
     encoder = LabelEncoder().fit(data.labels)
     forest = RandomForestClassifier(20, random_state=0).fit(encode(data.penguins), encoder.transform(data.labels))
     model = FittedModel(forest, encoder, ENCODED)
-    bundle = export(ModelSource(model, {}, {}, "# Trees\n", None), data, datetime.now(UTC)).bundle
+    source = ModelSource(model, {}, {}, "# Trees\n", make_reference(data, "not tried"), training_data_sha256=None)
+    bundle = export(source, data, datetime.now(UTC)).bundle
     published = write(bundle, bundle.manifest.to_bytes(), open_store(str(tmp_path)))
     env = {"MODEL_URI": published.uri, "MODEL_DIGEST": published.digest}
     spying = start_function(env, target="spy", source=PROJECT / "tests/support/spying_main.py")
