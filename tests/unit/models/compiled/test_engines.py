@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
-from predictor.artifacts import Bundle, open_store
+from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, Bundle, open_store
 from predictor.batch import PenguinColumns
 from predictor.errors import ArtifactMissing, GoldenMismatch, UnloadableModel
 from predictor.models import Engine, build_engine, load_model
@@ -51,8 +51,9 @@ def source_of(estimator: Any, dataset: Dataset) -> ModelSource:
     encoder = LabelEncoder().fit(dataset.labels)
     model = FittedModel(estimator.fit(encode(dataset.penguins), encoder.transform(dataset.labels)), encoder, ENCODED)
     reference = make_reference(dataset, "not tried")
-    named = {"model.pkl": model.estimator, "label_encoder.pkl": encoder, "columns.pkl": list(ENCODED)}
-    pickles = {name: pickle.dumps(value) for name, value in named.items()}
+    # Not `pickles_of`: a forest gives other bytes each time it is saved.
+    parts = {MODEL_FILE: model.estimator, LABEL_ENCODER_FILE: encoder, COLUMNS_FILE: list(ENCODED)}
+    pickles = {name: pickle.dumps(value) for name, value in parts.items()}
     return ModelSource(model, pickles, metrics={}, card="# A card\n", reference=reference, training_data_sha256=None)
 
 
