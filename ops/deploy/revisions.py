@@ -93,8 +93,9 @@ def revisions(service_file: str, revisions_file: str) -> int:
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    gap = "  " if sum(widths) + 2 * len(widths) <= 100 else " "
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for item in items:
         if shares.get(item["metadata"]["name"]):
             print(*_sizes(item), sep="\n")
