@@ -232,5 +232,5 @@ must_read() { there "$@" || die "cannot read $3: it does not exist"; }
 # Google's error message, in one line.
 refusal() { state get "$WORK/$1" error.message 2>/dev/null | tr '\n' ' ' || printf 'status %s' "$HTTP_STATUS"; }
 
-state() { "$PYTHON" -Es "$HERE/ops/deploy/state.py" "$@"; }
+state() { (cd "$HERE" && "$PYTHON" -Es -m ops.deploy.state "$@"); }
 predictor() { (cd "$HERE" && "$PYTHON" -m predictor "$@"); }

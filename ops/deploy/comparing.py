@@ -4,7 +4,7 @@ import json
 import re
 from typing import Final
 
-from documents import Json
+from ops.deploy.documents import Json
 
 
 def covers(current: Json, wanted: Json, name: str = "") -> bool:

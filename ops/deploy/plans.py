@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from comparing import covers
-from documents import Json, load
+from ops.deploy.comparing import covers
+from ops.deploy.documents import Json, load
 
 
 def audited(policy_file: str, to: str) -> int:

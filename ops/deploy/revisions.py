@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from documents import Json, at, load
+from ops.deploy.documents import Json, at, load
 
 
 def blue(file: str, tag: str) -> int:

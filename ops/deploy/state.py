@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import comparing
-from documents import at, load
-from plans import audited, cleanup, plan
-from revisions import blue, newer, partner, previous, ready, revisions, share, split, tag_url, variable
+from ops.deploy import comparing
+from ops.deploy.documents import at, load
+from ops.deploy.plans import audited, cleanup, plan
+from ops.deploy.revisions import blue, newer, partner, previous, ready, revisions, share, split, tag_url, variable
 
 
 def get(file: str, path: str) -> int:

@@ -37,7 +37,12 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
         if kind == "dashboards" and request.body.get("etag") != held[name]["etag"]:
             raise Refused(400, "Update Dashboard should specify a non empty etag")
         held[name] = _named(request.body, name, kind)
-    return held.pop(name) if request.method == "DELETE" else held[name]
+    if request.method != "DELETE":
+        return held[name]
+    for objective in list(cloud.watching.get("serviceLevelObjectives", {})):
+        if objective.startswith(f"{name}/"):  # They go with their service.
+            del cloud.watching["serviceLevelObjectives"][objective]
+    return held.pop(name)
 
 
 def _check_metrics(cloud: "FakeCloud", policy: Json) -> None:

@@ -19,14 +19,14 @@ def ask(tmp_path: Path) -> Ask:
     """Runs a command of state.py; arguments that are no strings become files with that JSON."""
 
     def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, "-Es", str(PROJECT / "ops/deploy/state.py")]
+        words = [sys.executable, "-Es", "-m", "ops.deploy.state"]
         for index, argument in enumerate(arguments):
             if isinstance(argument, str):
                 words.append(argument)
             else:
                 (tmp_path / f"{index}.json").write_text(json.dumps(argument))
                 words.append(str(tmp_path / f"{index}.json"))
-        return subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, timeout=30, check=False)
 
     return run
 
@@ -236,7 +236,7 @@ def test_the_events_function_goes_back_to_what_served_beside_it(
     ask: Ask, back_to: str, events: list[tuple[str, str, str]], partner: str | None
 ) -> None:
     listed = [
-        _revision(name, number, MODEL_DIGEST=digest, **({"HTTP_REVISION": beside} if beside else {}))
+        _revision(name, number, ready=True, MODEL_DIGEST=digest, **({"HTTP_REVISION": beside} if beside else {}))
         for number, (name, digest, beside) in enumerate(events)
     ]
     done = ask("partner", HTTP, back_to, listed)
