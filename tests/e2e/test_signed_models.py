@@ -45,6 +45,7 @@ def test_a_signed_model_serves_and_verifies_as_any_other(signed: Path, bundle: P
     assert (result.exit_code, result.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_the_standard_tool_accepts_it(signed: Path, keys: Keys) -> None:
     signature, manifest = signed / "manifest.json.sig", signed / "manifest.json"
     command = [sys.executable, "-m", "model_signing", "verify", "key"]
