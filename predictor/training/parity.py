@@ -45,20 +45,45 @@ def prove(bundle: Bundle, model: PublishableModel, penguins: Sequence[Penguin]) 
     bundle's pickles, where they can be opened here. Raises `GoldenMismatch`, `ParityMismatch`, `UnloadableModel`, or
     `PublishRefused` when the class that `predict` gives is not the most probable one.
     """
-    manifest = bundle.manifest
-    golden = Golden.from_bytes(bundle[GOLDEN_FILE])
-    everyone = [*penguins, *random_penguins(RANGES), *random_penguins(ranges_of(penguins), decimals=1)]
-    columns = PenguinColumns.of(everyone)
+    everyone = _with_random(penguins)
     expected = model.probabilities(everyone)
     _check_predict(model, everyone, expected)
+    return _prove_engines(bundle, list(_engines(bundle)), expected, everyone, len(penguins))
+
+
+def prove_forms(bundle: Bundle, penguins: Sequence[Penguin]) -> Proof:
+    """The same for a bundle whose model is not at hand: its forms must agree with one another.
+
+    The pickle is the measure, where it can be opened here. Raises what `prove` raises, except for `predict`.
+    """
+    everyone = _with_random(penguins)
+    engines = list(_engines(bundle))
+    if not engines:
+        raise PublishRefused(f"the model {bundle.manifest.version} has neither {ONNX_FILE} nor a pickle")
+    *compared, measure = engines  # The pickle comes last.
+    expected = measure.batch_probabilities(PenguinColumns.of(everyone))
+    Golden.from_bytes(bundle[GOLDEN_FILE]).check(measure, bundle.manifest.classes, batches=True)
+    return _prove_engines(bundle, compared, expected, everyone, len(penguins))
+
+
+def _with_random(penguins: Sequence[Penguin]) -> list[Penguin]:
+    return [*penguins, *random_penguins(RANGES), *random_penguins(ranges_of(penguins), decimals=1)]
+
+
+def _prove_engines(
+    bundle: Bundle, engines: Sequence[Engine], expected: "NDArray[np.floating]", everyone: Sequence[Penguin], real: int
+) -> Proof:
+    """Compare `engines` with the `expected` probabilities; the first `real` of the penguins are no random ones."""
+    golden = Golden.from_bytes(bundle[GOLDEN_FILE])
+    columns = PenguinColumns.of(everyone)
     difference: float | None = None
-    for engine in _engines(bundle):
+    for engine in engines:
         actual = engine.batch_probabilities(columns)
         worst = _compare(expected, actual, everyone)
         if engine.name != "sklearn":
             difference = max(difference or 0.0, worst)
-        _check_same_class(expected[: len(penguins)], actual[: len(penguins)])
-        golden.check(engine, manifest.classes, batches=True)
+        _check_same_class(expected[:real], actual[:real])
+        golden.check(engine, bundle.manifest.classes, batches=True)
     return Proof(len(everyone), difference)
 
 
