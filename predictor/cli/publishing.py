@@ -187,7 +187,7 @@ def publish(
 
         given = Options(columns, classes, requirements)
         published, proof = _publish_files(
-            files, root, reference, given, sign, accept_accuracy=accept_accuracy, with_onnx=not without_onnx
+            files, root, reference, given, sign, accept_accuracy=accept_accuracy, only_pickles=without_onnx
         )
     _print_published(published, proof)
 
@@ -213,7 +213,7 @@ def _publish_files(
     sign: "Signer | None",
     *,
     accept_accuracy: bool,
-    with_onnx: bool,
+    only_pickles: bool,
 ) -> "tuple[Published, Proof]":
     created = _created()
     from predictor.artifacts import open_store
@@ -226,7 +226,7 @@ def _publish_files(
         created,
         given,
         accept_accuracy=accept_accuracy,
-        with_onnx=with_onnx,
+        only_pickles=only_pickles,
         tell=tell,
     )
     with _progress("publishing") as progress:
@@ -242,7 +242,7 @@ def _labelled_rows(reference: Path | None) -> "Dataset":
 
 def _print_published(published: "Published", proof: "Proof") -> None:
     if proof.difference is not None:
-        tell(f"both forms agree to within {proof.difference:.1e} on {proof.penguins} penguins")
+        tell(f"all forms agree to within {proof.difference:.1e} on {proof.penguins} penguins")
     if published.kept_signature:
         tell("it has a signature of another time, which is left as it is; `verify --key` says whether it is good")
     settings = [f"MODEL_URI={shlex.quote(published.uri)}", f"MODEL_DIGEST={published.digest}"]

@@ -7,7 +7,6 @@ from typing import Final
 from predictor.artifacts import (
     GOLDEN_FILE,
     MANIFEST_FILE,
-    ONNX_FILE,
     PICKLES,
     SIGNATURE_FILE,
     Bundle,
@@ -18,8 +17,7 @@ from predictor.artifacts import (
 )
 from predictor.digest import digest_of
 from predictor.errors import ArtifactError, ArtifactMissing, ArtifactUnexpected, DigestMismatch, LibraryMismatch
-from predictor.models.loader import tested_engine
-from predictor.prediction import EngineName
+from predictor.models.loader import engines_of, tested_engine
 
 VERIFY_TIMEOUT_S: Final = 120.0
 
@@ -66,9 +64,7 @@ def _check_files(
 
 def _check_engines(bundle: Bundle, *, unpickle: bool) -> list[ArtifactError]:
     findings: list[ArtifactError] = []
-    engines: list[EngineName] = ["onnx"] if ONNX_FILE in bundle.files else []
-    if unpickle and bundle.manifest.estimator_file is not None:
-        engines.append("sklearn")
+    engines = [name for name in engines_of(bundle.manifest) if unpickle or name != "sklearn"]
     for name in engines:
         try:
             tested_engine(name, bundle, batches=True)
