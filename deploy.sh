@@ -29,7 +29,7 @@ Options
   -h, --help
 
 The HTTP function is released blue-green: a new revision is deployed without traffic and tested at a URL of its own.
-Then it gets 5, 25, 50 and 100 % of the traffic, with a smoke test and a check of its error rate at each step. Any
+Then it gets 5, 25, 50 and 100 % of the traffic. At each step it is compared with the old one, and smoke-tested. Any
 failure, and Ctrl-C, give all traffic back to the old revision.
 
 Exit status: 0 done; 1 failed, with the reason in the last line; 2 wrong command line.
@@ -55,6 +55,8 @@ source "$HERE/ops/deploy/resources.sh"
 source "$HERE/ops/deploy/functions.sh"
 # shellcheck source=ops/deploy/release.sh
 source "$HERE/ops/deploy/release.sh"
+# shellcheck source=ops/deploy/canary.sh
+source "$HERE/ops/deploy/canary.sh"
 # shellcheck source=ops/deploy/files.sh
 source "$HERE/ops/deploy/files.sh"
 # shellcheck source=ops/deploy/monitoring.sh

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.support.gcp import access, functions, monitoring, platform, pubsub, run, storage
 from tests.support.gcp.front_end import FrontEnd
+from tests.support.gcp.observed import Observed
 from tests.support.gcp.request import Json, Recorded, Refused, parse
 
 PROJECT = "fake-project"
@@ -29,8 +30,8 @@ class FakeCloud:
     """By service: the URL that answers for the next revision."""
     fail_build: str = ""
     """The next deployment of a function fails with this message."""
-    answers_by_class: dict[str, int] = field(default_factory=dict)
-    """What Cloud Monitoring says about a revision: number of answers by response code class."""
+    observed: dict[str, Observed] = field(default_factory=dict)
+    """By revision: what Cloud Monitoring and Cloud Logging say about its requests."""
     log_entries: list[Json] = field(default_factory=list)
     refuse: Callable[[Recorded], bool] = lambda _: False
     """Which requests are not permitted."""
