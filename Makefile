@@ -66,13 +66,15 @@ test-slow: $(VENV)/dev  ## more of the same: failing releases, rollback, more ki
 	$(PYTEST) -m slow tests/
 
 .PHONY: lint
-lint: $(VENV)/dev  ## check style, types, import contracts, spelling, shell scripts
+lint: $(VENV)/dev  ## check style, types, import contracts, spelling, shell scripts, workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/shellcheck --check-sourced .ci/run $(wildcard *.sh)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml)
+	$(BIN)/zizmor --offline --quiet --no-progress .github/workflows
 
 .PHONY: format
 format: $(VENV)/dev  ## fix what ruff can fix

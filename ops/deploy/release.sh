@@ -55,7 +55,7 @@ IDENTITY_TAKEN_S=''
 identity_token() {
   [[ -z $IDENTITY_TAKEN_S ]] || ((SECONDS - IDENTITY_TAKEN_S > 600)) || return 0
   IDENTITY_TOKEN=$(gcloud auth print-identity-token --audiences "$URL" --quiet 2>/dev/null || gcloud auth print-identity-token --quiet) ||
-    die 'gcloud did not give an identity token (its message is above)'
+    trigger_token
   IDENTITY_TAKEN_S=$SECONDS
   export IDENTITY_TOKEN
 }

@@ -109,7 +109,6 @@ def test_a_dry_run_prints_the_whole_shift_and_changes_nothing(
         pytest.param(Observed({200: 50, 422: 950}), "4xx (not 429): 95.00% (950 of 1000)", id="rejects"),
         pytest.param(Observed({200: 1000}, latency_ms=40.0), "slower than 111 ms: 2.00% (20 of 1000)", id="slow"),
         pytest.param(Observed({200: 900}, not_free=100), "429: 10.00% (100 of 1000)", id="no-instance-free"),
-        pytest.param(Observed({503: 3}), "5xx: 1.50% (3 of 200)", id="three-failing"),
     ],
 )
 def test_a_green_that_is_worse_than_blue_goes_back(
