@@ -52,14 +52,14 @@ def _rows(predictions: BatchPrediction, end: bytes, first_row: int | None) -> li
         return pieces
     rows: list[bytes] = []
     taken = 0
-    for earlier, (place, error) in enumerate(predictions.errors.items()):
-        rows += pieces[taken * per_row : (place - earlier) * per_row]
-        taken = place - earlier
+    for earlier, (index, error) in enumerate(predictions.errors.items()):
+        rows += pieces[taken * per_row : (index - earlier) * per_row]
+        taken = index - earlier
         document = error_document(error)
-        if predictions.ids is not None and (own_id := predictions.ids[place]) is not None:
+        if predictions.ids is not None and (own_id := predictions.ids[index]) is not None:
             document = {"id": own_id, **document}
         if first_row is not None:
-            document = {"row": first_row + place, **document}
+            document = {"row": first_row + index, **document}
         rows.append(orjson.dumps(document) + end)
     return rows + pieces[taken * per_row :]
 
@@ -88,13 +88,13 @@ def _valid_rows(predictions: BatchPrediction, end: bytes, first_row: int | None)
         per_row += start
         heads = [head.removeprefix(b"{") for head in heads]
     pieces = [tail] * (count * per_row)
-    for place, opening in enumerate(openings):
-        pieces[place::per_row] = opening
-    pieces[start::per_row] = [heads[place] for place in best]
-    pieces[start + 1 :: per_row] = [numbers[row * classes + place] for row, place in enumerate(best)]
-    for place, name in enumerate(names):
-        pieces[start + 2 + 2 * place :: per_row] = [name] * count
-        pieces[start + 3 + 2 * place :: per_row] = numbers[place::classes]
+    for index, opening in enumerate(openings):
+        pieces[index::per_row] = opening
+    pieces[start::per_row] = [heads[index] for index in best]
+    pieces[start + 1 :: per_row] = [numbers[row * classes + index] for row, index in enumerate(best)]
+    for index, name in enumerate(names):
+        pieces[start + 2 + 2 * index :: per_row] = [name] * count
+        pieces[start + 3 + 2 * index :: per_row] = numbers[index::classes]
     return pieces, per_row
 
 
@@ -105,7 +105,7 @@ def _openings(predictions: BatchPrediction, first_row: int | None) -> list[list[
     if first_row is not None:
         openings = [[b'{"row":'] * count, [b"%d," % number for number in _row_numbers(predictions, first_row)]]
     if predictions.ids is not None:
-        valid = [own_id for place, own_id in enumerate(predictions.ids) if place not in predictions.errors]
+        valid = [own_id for index, own_id in enumerate(predictions.ids) if index not in predictions.errors]
         ids = [b"" if own_id is None else b'"id":%b,' % orjson.dumps(own_id) for own_id in valid]
         openings += [ids] if openings else [[b"{"] * count, ids]
     return openings
@@ -121,7 +121,7 @@ def _row_numbers(predictions: BatchPrediction, first_row: int) -> Sequence[int]:
     numbers = range(first_row, first_row + len(predictions))
     if not predictions.errors:
         return numbers
-    return [number for place, number in enumerate(numbers) if place not in predictions.errors]
+    return [number for index, number in enumerate(numbers) if index not in predictions.errors]
 
 
 def _template(predictions: BatchPrediction, end: bytes) -> tuple[list[bytes], list[bytes], bytes]:

@@ -58,7 +58,7 @@ class BatchPrediction:
     """The answers for a batch, column by column, because it is encoded without a value per row.
 
     `probabilities`: float64, C-contiguous, shape (valid rows, classes), in the order of `classes`. `errors`: what is
-    wrong with the other rows, by their place in the batch. `ids`: of all rows in order; None where no row has one.
+    wrong with the other rows, by their index in the batch. `ids`: of all rows in order; None where no row has one.
     """
 
     model: ModelIdentity
@@ -73,8 +73,8 @@ class BatchPrediction:
     def __iter__(self) -> Iterator[Prediction | RowFailure]:
         """The answer for each row, in order."""
         valid = iter(self.probabilities.tolist())
-        for place in range(len(self)):
-            error = self.errors.get(place)
+        for index in range(len(self)):
+            error = self.errors.get(index)
             yield prediction(self.model, self.classes, next(valid)) if error is None else error
 
 

@@ -104,7 +104,8 @@ def _positive(env: Mapping[str, str], key: str, default: int) -> int:
         return default
     # isdecimal accepts other scripts' digits, and int() underscores and spaces: neither is meant here.
     if not (value.isascii() and value.isdecimal()) or len(value) > 12 or int(value) < 1:
-        raise ConfigurationError(key, value, "expected a whole number from 1 to 999999999999")
+        unit = " of bytes" if key.endswith("_BYTES") else ""
+        raise ConfigurationError(key, value, f"expected a whole number{unit} from 1 to 999999999999")
     return int(value)
 
 
@@ -122,8 +123,12 @@ def _boolean(env: Mapping[str, str], key: str, *, default: bool) -> bool:
 def _origins(env: Mapping[str, str], key: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in env.get(key, "").split(",") if part.strip())
     for origin in origins:
+        if origin == "*":
+            raise ConfigurationError(key, origin, "name each origin, such as https://example.org, separated by commas")
         if not _ORIGIN.fullmatch(origin):
-            raise ConfigurationError(key, origin, "expected origins such as https://example.org, separated by commas")
+            raise ConfigurationError(
+                key, origin, "expected origins such as https://example.org, without a path, separated by commas"
+            )
     return origins
 
 

@@ -23,8 +23,8 @@ class CsvAnswers:
         valid = self._valid_cells(predictions)
         separator = self._separator
         lines = []
-        for place, text in enumerate(chunk.texts):
-            error = predictions.errors.get(place)
+        for index, text in enumerate(chunk.texts):
+            error = predictions.errors.get(index)
             added = next(valid) if error is None else to_line([*self._padding, describe(error)], separator)
             lines.append(f"{text}{separator}{added}\n")
         return "".join(lines).encode()

@@ -56,17 +56,17 @@ def score(model: LoadedModel, message: Message, batch: Batch) -> Outcome:
     """The result of a message with the given rows."""
     ids = batch.ids or [None] * len(batch)
     answers = zip(ids, predict_batch(model, batch), strict=True)
-    rows = [_scored_row(place, own_id, answer) for place, (own_id, answer) in enumerate(answers)]
+    rows = [_scored_row(index, own_id, answer) for index, (own_id, answer) in enumerate(answers)]
     return result(model, message, rows=len(batch), rejected_rows=len(batch.errors), predictions=rows)
 
 
-def _scored_row(place: int, own_id: Id, answer: Prediction | RowFailure) -> ScoredRow:
+def _scored_row(index: int, own_id: Id, answer: Prediction | RowFailure) -> ScoredRow:
     id_text = own_id if own_id is None or isinstance(own_id, str) else json.dumps(own_id)
     if not isinstance(answer, Prediction):
         violations = answer.violations if isinstance(answer, InvalidInput) else ()
-        return ScoredRow(row=place, id=id_text, error=RowError(detail=str(answer), errors=_violations(violations)))
+        return ScoredRow(row=index, id=id_text, error=RowError(detail=str(answer), errors=_violations(violations)))
     return ScoredRow(
-        row=place,
+        row=index,
         id=id_text,
         prediction=answer.prediction,
         probability=answer.probability,

@@ -3,4 +3,14 @@
 The public modules in `__all__` are imported one by one, because each imports libraries that the others do not need.
 """
 
-__all__ = ["agreement", "canary", "capacity", "log_entries", "proportions", "remote", "smoke", "time_series"]
+__all__ = [
+    "agreement",
+    "canary",
+    "capacity",
+    "instance",
+    "log_entries",
+    "proportions",
+    "remote",
+    "smoke",
+    "time_series",
+]

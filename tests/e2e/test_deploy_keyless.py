@@ -43,7 +43,7 @@ def test_ci_deploys_without_a_key_and_smoke_tests_with_a_token_of_the_trigger_ac
     again = deployment.run("keyless", f"{REPOSITORY}@4567", **green_model.settings)
     assert again.stderr.count("+ gcloud") == 0, "nothing differs"
     deployer = f"principalSet://iam.googleapis.com/{pool}/attribute.environment/production"
-    trigger = _policy(cloud, f"projects/-/serviceAccounts/{_account('trigger')}")
+    trigger = _policy(cloud, f"projects/{cloud.project}/serviceAccounts/{_account('trigger')}")
     assert trigger["roles/iam.serviceAccountOpenIdTokenCreator"] == [deployer]
     project = _policy(cloud, f"projects/{cloud.project}")
     assert not {"roles/owner", "roles/editor", "roles/resourcemanager.projectIamAdmin"} & project.keys()

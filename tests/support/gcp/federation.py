@@ -71,9 +71,7 @@ def identity_tokens(cloud: "FakeCloud", request: Recorded) -> Json:
     match = re.fullmatch(r"v1/projects/-/serviceAccounts/([^:]+):generateIdToken", request.path)
     if match is None:
         raise not_found(request.path)
-    policy = cloud.policies.get(f"projects/{cloud.project}/serviceAccounts/{match[1]}") or cloud.policies.get(
-        f"projects/-/serviceAccounts/{match[1]}", {}
-    )
+    policy = cloud.policies.get(f"projects/{cloud.project}/serviceAccounts/{match[1]}", {})
     allowed = {
         member
         for binding in policy.get("bindings", [])
