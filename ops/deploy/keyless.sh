@@ -36,10 +36,11 @@ set_up_keyless() {
   for role in "${READER_ROLES[@]}"; do grant projects "$PROJECT_ID" "roles/$role" "$reader"; done
   for role in "${DEPLOYER_ROLES[@]}"; do grant projects "$PROJECT_ID" "roles/$role" "$deployer"; done
   # Models are verified before anything else. A published one can be added, but not replaced or deleted.
-  grant 'storage buckets' "gs://$BUCKET" roles/storage.objectViewer "$reader"
-  for role in storage.objectViewer storage.objectCreator storage.legacyBucketReader; do
+  for role in storage.legacyBucketReader storage.objectViewer; do
+    grant 'storage buckets' "gs://$BUCKET" "roles/$role" "$reader"
     grant 'storage buckets' "gs://$BUCKET" "roles/$role" "$deployer"
   done
+  grant 'storage buckets' "gs://$BUCKET" roles/storage.objectCreator "$deployer"
   for email in "$FUNCTION_EMAIL" "$EVENTS_EMAIL" "$TRIGGER_EMAIL" "$BUILD_EMAIL"; do
     grant 'iam service-accounts' "$email" roles/iam.serviceAccountUser "$deployer"
   done
@@ -83,6 +84,8 @@ apply_provider() {
 # account. So that account must be allowed to call the HTTP function. Sets IDENTITY_TOKEN.
 trigger_token() {
   local member=serviceAccount:$TRIGGER_EMAIL
+  # What gcloud says of a federated login. Any other failure is one.
+  grep -q 'No identity token can be obtained' "$WORK/identity.error" || die "gcloud did not give an identity token: $(tail -n 1 "$WORK/identity.error")"
   if [[ " ${MEMBERS[*]} " != *" $member "* ]]; then
     grant 'run services' "$FUNCTION" roles/run.invoker "$member"
     MEMBERS+=("$member") # It is not a stranger.
@@ -91,6 +94,6 @@ trigger_token() {
   ask identity.json iamcredentials "v1/projects/-/serviceAccounts/$TRIGGER_EMAIL:generateIdToken" \
     -H 'Content-Type: application/json' --data-binary "@$WORK/audience.json"
   [[ $HTTP_STATUS == 200 ]] ||
-    die "gcloud gave no identity token, and IAM Credentials gave none of $TRIGGER_EMAIL: $(refusal identity.json)"
+    die "this login has no identity token, and IAM Credentials gives it none of $TRIGGER_EMAIL: $(refusal identity.json)"
   IDENTITY_TOKEN=$(state get "$WORK/identity.json" token)
 }

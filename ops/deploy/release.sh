@@ -54,7 +54,7 @@ return_to_blue() {
 IDENTITY_TAKEN_S=''
 identity_token() {
   [[ -z $IDENTITY_TAKEN_S ]] || ((SECONDS - IDENTITY_TAKEN_S > 600)) || return 0
-  IDENTITY_TOKEN=$(gcloud auth print-identity-token --audiences "$URL" --quiet 2>/dev/null || gcloud auth print-identity-token --quiet) ||
+  IDENTITY_TOKEN=$(gcloud auth print-identity-token --audiences "$URL" --quiet 2>/dev/null || gcloud auth print-identity-token --quiet 2>"$WORK/identity.error") ||
     trigger_token
   IDENTITY_TAKEN_S=$SECONDS
   export IDENTITY_TOKEN

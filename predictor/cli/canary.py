@@ -89,7 +89,9 @@ def canary(
     click.echo("\n".join(judging.table(verdict)))
     if verdict.worse:
         raise CanaryFailed(green, judging.sentences(verdict))
-    click.echo(f"{green} is not worse than {blue} (stopped by mistake in at most {error:.2g} of rollouts)")
+    click.echo(
+        f"{green} is not worse than {blue}; with so many requests, 5xx would show from {verdict.seen_from:.1%} on"
+    )
 
 
 def _observed(folder: Path, colour: str, name: str, since: datetime) -> "Observed":

@@ -5,6 +5,7 @@ says that chance does not explain it. The error is stated for a whole rollout: a
 worse with at most this probability. It is divided by the number of tests of the rollout (Bonferroni).
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -84,6 +85,16 @@ class Verdict:
     green: Observed
     findings: Sequence[Finding]
     error_per_test: float
+
+    @property
+    def seen_from(self) -> float:
+        """The smallest share of 5xx, 0 to 1, that these numbers of requests would have shown to be worse."""
+        blue, total, allowed = self.findings[0].blue, self.green.total, self.findings[0].allowed
+
+        def is_seen(count: int) -> bool:
+            return p_larger(Proportion(count, total), blue) < self.error_per_test
+
+        return max(blue.share + allowed, bisect_left(range(total + 1), True, key=is_seen) / max(total, 1))
 
     @property
     def worse(self) -> list[Finding]:

@@ -1,3 +1,4 @@
+import math
 import random
 from collections import Counter
 from collections.abc import Mapping
@@ -98,6 +99,14 @@ def test_a_mix_that_moves_in_either_direction_is_pointed_out_and_stops_nothing()
 def test_of_two_values_only_one_is_judged() -> None:
     verdict = _verdict({200: 1000}, {200: 1000}, mixes=({"false": 30, "true": 970}, {"false": 30, "true": 970}))
     assert [finding.measure for finding in verdict.findings][4:] == ["species: false"]
+
+
+@pytest.mark.parametrize(("blue", "green"), [(19_000, 1000), (19_000, 200), (3, 200), (19_000, 100_000)])
+def test_what_a_verdict_could_have_seen_is_where_it_changes(blue: int, green: int) -> None:
+    from_share = _verdict({200: blue}, {200: green}).seen_from
+    bad = math.ceil(from_share * green)
+    assert _worse(_verdict({200: blue}, {200: green - bad - 1, 500: bad + 1})) == ["5xx"]
+    assert _worse(_verdict({200: blue}, {200: green - bad + 1, 500: bad - 1})) == []
 
 
 def test_the_table_and_the_reason_name_both_revisions_and_the_figures() -> None:
