@@ -89,9 +89,8 @@ def canary(
     click.echo("\n".join(judging.table(verdict)))
     if verdict.worse:
         raise CanaryFailed(green, judging.sentences(verdict))
-    click.echo(
-        f"{green} is not worse than {blue}; with so many requests, 5xx would show from {verdict.seen_from:.1%} on"
-    )
+    seen_from = f"with so many requests, 5xx would show from {verdict.seen_from:.1%} on"
+    click.echo(f"{green} is not worse than {blue}; {seen_from}")
 
 
 def _observed(folder: Path, colour: str, name: str, since: datetime) -> "Observed":

@@ -65,10 +65,9 @@ def test_ci_deploys_without_a_key_and_smoke_tests_with_a_token_of_the_trigger_ac
     assert _policy(cloud, f"projects/{cloud.project}/locations/us-central1/services/predict") == {
         "roles/run.invoker": [f"serviceAccount:{_account('trigger')}"]
     }
-    headers = [
-        header for request in cloud.requests[before:] if request.api == "run" for header in request.headers.items()
-    ]
-    assert {value for name, value in headers if name.lower() == "authorization"} == {f"Bearer {FEDERATED}"}
+    of_run = [request.headers for request in cloud.requests[before:] if request.api == "run"]
+    tokens = {value for headers in of_run for name, value in headers.items() if name.lower() == "authorization"}
+    assert tokens == {f"Bearer {FEDERATED}"}
 
 
 @pytest.mark.slow
