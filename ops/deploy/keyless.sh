@@ -59,7 +59,6 @@ apply_pool() {
   local path=$1 pool=$2
   if ! there pool.json iam "$path"; then
     change gcloud iam workload-identity-pools create "$pool" --location global --display-name 'GitHub Actions' "${ON_PROJECT[@]}"
-    MADE["pool $pool"]=yes
   elif [[ $(state get "$WORK/pool.json" state) == DELETED ]]; then
     change gcloud iam workload-identity-pools undelete "$pool" --location global "${ON_PROJECT[@]}"
   fi
@@ -71,7 +70,7 @@ apply_provider() {
   local path=$1 pool=$2 provider=$3 condition=$4 claim=$5 verb=create-oidc
   printf '{"attributeCondition": "%s", "attributeMapping": {"google.subject": "assertion.sub", "attribute.%s": "assertion.%s"},
     "oidc": {"issuerUri": "%s"}}' "$condition" "$claim" "$claim" "$GITHUB_ISSUER" >"$WORK/provider-wanted.json"
-  if [[ -z ${MADE["pool $pool"]:-} ]] && there provider.json iam "$path/providers/$provider"; then
+  if there provider.json iam "$path/providers/$provider"; then
     ! state covers "$WORK/provider.json" "$WORK/provider-wanted.json" || return 0
     verb=update-oidc
   fi
