@@ -57,6 +57,7 @@ def build(
         models,
         max_body_bytes=settings.max_body_bytes,
         max_instances=settings.max_instances_per_request,
+        max_explanations=settings.max_explanations_per_request,
         cors_origins=settings.cors_origins,
         log_requests=settings.log_requests,
         import_ms=import_ms,

@@ -34,6 +34,16 @@ class Violation:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class HintedViolation(Violation):
+    """A violation whose value would be valid in another unit, or in another field.
+
+    The hint names the unit or the field, and never repeats the value.
+    """
+
+    hint: str
+
+
 class PredictorError(Exception):
     """The root of every error that this package raises on purpose."""
 
@@ -65,13 +75,23 @@ class MalformedJson(PredictorError):
         self.reason = reason
 
 
+Refused = tuple[tuple[float, ...], tuple[str, ...]]
+"""Measurements and categories of a row, each in their order, of which a measurement is out of its range."""
+
+
 class InvalidInput(PredictorError):
     """The body is JSON, but not what this service scores. Carries all violations at once, or the first ones.
 
-    `count` is how many there are.
+    `count` is how many there are. `refused`: measurements and categories, where all of them are there and nothing is
+    wrong but their ranges; for hints only, and never shown.
     """
 
-    def __init__(self, violations: Sequence[Violation], count: int | None = None) -> None:
+    def __init__(
+        self,
+        violations: Sequence[Violation],
+        count: int | None = None,
+        refused: Refused | None = None,
+    ) -> None:
         shown = len(violations)
         self.count = shown if count is None else count
         noun = "violation" if self.count == 1 else "violations"
@@ -83,6 +103,7 @@ class InvalidInput(PredictorError):
             sentence = f"{self.count} {noun}, not shown."
         super().__init__(sentence)
         self.violations = tuple(violations)
+        self.refused = refused
 
 
 class WideRow(PredictorError):
@@ -194,6 +215,15 @@ class SizeMismatch(ArtifactError):
         self.actual = actual
 
 
+class SignatureInvalid(ArtifactError):
+    """Who published the model is not proved by its signature."""
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(f"{uri} is not signed as expected: {reason}.")
+        self.uri = uri
+        self.reason = reason
+
+
 class InvalidManifest(ArtifactError):
     """The manifest is not one that this version of the program can read."""
 
@@ -256,16 +286,30 @@ class NotConvertible(PublishRefused):
         self.reason = reason
 
 
-class ParityMismatch(PublishRefused):
-    """The two forms of a model give different answers."""
+class NotRefittable(PublishRefused):
+    """An estimator cannot be fitted again without some of the rows, so it has no probabilities for unseen rows."""
 
-    def __init__(self, difference: float, limit: float, row: str) -> None:
+
+class NotCompilable(PublishRefused):
+    """An estimator has no compiled form."""
+
+    def __init__(self, estimator: str, reason: str) -> None:
+        super().__init__(f"{estimator} has no compiled form: {reason}")
+        self.estimator = estimator
+        self.reason = reason
+
+
+class ParityMismatch(PublishRefused):
+    """A form of a model, in `file`, gives other answers than the model itself."""
+
+    def __init__(self, difference: float, limit: float, row: str, file: str = "model.onnx") -> None:
         super().__init__(
-            f"model.onnx and model.pkl differ by {difference:.3g} in a probability (limit {limit:g}), at {row}."
+            f"{file} and the model differ by {difference:.3g} in a probability (limit {limit:g}), at {row}."
         )
         self.difference = difference
         self.limit = limit
         self.row = row
+        self.file = file
 
 
 # --- events ---------------------------------------------------------------------------------------------------------

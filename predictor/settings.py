@@ -34,6 +34,7 @@ class Settings:
     model_engine: EngineChoice = "auto"
     max_body_bytes: int = 1024 * 1024
     max_instances_per_request: int = 1000
+    max_explanations_per_request: int = 20
     cors_origins: tuple[str, ...] = ()
     log_level: LogLevel = "INFO"
     log_requests: bool = False
@@ -69,6 +70,9 @@ class Settings:
             model_engine=cast(EngineChoice, _choice(env, "MODEL_ENGINE", get_args(EngineChoice), cls.model_engine)),
             max_body_bytes=_positive(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_instances_per_request=_positive(env, "MAX_INSTANCES_PER_REQUEST", cls.max_instances_per_request),
+            max_explanations_per_request=_positive(
+                env, "MAX_EXPLANATIONS_PER_REQUEST", cls.max_explanations_per_request
+            ),
             cors_origins=_origins(env, "CORS_ORIGINS"),
             log_level=cast(LogLevel, _choice(env, "LOG_LEVEL", get_args(LogLevel), cls.log_level)),
             log_requests=_boolean(env, "LOG_REQUESTS", default=cls.log_requests),

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from predictor.batch import Batch
-from predictor.errors import InvalidInput, PredictorError, Violation
+from predictor.errors import HintedViolation, InvalidInput, PredictorError, Violation
 
 MAX_ROW_NUMBERS: Final = 100
 """So many invalid rows of a file are named."""
@@ -64,4 +64,6 @@ def describe(error: PredictorError) -> str:
 
 def _sentence(violation: Violation) -> str:
     name = violation.pointer.removeprefix("/")
-    return f"{name}: {violation.message}" if name else violation.message  # Without a name it is about the whole row.
+    hint = f" {violation.hint}" if isinstance(violation, HintedViolation) else ""
+    # Without a name it is about the whole row.
+    return f"{name}: {violation.message}{hint}" if name else violation.message

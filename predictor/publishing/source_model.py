@@ -11,7 +11,8 @@ import numpy as np
 
 from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, PIPELINE_FILE, InputColumn
 from predictor.batch import PenguinColumns
-from predictor.errors import NotConvertible, PublishRefused
+from predictor.errors import NotCompilable, NotConvertible, NotRefittable, PublishRefused
+from predictor.models.compiled import Form, form_from_bytes
 from predictor.penguin import LABEL, SPECIES, Penguin
 from predictor.publishing.environments import Tell, environment_for
 from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
@@ -82,6 +83,14 @@ class SourceModel:
         """The classes that `predict` of the estimator answers."""
         return [self.classes[index] for index in self._ask("predictions", penguins)]
 
+    def out_of_fold(
+        self, penguins: Sequence[Penguin], classes: Sequence[int], folds: Sequence[int]
+    ) -> "NDArray[np.float64]":
+        answer = self._ask("refit", penguins, classes=list(classes), folds=list(folds))
+        if "reason" in answer:
+            raise NotRefittable(answer["reason"])
+        return np.array(answer["probabilities"], dtype=np.float64)
+
     def onnx_forms(self) -> Iterator[bytes]:
         """Every ONNX form, best first. Raises `NotConvertible` when there is none."""
         strings = {
@@ -97,9 +106,17 @@ class SourceModel:
         for form in answer["forms"]:
             yield base64.b64decode(form)
 
-    def _ask(self, call: str, penguins: Sequence[Penguin]) -> Any:
+    def compiled_form(self) -> Form:
+        """The content of `compiled.json`. Raises `NotCompilable` when there is none."""
+        answer = self._remote.ask("compiled", input=[column.model_dump() for column in self.input])
+        if "reason" in answer:
+            raise NotCompilable(self.description.estimator, answer["reason"])
+        return form_from_bytes(answer["form"].encode(), len(self.classes))
+
+    def _ask(self, call: str, penguins: Sequence[Penguin], **more: Any) -> Any:
         names = [column.name for column in self.input]
-        return self._remote.ask(call, names=names, columns=input_frame(self.input, PenguinColumns.of(penguins)))
+        columns = input_frame(self.input, PenguinColumns.of(penguins))
+        return self._remote.ask(call, names=names, columns=columns, **more)
 
 
 @contextmanager
