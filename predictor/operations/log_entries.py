@@ -30,10 +30,12 @@ def mixes(answer: Any, since: datetime) -> dict[str, Counter[str]]:
         summary = entry.get("jsonPayload", {})
         if summary.get("event") != "traffic_summary" or datetime.fromisoformat(summary["since"]) < since:
             continue
-        for label, by_category in summary["groups"].items():
+        # Another version's summary may lack a field. It is shown only, so that must not end a rollout.
+        for label, by_category in summary.get("groups", {}).items():
             found[PREDICTION][label] += int(sum(by_category.values()))
-        found[IN_DISTRIBUTION]["false"] += int(summary["flagged"])
-        found[IN_DISTRIBUTION]["true"] += int(summary["rows"] - summary["flagged"])
+        rows, flagged = int(summary.get("rows", 0)), int(summary.get("flagged", 0))
+        found[IN_DISTRIBUTION]["false"] += flagged
+        found[IN_DISTRIBUTION]["true"] += rows - flagged
     return {name: mix for name, mix in found.items() if mix.total()}
 
 
