@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from predictor import __version__
+from predictor.cli.canary import canary
 from predictor.cli.operations import agreement, capacity, smoke
 from predictor.cli.output import abandon_stdout, open_missing_streams, tell
 from predictor.cli.prediction import predict
@@ -53,5 +54,5 @@ def main() -> None:
     """Train, publish and verify models, predict, and check deployed functions."""
 
 
-for _command in (train, publish, verify, predict, smoke, agreement, capacity):
+for _command in (train, publish, verify, predict, smoke, agreement, canary, capacity):
     main.add_command(_command)
