@@ -35,6 +35,7 @@ class Settings:
     max_body_bytes: int = 1024 * 1024
     max_instances_per_request: int = 1000
     cors_origins: tuple[str, ...] = ()
+    feedback: bool = False
     log_level: LogLevel = "INFO"
     log_requests: bool = False
     project: str | None = None
@@ -70,6 +71,7 @@ class Settings:
             max_body_bytes=_positive(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_instances_per_request=_positive(env, "MAX_INSTANCES_PER_REQUEST", cls.max_instances_per_request),
             cors_origins=_origins(env, "CORS_ORIGINS"),
+            feedback=_boolean(env, "FEEDBACK", default=cls.feedback),
             log_level=cast(LogLevel, _choice(env, "LOG_LEVEL", get_args(LogLevel), cls.log_level)),
             log_requests=_boolean(env, "LOG_REQUESTS", default=cls.log_requests),
             project=env.get("GOOGLE_CLOUD_PROJECT") or None,

@@ -5,4 +5,4 @@ first detailed answer, and numpy only for batches and explanations. The public m
 one for that reason.
 """
 
-__all__ = ["reference"]
+__all__ = ["reference", "residuals", "traffic", "traffic_counts"]

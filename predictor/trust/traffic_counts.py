@@ -1,0 +1,196 @@
+"""Counts and sums of rows and their predictions: everything in them is a whole number, and adds up over processes."""
+
+import math
+import os
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from operator import mul
+from typing import TYPE_CHECKING, Any, Final
+
+from predictor.errors import InvalidInput, RowFailure
+from predictor.penguin import Penguin
+from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS, Categories, categories_of, measurements_of
+from predictor.trust.residuals import BINS, EDGES, LIMIT, Residuals
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from predictor.batch import PenguinColumns
+    from predictor.trust.assessment import Assessor
+
+_Cell = tuple[int, Categories]
+"""The place of the predicted class, and the categories."""
+
+
+class TrafficCounts:
+    """Counts since the last `clear`."""
+
+    def __init__(self, assessor: "Assessor") -> None:
+        self._classes: Final = assessor.classes
+        self._reference: Final = assessor.reference
+        self._residuals: Final = Residuals(assessor.reference)
+        distance = assessor.distance
+        self._distance: Final = distance
+        self._furthest_known: Final = assessor.reference.scores[distance.known_below - 1]
+        self._unseen: Final = {
+            (label, values) for label in assessor.classes for values in COMBINATIONS if assessor.unseen(label, values)
+        }
+        self._own_means: Final = {
+            (label, values): mean
+            for values, means in distance.means.items()
+            for label, mean in zip(assessor.reference.labels, means, strict=True)
+        }
+        self.clear()
+
+    def clear(self) -> None:
+        self._since = datetime.now(UTC)
+        self._cells: Counter[_Cell] = Counter()
+        self._measured = 0
+        self._sums = [0] * len(MEASUREMENTS)
+        self._squares = [0] * len(MEASUREMENTS)
+        self._bins = [[0] * BINS for _ in MEASUREMENTS]
+        self._flagged = 0
+        self._refused: Counter[str] = Counter(out_of_range=0, other=0)
+        self._discarded = 0
+        self._feedback: Counter[tuple[str, str]] = Counter()
+        self._with_sets = 0
+        self._covered = 0
+
+    @property
+    def rows(self) -> int:
+        return self._cells.total()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self._cells or self._refused.total() or self._feedback or self._discarded)
+
+    def add_rows(self, rows: Iterable[tuple[Penguin, int]]) -> None:
+        """Rows with the places of their predicted classes."""
+        transform, residuals_of, cells = self._reference.transform, self._residuals.of, self._cells
+        residuals = []
+        for penguin, place in rows:
+            categories = categories_of(penguin)
+            transformed = transform(measurements_of(penguin))
+            label = self._classes[place]
+            cells[place, categories] += 1
+            if not self._is_known(label, transformed, categories):
+                self._flagged += 1
+            if (of_row := residuals_of(label, transformed, categories)) is not None:
+                residuals.append(of_row)
+        self._measured += len(residuals)
+        for place, values in enumerate(zip(*residuals, strict=True)):
+            self._sums[place] += sum(values)
+            self._squares[place] += sum(map(mul, values, values))
+            bins = self._bins[place]
+            for value in values:
+                bins[bisect_right(EDGES, value)] += 1
+
+    def _is_known(self, label: str, transformed: Sequence[float], categories: Categories) -> bool:
+        """What a detailed answer calls `in_distribution`."""
+        if (label, categories) in self._unseen:
+            return False
+        point = self._distance.coordinates(transformed)
+        # One mean that is near is enough; the predicted class's is, nearly always.
+        own = self._own_means.get((label, categories))
+        if own is not None and math.dist(point, own) <= self._furthest_known:
+            return True
+        return any(math.dist(point, mean) <= self._furthest_known for mean in self._distance.means[categories])
+
+    def add_columns(
+        self, columns: "PenguinColumns", places: "NDArray[np.intp]", in_distribution: "NDArray[np.bool_]"
+    ) -> None:
+        """As `add_rows`, with numpy; all of shape (rows,)."""
+        import numpy as np
+
+        self._flagged += len(columns) - int(np.count_nonzero(in_distribution))
+        cells = places * len(COMBINATIONS) + columns.combinations
+        counts = np.bincount(cells, minlength=len(self._classes) * len(COMBINATIONS))
+        for cell in np.flatnonzero(counts).tolist():
+            place, combination = divmod(cell, len(COMBINATIONS))
+            self._cells[place, COMBINATIONS[combination]] += int(counts[cell])
+        nothing = (math.nan,) * len(MEASUREMENTS)
+        offsets = np.array(
+            [
+                self._residuals.offsets.get((label, values), nothing)
+                for label in self._classes
+                for values in COMBINATIONS
+            ]
+        )
+        own = offsets[cells]
+        measured = ~np.isnan(own[:, 0])
+        self._measured += int(np.count_nonzero(measured))
+        for place, (log, factor) in enumerate(zip(self._residuals.logs, self._residuals.factors, strict=True)):
+            values = columns.measurements[measured, place]
+            exact = (np.log(values) if log else values) * factor - own[measured, place]
+            residuals = np.clip(np.rint(exact), -LIMIT, LIMIT).astype(np.int64)
+            self._sums[place] += int(residuals.sum())
+            self._squares[place] += int(np.dot(residuals, residuals))
+            bins = np.bincount(np.searchsorted(EDGES, residuals, side="right"), minlength=BINS)
+            self._bins[place] = [old + new for old, new in zip(self._bins[place], bins.tolist(), strict=True)]
+
+    def add_refused(self, error: RowFailure) -> None:
+        violations = error.violations if isinstance(error, InvalidInput) else ()
+        out_of_range = any(violation.code == "out_of_range" for violation in violations)
+        self._refused["out_of_range" if out_of_range else "other"] += 1
+
+    def add_feedback(self, label: str, predicted: str, *, covered: bool | None) -> None:
+        self._feedback[label, predicted] += 1
+        if covered is not None:
+            self._with_sets += 1
+            self._covered += covered
+
+    def discard_rows(self) -> None:
+        """Forget what was measured, and keep only how many rows there were."""
+        refused, feedback, sets = self._refused, self._feedback, (self._with_sets, self._covered)
+        since, rows = self._since, self.rows
+        self.clear()
+        self._since, self._discarded = since, rows
+        self._refused, self._feedback = refused, feedback
+        self._with_sets, self._covered = sets
+
+    def fields(self) -> dict[str, Any]:
+        """The counts as a log line has them. docs/reference/logs.md says what each is."""
+        rows = self.rows
+        return {
+            "summary_id": os.urandom(8).hex(),
+            "since": self._since.isoformat(),
+            "until": datetime.now(UTC).isoformat(),
+            "rows": rows,
+            "discarded": self._discarded,
+            "refused": dict(self._refused),
+            "flagged": self._flagged,
+            "flagged_share": round(self._flagged / rows, 4) if rows else None,
+            "groups": self._groups(),
+            "categories": self._categories(),
+            "measurements": {
+                name: {"rows": self._measured, "sum": total, "sum_of_squares": squares, "histogram": list(bins)}
+                for name, total, squares, bins in zip(MEASUREMENTS, self._sums, self._squares, self._bins, strict=True)
+            },
+            "feedback": self._feedback_fields(),
+        }
+
+    def _groups(self) -> dict[str, dict[str, int]]:
+        """Rows by predicted class, and by the value of the category that splits the classes ("" without one)."""
+        groups: dict[str, dict[str, int]] = {}
+        column = None if self._reference.grouping is None else list(CATEGORIES).index(self._reference.grouping)
+        for (place, categories), count in self._cells.items():
+            by_value = groups.setdefault(self._classes[place], {})
+            value = "" if column is None else categories[column]
+            by_value[value] = by_value.get(value, 0) + count
+        return groups
+
+    def _categories(self) -> dict[str, dict[str, int]]:
+        counts = {name: dict.fromkeys(values, 0) for name, values in CATEGORIES.items()}
+        for (_, categories), count in self._cells.items():
+            for by_value, value in zip(counts.values(), categories, strict=True):
+                by_value[value] += count
+        return counts
+
+    def _feedback_fields(self) -> dict[str, Any]:
+        pairs: dict[str, dict[str, int]] = {}
+        for (label, predicted), count in self._feedback.items():
+            pairs.setdefault(label, {})[predicted] = count
+        return {"pairs": pairs, "with_sets": self._with_sets, "covered": self._covered}

@@ -1,0 +1,52 @@
+"""Traffic summaries without a server: counted rows as the log lines that a process would write."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from predictor.drift.summaries import Counts
+from predictor.penguin import SPECIES, Penguin
+from predictor.trust.assessment import Assessor
+from predictor.trust.reference import Reference
+from predictor.trust.traffic_counts import TrafficCounts
+
+START = datetime(2026, 11, 2, 12, tzinfo=UTC)  # A Monday.
+DIGEST = "sha256:" + "1" * 64
+OTHER_DIGEST = "sha256:" + "2" * 64
+
+
+def counted(reference: Reference, penguins: Sequence[Penguin], labels: Sequence[str]) -> dict[str, Any]:
+    """The fields of a summary, where every prediction is right."""
+    counts = TrafficCounts(Assessor(reference, SPECIES))
+    counts.add_rows(zip(penguins, map(SPECIES.index, labels), strict=True))
+    return counts.fields()
+
+
+def counts_in(fields: dict[str, Any]) -> Counts:
+    return Counts.model_validate({name: fields[name] for name in Counts.model_fields})
+
+
+def line(fields: dict[str, Any], day: int = 0, digest: str = DIGEST, **changes: Any) -> dict[str, Any]:
+    """A log line with these fields, counted around noon of a day."""
+    since = START + timedelta(days=day)
+    return {
+        "severity": "INFO",
+        "event": "traffic_summary",
+        "model_version": "1",
+        "model_digest": digest,
+        **fields,
+        "since": since.isoformat(),
+        "until": (since + timedelta(minutes=1)).isoformat(),
+        **changes,
+    }
+
+
+def plain_lines(lines: Sequence[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(one) + "\n" for one in lines).encode()
+
+
+def log_entries(lines: Sequence[dict[str, Any]]) -> bytes:
+    """As `gcloud logging read --format=json` writes them."""
+    entries = [{"insertId": str(number), "jsonPayload": one, "severity": "INFO"} for number, one in enumerate(lines)]
+    return json.dumps(entries, indent=2).encode()
