@@ -6,12 +6,13 @@ own id, where it has one. Lines of a scored file also carry the row's number, be
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import compress
 from typing import Any, Final
 
 import orjson
 
 from predictor.errors import InvalidInput, RowFailure
-from predictor.prediction import BatchPrediction, Prediction
+from predictor.prediction import AnswerWarning, BatchPrediction, Prediction
 
 _ERROR_KEY: Final = b'"error":{"detail":'
 
@@ -23,7 +24,27 @@ def plain_json(predicted: str) -> bytes:
 
 
 def detailed_json(prediction: Prediction) -> bytes:
-    return orjson.dumps(prediction)
+    return orjson.dumps(detailed_document(prediction))
+
+
+def detailed_document(prediction: Prediction) -> dict[str, Any]:
+    """The members of a detailed answer, in their order."""
+    document: dict[str, Any] = {
+        "prediction": prediction.prediction,
+        "probability": prediction.probability,
+        "probabilities": prediction.probabilities,
+    }
+    assessment = prediction.assessment
+    if assessment is not None:
+        document["in_distribution"] = assessment.in_distribution
+        document["p_value"] = assessment.p_value
+        if assessment.prediction_set is not None:
+            document["prediction_set"] = assessment.prediction_set
+            document["coverage"] = assessment.coverage
+        document["abstain"] = assessment.abstain
+        document["warnings"] = assessment.warnings
+    document["model"] = prediction.model
+    return document
 
 
 def batch_json(predictions: BatchPrediction) -> bytes:
@@ -81,13 +102,14 @@ def _valid_rows(predictions: BatchPrediction, end: bytes, first_row: int | None)
     numbers = number_texts(predictions)
     best = predictions.probabilities.argmax(axis=1).tolist()
     heads, names, tail = _template(predictions, end)
-    per_row = 3 + 2 * classes
+    assessed = _assessed(predictions, tail)
+    per_row = 3 + 2 * classes + (len(assessed) - 1)
     openings = _openings(predictions, first_row)
     start = len(openings)
     if openings:
         per_row += start
         heads = [head.removeprefix(b"{") for head in heads]
-    pieces = [tail] * (count * per_row)
+    pieces = [b""] * (count * per_row)
     for place, opening in enumerate(openings):
         pieces[place::per_row] = opening
     pieces[start::per_row] = [heads[place] for place in best]
@@ -95,7 +117,37 @@ def _valid_rows(predictions: BatchPrediction, end: bytes, first_row: int | None)
     for place, name in enumerate(names):
         pieces[start + 2 + 2 * place :: per_row] = [name] * count
         pieces[start + 3 + 2 * place :: per_row] = numbers[place::classes]
+    for place, column in enumerate(assessed, start=start + 2 + 2 * classes):
+        pieces[place::per_row] = column
     return pieces, per_row
+
+
+def _assessed(predictions: BatchPrediction, tail: bytes) -> list[list[bytes]]:
+    """What follows the probabilities of each valid row, in parts, each for all rows; `tail` stands at its end."""
+    assessment = predictions.assessment
+    count = len(predictions.probabilities)
+    if assessment is None:
+        return [[b"}" + tail] * count]
+    known = [b'},"in_distribution":false,"p_value":', b'},"in_distribution":true,"p_value":']
+    p_values = orjson.dumps(assessment.p_values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+    # Rows without warnings differ in their set only, and have one class in it, or else they would have a warning.
+    best = predictions.probabilities.argmax(axis=1).tolist()
+    sets = assessment.members is not None
+    usual = [
+        _ending([name] if sets else None, assessment.coverage, (), abstain=False) + tail for name in predictions.classes
+    ]
+    endings = [usual[place] for place in best]
+    for place, warnings in assessment.warnings.items():
+        names = None if assessment.members is None else list(compress(predictions.classes, assessment.members[place]))
+        endings[place] = _ending(names, assessment.coverage, warnings, abstain=True) + tail
+    return [[known[place] for place in assessment.in_distribution.tolist()], p_values, endings]
+
+
+def _ending(
+    names: list[str] | None, coverage: float | None, warnings: Sequence[AnswerWarning], *, abstain: bool
+) -> bytes:
+    sets = {} if names is None else {"prediction_set": names, "coverage": coverage}
+    return b"," + orjson.dumps({**sets, "abstain": abstain, "warnings": warnings})[1:-1]
 
 
 def _openings(predictions: BatchPrediction, first_row: int | None) -> list[list[bytes]]:
@@ -129,5 +181,5 @@ def _template(predictions: BatchPrediction, end: bytes) -> tuple[list[bytes], li
     names = [orjson.dumps(name) for name in predictions.classes]
     heads = [b'{"prediction":' + name + b',"probability":' for name in names]
     opening = [b',"probabilities":{', *[b","] * (len(names) - 1)]
-    tail = b'},"model":' + orjson.dumps(predictions.model) + b"}" + end
+    tail = b',"model":' + orjson.dumps(predictions.model) + b"}" + end
     return heads, [before + name + b":" for before, name in zip(opening, names, strict=True)], tail

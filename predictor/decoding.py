@@ -15,10 +15,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from predictor.error_room import MAX_VIOLATIONS, ErrorRoom
-from predictor.errors import InvalidInput, MalformedJson, RowFailure, Violation, ViolationCode
+from predictor.errors import InvalidInput, MalformedJson, Refused, RowFailure, Violation, ViolationCode
 from predictor.penguin import NOUN, NOUN_PLURAL, Penguin
 from predictor.prediction import MAX_ID_CHARS, Id, is_id
-from predictor.schema import ACCEPTED, CATEGORIES, FEATURES, IDS, RANGES, UNITS
+from predictor.schema import ACCEPTED, CATEGORIES, FEATURES, IDS, MEASUREMENTS, RANGES, UNITS
 from predictor.text import replace_surrogates
 
 _MAX_POINTER: Final = 200
@@ -185,8 +185,16 @@ def validate(document: Any, most: int = MAX_VIOLATIONS) -> Penguin:
         details = error.errors(include_url=False, include_input=False) if most else []
         violations += [_violation(detail["loc"], detail["type"]) for detail in details]
     if count:
-        raise InvalidInput(violations[:most], count)
+        raise InvalidInput(violations[:most], count, _refused(document, violations))
     return penguin
+
+
+def _refused(document: Mapping[str, Any], violations: Sequence[Violation]) -> Refused | None:
+    """The values of a document in which nothing is wrong but ranges."""
+    if not violations or any(violation.code != "out_of_range" for violation in violations):
+        return None
+    measurements = tuple([float(document[name]) for name in MEASUREMENTS])
+    return measurements, tuple([document[name] for name in CATEGORIES])
 
 
 def id_in(document: Any) -> Id:

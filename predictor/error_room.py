@@ -64,4 +64,4 @@ class ErrorRoom:
     def _shortened(self, error: InvalidInput, shown: int, left: int) -> InvalidInput:
         if shown:
             self._left = left
-        return InvalidInput(error.violations[:shown], error.count)
+        return InvalidInput(error.violations[:shown], error.count, error.refused)

@@ -34,6 +34,16 @@ class Violation:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class HintedViolation(Violation):
+    """A violation whose value would be valid in another unit, or in another field.
+
+    The hint names the unit or the field, and never repeats the value.
+    """
+
+    hint: str
+
+
 class PredictorError(Exception):
     """The root of every error that this package raises on purpose."""
 
@@ -65,13 +75,23 @@ class MalformedJson(PredictorError):
         self.reason = reason
 
 
+Refused = tuple[tuple[float, ...], tuple[str, ...]]
+"""Measurements and categories of a row, each in their order, of which a measurement is out of its range."""
+
+
 class InvalidInput(PredictorError):
     """The body is JSON, but not what this service scores. Carries all violations at once, or the first ones.
 
-    `count` is how many there are.
+    `count` is how many there are. `refused`: measurements and categories, where all of them are there and nothing is
+    wrong but their ranges; for hints only, and never shown.
     """
 
-    def __init__(self, violations: Sequence[Violation], count: int | None = None) -> None:
+    def __init__(
+        self,
+        violations: Sequence[Violation],
+        count: int | None = None,
+        refused: Refused | None = None,
+    ) -> None:
         shown = len(violations)
         self.count = shown if count is None else count
         noun = "violation" if self.count == 1 else "violations"
@@ -83,6 +103,7 @@ class InvalidInput(PredictorError):
             sentence = f"{self.count} {noun}, not shown."
         super().__init__(sentence)
         self.violations = tuple(violations)
+        self.refused = refused
 
 
 class WideRow(PredictorError):
@@ -254,6 +275,10 @@ class NotConvertible(PublishRefused):
         super().__init__(f"{estimator} cannot be converted to ONNX: {reason}")
         self.estimator = estimator
         self.reason = reason
+
+
+class NotRefittable(PublishRefused):
+    """An estimator cannot be fitted again without some of the rows, so it has no probabilities for unseen rows."""
 
 
 class ParityMismatch(PublishRefused):

@@ -3,14 +3,19 @@
 Entry points hold a `ModelCache`, ask it for the model, and pass the model in.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from predictor.errors import InvalidInput, Violation
 from predictor.models import LoadedModel
 from predictor.penguin import Penguin
 from predictor.prediction import BatchPrediction, Prediction, prediction
+from predictor.schema import categories_of, measurements_of
 
 if TYPE_CHECKING:
     from predictor.batch import Batch
+
+MIN_COVERAGE: Final = 0.5
+"""Of prediction sets; a smaller one would be no statement."""
 
 
 def predict_class(model: LoadedModel, penguin: Penguin) -> str:
@@ -19,12 +24,46 @@ def predict_class(model: LoadedModel, penguin: Penguin) -> str:
     return model.manifest.classes[probabilities.index(max(probabilities))]
 
 
-def predict(model: LoadedModel, penguin: Penguin) -> Prediction:
-    return prediction(model.identity, model.manifest.classes, model.engine.probabilities(penguin))
+def predict(model: LoadedModel, penguin: Penguin, coverage: float | None = None) -> Prediction:
+    """The most probable class with its probability and, for a model with a reference, how far to rely on it.
+
+    `coverage` of the prediction set; None: the reference's own.
+    """
+    probabilities = model.engine.probabilities(penguin)
+    assessor = model.assessor()
+    assessment = None
+    if assessor is not None:
+        assessment = assessor.assess(measurements_of(penguin), categories_of(penguin), probabilities, coverage)
+    return prediction(model.identity, model.manifest.classes, probabilities, assessment)
 
 
-def predict_batch(model: LoadedModel, batch: "Batch") -> BatchPrediction:
+def predict_batch(model: LoadedModel, batch: "Batch", coverage: float | None = None) -> BatchPrediction:
     """One answer per row, in order; an invalid row keeps its error, and every row its id."""
     # Engines compute in float32 or float64, and some libraries return arrays in Fortran order.
     probabilities = model.engine.batch_probabilities(batch.columns).astype("float64", order="C", copy=False)
-    return BatchPrediction(model.identity, model.manifest.classes, probabilities, batch.errors, batch.ids)
+    errors, assessment = batch.errors, None
+    assessor = model.assessor()
+    if assessor is not None:
+        assessment = assessor.for_batches.assess(batch.columns, probabilities, coverage)
+        if errors:
+            errors = {place: assessor.with_hints(error) for place, error in errors.items()}
+    return BatchPrediction(model.identity, model.manifest.classes, probabilities, errors, batch.ids, assessment)
+
+
+def check_coverage(model: LoadedModel, coverage: float) -> None:
+    """Raises `InvalidInput` unless the model has prediction sets with this coverage."""
+    assessor = model.assessor()
+    sets = None if assessor is None else assessor.reference.sets
+    if sets is None:
+        message = "This model has no prediction sets, so no coverage can be asked for."
+    elif MIN_COVERAGE <= coverage <= sets.max_coverage:
+        return
+    else:
+        message = f"The coverage must be a number from {MIN_COVERAGE:g} to {sets.max_coverage:g}."
+    raise InvalidInput([Violation("", "out_of_range", message)])
+
+
+def with_hints(model: LoadedModel, error: InvalidInput) -> InvalidInput:
+    """The error of one penguin, with a hint at each value that would fit in another unit or field."""
+    assessor = None if error.refused is None else model.assessor()
+    return error if assessor is None else assessor.with_hints(error)

@@ -21,6 +21,8 @@ PIPELINE_FILE: Final = "pipeline.pkl"
 ONNX_FILE: Final = "model.onnx"
 GOLDEN_FILE: Final = "golden.json"
 MODEL_CARD_FILE: Final = "model_card.md"
+REFERENCE_FILE: Final = "reference.json"
+"""What the labelled rows look like (`predictor.trust`); older bundles have none."""
 PICKLES: Final = (MODEL_FILE, LABEL_ENCODER_FILE, COLUMNS_FILE)
 """The three files of the replaced service, which the scikit-learn engine reads."""
 

@@ -16,7 +16,6 @@ import orjson
 
 from predictor.batch import COMBINATION_INDEX, Batch, PenguinColumns, in_range
 from predictor.bulk.chunk import Layout
-from predictor.bulk.units import converted
 from predictor.decoding import validate
 from predictor.errors import InvalidInput, RowFailure, WideRow
 from predictor.penguin import Penguin
@@ -29,6 +28,7 @@ from predictor.schema import (
     spelled,
     tuple_getter,
 )
+from predictor.units import converted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,9 +13,9 @@ from decimal import Decimal
 from itertools import islice
 from typing import Final
 
-from predictor.bulk.units import factors_to, units_like
 from predictor.errors import UnusableFile
 from predictor.schema import FEATURES, IDS, SYNONYMS, UNITS
+from predictor.units import factors_to, units_like
 
 _PUNCTUATION: Final = re.compile(r"[\s_.,()\[\]/-]+")
 _SAME: Final = Decimal(1)

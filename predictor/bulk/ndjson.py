@@ -11,13 +11,13 @@ from predictor.batch import Batch
 from predictor.bulk.chunk import Chunk
 from predictor.bulk.columns import Columns, understand
 from predictor.bulk.lines import Blocks
-from predictor.bulk.units import converted
 from predictor.decoding import decode_row, decode_valid, parse, pointer, validate
 from predictor.error_room import ErrorRoom
 from predictor.errors import InvalidInput, MalformedJson, RowFailure, Violation
 from predictor.penguin import Penguin
 from predictor.prediction import Id, is_id
 from predictor.schema import CATEGORIES, NOT_RECORDED, spelled
+from predictor.units import converted
 
 Row = tuple[Penguin | RowFailure, Id]
 

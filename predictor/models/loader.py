@@ -2,8 +2,20 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from predictor.artifacts import GOLDEN_FILE, MODEL_FILE, ONNX_FILE, PICKLES, Bundle, Manifest, Store, fetch_bundle
+from predictor.artifacts import (
+    GOLDEN_FILE,
+    MODEL_FILE,
+    ONNX_FILE,
+    PICKLES,
+    REFERENCE_FILE,
+    Bundle,
+    Manifest,
+    Store,
+    fetch_bundle,
+)
 from predictor.errors import ArtifactError, ArtifactMissing, UnloadableModel
 from predictor.models.engine import Engine
 from predictor.models.golden import Golden
@@ -12,8 +24,11 @@ from predictor.prediction import EngineChoice, EngineName, ModelIdentity
 from predictor.telemetry import Phases
 from predictor.text import describe_error
 
+if TYPE_CHECKING:
+    from predictor.trust.assessment import Assessor
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class LoadedModel:
     """A model in service. Immutable; replaced only by a new process."""
 
@@ -21,6 +36,24 @@ class LoadedModel:
     manifest: Manifest
     engine: Engine
     phases_ms: dict[str, float]
+    reference: bytes | None = None
+    """The verified bytes of `reference.json`; None for a model that was published without."""
+
+    def assessor(self) -> "Assessor | None":
+        """What assesses the model's answers; None without a reference.
+
+        Made when it is first needed: a plain answer does not need it. Raises `UnloadableModel`.
+        """
+        return self._assessor
+
+    @cached_property
+    def _assessor(self) -> "Assessor | None":
+        if self.reference is None:
+            return None
+        from predictor.trust.assessment import Assessor
+        from predictor.trust.reference import Reference
+
+        return Assessor(Reference.from_bytes(self.reference), self.manifest.classes)
 
 
 def load_model(
@@ -41,14 +74,15 @@ def load_model(
     bundle = fetch_bundle(
         store,
         pin=pin,
-        choose=lambda manifest: files_for(engine_name(choice, manifest), manifest),
+        choose=lambda manifest: [*files_for(engine_name(choice, manifest), manifest), *_reference(manifest)],
         deadline=deadline,
         phases=phases,
     )
     manifest = bundle.manifest
     with phases.measure("load"):
         engine = tested_engine(engine_name(choice, manifest), bundle, batches=batches)
-    return LoadedModel(ModelIdentity(manifest.version, bundle.digest), manifest, engine, phases.as_dict())
+    reference = bundle.files.get(REFERENCE_FILE)
+    return LoadedModel(ModelIdentity(manifest.version, bundle.digest), manifest, engine, phases.as_dict(), reference)
 
 
 def engine_name(choice: EngineChoice, manifest: Manifest) -> EngineName:
@@ -72,6 +106,10 @@ def _pickles(manifest: Manifest) -> tuple[str, ...]:
     if manifest.input is None:
         return PICKLES
     return (manifest.estimator_file or MODEL_FILE,)
+
+
+def _reference(manifest: Manifest) -> tuple[str, ...]:
+    return (REFERENCE_FILE,) if REFERENCE_FILE in manifest.file_names else ()
 
 
 def tested_engine(name: EngineName, bundle: Bundle, *, batches: bool) -> Engine:

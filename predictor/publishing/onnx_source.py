@@ -10,7 +10,7 @@ import onnxruntime
 
 from predictor.artifacts import InputColumn
 from predictor.batch import PenguinColumns
-from predictor.errors import PublishRefused
+from predictor.errors import NotRefittable, PublishRefused
 from predictor.penguin import NOUN_PLURAL, SPECIES, Penguin
 from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
 from predictor.publishing.marks import SourceFile
@@ -85,6 +85,11 @@ class OnnxModel:
 
     def predict(self, penguins: Sequence[Penguin]) -> list[str]:
         return [self.classes[place] for place in self.probabilities(penguins).argmax(axis=1).tolist()]
+
+    def out_of_fold(
+        self, penguins: Sequence[Penguin], classes: Sequence[int], folds: Sequence[int]
+    ) -> "NDArray[np.float64]":
+        raise NotRefittable("an ONNX model cannot be fitted again")
 
     def onnx_forms(self) -> Iterator[bytes]:
         names = [item.name for item in self._inputs]

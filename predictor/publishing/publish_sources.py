@@ -14,6 +14,7 @@ from predictor.training.dataset import Dataset
 from predictor.training.export import Export, ModelSource, export
 from predictor.training.fitted_model import PublishableModel
 from predictor.training.model_card import published_card
+from predictor.training.reference import reference_of
 
 MIN_ACCURACY: Final = 0.9
 """Share of the labelled rows that a model must classify correctly. Less usually means exchanged columns."""
@@ -38,11 +39,15 @@ def export_sources(
         tell(f"{correct} of {len(dataset.rows)} labelled rows right")
         metrics = {"data_set_rows": float(len(dataset.rows)), "data_set_correct": float(correct)}
         columns = [column.name for column in model.input]
+        reference = reference_of(model, dataset)
+        if reference.without_sets is not None:
+            tell(f"no prediction sets: {reference.without_sets}")
         source = ModelSource(
             model=model,
             pickles=model.pickles,
             metrics=metrics,
             card=published_card(dataset, model.name, model.parameters, columns=columns, metrics=metrics),
+            reference=reference,
             training_data_sha256=None,
         )
         exported = _export(source, dataset, created, with_onnx=with_onnx, tell=tell)

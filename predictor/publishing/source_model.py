@@ -11,7 +11,7 @@ import numpy as np
 
 from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, PIPELINE_FILE, InputColumn
 from predictor.batch import PenguinColumns
-from predictor.errors import NotConvertible, PublishRefused
+from predictor.errors import NotConvertible, NotRefittable, PublishRefused
 from predictor.penguin import LABEL, SPECIES, Penguin
 from predictor.publishing.environments import Tell, environment_for
 from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
@@ -82,6 +82,14 @@ class SourceModel:
         """The classes that `predict` of the estimator answers."""
         return [self.classes[place] for place in self._ask("predictions", penguins)]
 
+    def out_of_fold(
+        self, penguins: Sequence[Penguin], classes: Sequence[int], folds: Sequence[int]
+    ) -> "NDArray[np.float64]":
+        answer = self._ask("refit", penguins, classes=list(classes), folds=list(folds))
+        if "reason" in answer:
+            raise NotRefittable(answer["reason"])
+        return np.array(answer["probabilities"], dtype=np.float64)
+
     def onnx_forms(self) -> Iterator[bytes]:
         """Every ONNX form, best first. Raises `NotConvertible` when there is none."""
         strings = {
@@ -97,9 +105,10 @@ class SourceModel:
         for form in answer["forms"]:
             yield base64.b64decode(form)
 
-    def _ask(self, call: str, penguins: Sequence[Penguin]) -> Any:
+    def _ask(self, call: str, penguins: Sequence[Penguin], **more: Any) -> Any:
         names = [column.name for column in self.input]
-        return self._remote.ask(call, names=names, columns=input_frame(self.input, PenguinColumns.of(penguins)))
+        columns = input_frame(self.input, PenguinColumns.of(penguins))
+        return self._remote.ask(call, names=names, columns=columns, **more)
 
 
 @contextmanager

@@ -49,6 +49,7 @@ class Model:
         self.columns: list[str] | None = None
         self.estimator: Any = None
         self.roles: dict[str, str] = {}
+        self.from_booster = any(file["format"] in ("xgboost", "lightgbm") for file in files)
         for file in files:
             self._place(file["path"], _opened(file["path"], file["format"]))
         if self.estimator is None:
@@ -141,6 +142,20 @@ def _onnx(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"reason": error.reason}
     forms_as_text = [base64.b64encode(form).decode() for form in found]
     return {"forms": forms_as_text, "libraries": _versions(_COMPILERS)}
+
+
+def _refit(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Out-of-fold probabilities, or the reason why there are none."""
+    from predictor.errors import NotRefittable
+    from predictor.training.refitting import refit
+
+    frame = model.frame(request["names"], request["columns"])
+    try:
+        if model.from_booster:
+            raise NotRefittable("a booster's own file does not say how it was fitted")
+        return {"probabilities": refit(model.estimator, frame, request["classes"], request["folds"]).tolist()}
+    except NotRefittable as error:
+        return {"reason": str(error)}
 
 
 def _array(frame: pd.DataFrame) -> Any:
@@ -271,6 +286,7 @@ _CALLS: Final[dict[str, Callable[[Model, Mapping[str, Any]], Any]]] = {
     "probabilities": Model.probabilities,
     "predictions": Model.predictions,
     "onnx": _onnx,
+    "refit": _refit,
 }
 
 

@@ -15,4 +15,5 @@ __all__ = [
     "publish",
     "random_penguins",
     "reference",
+    "refitting",
 ]

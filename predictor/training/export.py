@@ -15,6 +15,7 @@ from predictor.artifacts import (
     MODEL_CARD_FILE,
     MODEL_FILE,
     ONNX_FILE,
+    REFERENCE_FILE,
     Bundle,
     FileEntry,
     Manifest,
@@ -26,18 +27,20 @@ from predictor.training.fitted_model import FittedModel, PublishableModel
 from predictor.training.golden_rows import choose_golden
 from predictor.training.parity import Proof, prove
 from predictor.training.pickles import dump
+from predictor.trust.reference import Reference
 
 NAME: Final = "penguin-predictor"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """What a bundle is made from: a model, its pickles if it has any, its metrics and its model card."""
+    """What a bundle is made from: a model, its pickles if it has any, its metrics, its model card and its reference."""
 
     model: PublishableModel
     pickles: Mapping[str, bytes]
     metrics: Mapping[str, float]
     card: str
+    reference: Reference
     training_data_sha256: str | None
 
 
@@ -69,6 +72,7 @@ def export(source: ModelSource, dataset: Dataset, created: datetime, *, with_onn
         **source.pickles,
         GOLDEN_FILE: choose_golden(source.model, dataset).to_bytes(),
         MODEL_CARD_FILE: source.card.encode(),
+        REFERENCE_FILE: source.reference.to_bytes(),
     }
     not_converted: NotConvertible | None = None
     if with_onnx:

@@ -49,6 +49,14 @@ class PublishableModel(Protocol):
     def onnx_forms(self) -> Iterator[bytes]:
         """Every ONNX form, best first. Raises `NotConvertible` when there is none."""
 
+    def out_of_fold(
+        self, penguins: Sequence[Penguin], classes: Sequence[int], folds: Sequence[int]
+    ) -> "NDArray[np.float64]":
+        """Probabilities by clones that were fitted without the penguin's fold, shape (len(penguins), classes).
+
+        `classes`: each penguin's place in `classes` of the model. Raises `NotRefittable`.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
@@ -76,6 +84,13 @@ class FittedModel:
         """The class names that the replaced service answered: integers from `predict`, names from the encoder."""
         classes = self.estimator.predict(encode(penguins, self.columns))
         return [str(name) for name in self.label_encoder.inverse_transform(np.asarray(classes).ravel())]
+
+    def out_of_fold(
+        self, penguins: Sequence[Penguin], classes: Sequence[int], folds: Sequence[int]
+    ) -> "NDArray[np.float64]":
+        from predictor.training.refitting import refit
+
+        return refit(self.estimator, encode(penguins, self.columns), classes, folds)
 
     def libraries(self, *, compiled: bool) -> Mapping[str, str]:
         from predictor.training.libraries import versions

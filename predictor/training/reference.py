@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from predictor.errors import NotRefittable
 from predictor.penguin import SPECIES
 from predictor.schema import CATEGORIES, MEASUREMENTS, RANGES, categories_of, measurements_of
 from predictor.training.dataset import Dataset, LabelledRow
+from predictor.training.fitted_model import PublishableModel
+from predictor.training.refitting import assign_folds
 from predictor.trust.reference import Bird, Group, Measurement, Reference, Sets, Unseen
 
 if TYPE_CHECKING:
@@ -40,6 +43,20 @@ class OutOfFold:
     classes: tuple[str, ...]
     probabilities: "Numbers"
     folds: int
+
+
+def reference_of(model: PublishableModel, dataset: Dataset) -> Reference:
+    """The reference for a model's answers: the dataset's rows, and the model's probabilities for them out of fold."""
+    try:
+        unknown = sorted({row.label for row in dataset.rows} - set(model.classes))
+        if unknown:
+            raise NotRefittable(f"the model does not know the label {unknown[0]} of reference rows")
+        folds = assign_folds(dataset.labels)
+        classes = [model.classes.index(label) for label in dataset.labels]
+        probabilities = model.out_of_fold(dataset.penguins, classes, folds)
+    except NotRefittable as error:
+        return make_reference(dataset, str(error))
+    return make_reference(dataset, OutOfFold(model.classes, probabilities, max(folds) + 1))
 
 
 def make_reference(dataset: Dataset, out_of_fold: OutOfFold | str) -> Reference:

@@ -8,15 +8,14 @@ a class, or a class and one value of a category, such as the females of a specie
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from predictor.artifacts import REFERENCE_FILE
 from predictor.errors import UnloadableModel
 from predictor.penguin import SPECIES
 from predictor.schema import CATEGORIES, MEASUREMENTS, Categories
-
-REFERENCE_FILE: Final = "reference.json"
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 

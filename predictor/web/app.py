@@ -2,22 +2,21 @@
 
 import time
 from http import HTTPStatus
-from typing import Final
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
 from predictor.answers import batch_json, detailed_json, plain_json
 from predictor.artifacts import ModelCache
 from predictor.decoding import decode, may_be_batch
-from predictor.errors import InvalidInput, Violation
+from predictor.errors import InvalidInput
 from predictor.models import LoadedModel
 from predictor.penguin import Penguin
-from predictor.service import predict, predict_batch, predict_class
+from predictor.service import check_coverage, predict, predict_batch, predict_class, with_hints
 from predictor.web.body import read_json_body
 from predictor.web.cors import Cors
 from predictor.web.endpoint import Endpoint
 from predictor.web.model_info import model_info
+from predictor.web.parameters import PLAIN, Parameters, read_parameters
 from predictor.web.probes import Probes
 from predictor.web.problems import PROBLEM_TYPES
 from predictor.web.responses import JSON, BytesResponse, json_response
@@ -74,55 +73,44 @@ class _Handlers:
         return docs_response(request.scope["path"])
 
     async def predict(self, request: Request) -> BytesResponse:
-        details = _details(request.scope["query_string"])
+        query = request.scope["query_string"]
+        parameters = read_parameters(query) if query else PLAIN
         body = await read_json_body(request, self._max_body_bytes)
         model = self._models.current or await self._models.get()
+        if parameters.coverage is not None:
+            check_coverage(model, parameters.coverage)
         started = time.perf_counter()
-        response = BytesResponse(await self._answer(model, body, details), JSON)
+        response = BytesResponse(await self._answer(model, body, parameters), JSON)
         response.server_timing = self._first_answer.prediction(model, (time.perf_counter() - started) * 1000)
         return response
 
-    async def _answer(self, model: LoadedModel, body: bytes, details: bool) -> bytes:
+    async def _answer(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
         blocking = model.engine.blocking
         if may_be_batch(body):
             in_thread = blocking or len(body) > VALID_BATCH_BODY_BYTES
-            if (answer := await run_maybe_in_thread(in_thread, self._answer_valid_batch, model, body)) is not None:
+            answer = await run_maybe_in_thread(in_thread, self._answer_valid_batch, model, body, parameters)
+            if answer is not None:
                 return answer
         in_thread = blocking or len(body) > BLOCKING_BODY_BYTES
-        return await run_maybe_in_thread(in_thread, self._answer_any, model, body, details)
+        return await run_maybe_in_thread(in_thread, self._answer_any, model, body, parameters)
 
-    def _answer_valid_batch(self, model: LoadedModel, body: bytes) -> bytes | None:
+    def _answer_valid_batch(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes | None:
         """The fast path of a batch; None for a body that it does not accept."""
         from predictor.batch_decoding import decode_valid_batch  # With numpy, which single birds do not need.
 
         batch = decode_valid_batch(body, self._max_instances)
-        return None if batch is None else batch_json(predict_batch(model, batch))
+        return None if batch is None else batch_json(predict_batch(model, batch, parameters.coverage))
 
-    def _answer_any(self, model: LoadedModel, body: bytes, details: bool) -> bytes:
+    def _answer_any(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
         """The answer to one penguin, or to a batch with invalid rows."""
-        decoded = decode(body, max_instances=self._max_instances)
+        try:
+            decoded = decode(body, max_instances=self._max_instances)
+        except InvalidInput as error:
+            raise with_hints(model, error) from None
         if isinstance(decoded, Penguin):
-            return detailed_json(predict(model, decoded)) if details else plain_json(predict_class(model, decoded))
+            if not parameters.details:
+                return plain_json(predict_class(model, decoded))
+            return detailed_json(predict(model, decoded, parameters.coverage))
         from predictor.batch import Batch
 
-        return batch_json(predict_batch(model, Batch.of(decoded, decoded.ids)))
-
-
-_PARAMETERS: Final = ("details",)
-
-
-def _details(query: bytes) -> bool:
-    """The value of `details` in a query string. Raises `InvalidInput` unless it is true or false, and nothing else."""
-    if not query:
-        return False
-    parameters = parse_qs(query.decode("latin-1"), keep_blank_values=True)
-    violations = []
-    if not parameters.keys() <= set(_PARAMETERS):
-        known = ", ".join(_PARAMETERS)
-        violations.append(Violation("", "unknown_field", f"No such query parameter; there is only {known}."))
-    values = parameters.get("details", ["false"])
-    if len(values) != 1 or values[0] not in ("true", "false"):
-        violations.append(Violation("", "unknown_value", "The query parameter details must be true or false."))
-    if violations:
-        raise InvalidInput(violations)
-    return values[0] == "true"
+        return batch_json(predict_batch(model, Batch.of(decoded, decoded.ids), parameters.coverage))

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from predictor.bulk import csv_fast_path
 from predictor.bulk.chunk import Layout
 from predictor.bulk.csv_fast_path import read_lines
-from predictor.bulk.units import factors_to
 from predictor.schema import FEATURES
+from predictor.units import factors_to
 from tests.support.csv_rows import EXAMPLES, GOOD, LAYOUT, cell_rows, expected, read_from
 
 

@@ -11,7 +11,15 @@ from tests.unit.training.conftest import CREATED, source_of
 
 def test_a_bundle_has_every_file_and_both_forms_agree(exported: Export) -> None:
     assert set(exported.bundle.files) == {
-        *("model.pkl", "label_encoder.pkl", "columns.pkl", "model.onnx", "golden.json", "model_card.md")
+        *(
+            "model.pkl",
+            "label_encoder.pkl",
+            "columns.pkl",
+            "model.onnx",
+            "golden.json",
+            "model_card.md",
+            "reference.json",
+        )
     }
     assert exported.proof.penguins == 20_333
     assert exported.proof.difference is not None

@@ -1,4 +1,4 @@
-"""Units of length and mass that the columns of a file may be in, and exact conversion between them.
+"""Units of length and mass that values may be in, and exact conversion between them.
 
 In decimal arithmetic, because 3.91 cm must be the very number that 39.1 mm is, and 3.91 * 10 is not.
 """
@@ -22,6 +22,17 @@ _SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "lb": ("lbs", "pound", "pounds"),
     "oz": ("ounce", "ounces"),
 }
+NAMES: Final[Mapping[str, str]] = {
+    "mm": "millimetres",
+    "cm": "centimetres",
+    "m": "metres",
+    "in": "inches",
+    "g": "grams",
+    "kg": "kilograms",
+    "lb": "pounds",
+    "oz": "ounces",
+}
+"""What sentences call the units."""
 _EXACT: Final = Context(prec=60, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
@@ -30,6 +41,11 @@ def factors_to(unit: str) -> dict[str, Decimal]:
     kind = next((units for units in _KINDS if unit in units), {unit: Decimal(1)})
     factors = {name: _EXACT.divide(size, kind[unit]) for name, size in kind.items()}
     return {spelling: factor for name, factor in factors.items() for spelling in (name, *_SPELLINGS.get(name, ()))}
+
+
+def sizes_of_units_like(unit: str) -> dict[str, float]:
+    """The other units that can be converted to `unit`, each with its size in it."""
+    return {name: float(factors_to(unit)[name]) for name in units_like(unit) if name != unit}
 
 
 def units_like(unit: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictor.bulk.units import converted, factors_to, units_like
+from predictor.units import converted, factors_to, units_like
 
 
 @pytest.mark.parametrize(
