@@ -1,7 +1,5 @@
 """A model, its reference, and what they make of simulated birds: as the functions do, without the requests."""
 
-import math
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,7 +11,7 @@ from predictor.drift.summaries import Counts
 from predictor.errors import InvalidInput, Violation
 from predictor.models.features import FeatureEncoder
 from predictor.penguin import SPECIES
-from predictor.schema import COMBINATIONS, MEASUREMENTS
+from predictor.schema import COMBINATIONS
 from predictor.training.fitted_model import ENCODED
 from predictor.training.penguin_pipeline import fit
 from predictor.training.reference import make_reference
@@ -46,24 +44,11 @@ class Service:
 
     def in_distribution(self, columns: PenguinColumns, places: Places) -> NDArray[np.bool_]:
         """What a detailed answer calls so."""
-        distance = self.assessor.distance
-        logs = np.log(columns.measurements)
-        root = np.linalg.cholesky(np.array(self.assessor.reference.precision))
-        points = logs @ root
-        means = (
-            np.array(
-                [
-                    [self._group_mean(label, values) for label in self.assessor.reference.labels]
-                    for values in COMBINATIONS
-                ]
-            )
-            @ root
-        )
-        squares = np.square(points[:, None] - means[columns.combinations]).sum(axis=2)
         seen = np.array(
             [[not self.assessor.unseen(label, values) for values in COMBINATIONS] for label in self.assessor.classes]
         )
-        known: NDArray[np.bool_] = (np.sqrt(squares.min(axis=1)) <= self._furthest) & seen[places, columns.combinations]
+        near = self.assessor.for_batches.distances(columns) <= self._furthest
+        known: NDArray[np.bool_] = near & seen[places, columns.combinations]
         return known
 
     def count(self, birds: Birds) -> Counts:
@@ -83,12 +68,10 @@ class Service:
         found = self.assessor.reference.group_of(label, values)
         return found.label, found.value or ""
 
-    def _group_mean(self, label: str, values: tuple[str, ...]) -> tuple[float, ...]:
-        return self.assessor.reference.group_of(label, values).means
-
     def residuals(self, columns: PenguinColumns, places: Places) -> Numbers:
         """In standard deviations, as they are counted: shape (rows, measurements)."""
         offsets = np.array([self._residuals.offsets[label, values] for label in SPECIES for values in COMBINATIONS])
         own = offsets[places * len(COMBINATIONS) + columns.combinations]
         exact = np.log(columns.measurements) * np.array(self._residuals.factors) - own
-        return np.clip(np.rint(exact), -LIMIT, LIMIT) / SCALE
+        found: Numbers = np.clip(np.rint(exact), -LIMIT, LIMIT) / SCALE
+        return found

@@ -13,6 +13,7 @@ from predictor.schema import categories_of, measurements_of
 
 if TYPE_CHECKING:
     from predictor.batch import Batch
+    from predictor.trust.traffic import Traffic
 
 MIN_COVERAGE: Final = 0.5
 """Of prediction sets; a smaller one would be no statement."""
@@ -21,7 +22,10 @@ MIN_COVERAGE: Final = 0.5
 def predict_class(model: LoadedModel, penguin: Penguin) -> str:
     """The most probable class of one penguin: what most callers want, without the rest."""
     probabilities = model.engine.probabilities(penguin)
-    return model.manifest.classes[probabilities.index(max(probabilities))]
+    place = probabilities.index(max(probabilities))
+    if model.traffic is not None:
+        model.traffic.add(penguin, place)
+    return model.manifest.classes[place]
 
 
 def predict(model: LoadedModel, penguin: Penguin, coverage: float | None = None) -> Prediction:
@@ -34,6 +38,8 @@ def predict(model: LoadedModel, penguin: Penguin, coverage: float | None = None)
     assessment = None
     if assessor is not None:
         assessment = assessor.assess(measurements_of(penguin), categories_of(penguin), probabilities, coverage)
+    if model.traffic is not None:
+        model.traffic.add(penguin, probabilities.index(max(probabilities)))
     return prediction(model.identity, model.manifest.classes, probabilities, assessment)
 
 
@@ -45,6 +51,9 @@ def predict_batch(model: LoadedModel, batch: "Batch", coverage: float | None = N
     assessor = model.assessor()
     if assessor is not None:
         assessment = assessor.for_batches.assess(batch.columns, probabilities, coverage)
+        if model.traffic is not None:
+            places = probabilities.argmax(axis=1)
+            model.traffic.add_batch(batch.columns, places, assessment.in_distribution, tuple(errors.values()))
         if errors:
             errors = {place: assessor.with_hints(error) for place, error in errors.items()}
     return BatchPrediction(model.identity, model.manifest.classes, probabilities, errors, batch.ids, assessment)
@@ -67,3 +76,22 @@ def with_hints(model: LoadedModel, error: InvalidInput) -> InvalidInput:
     """The error of one penguin, with a hint at each value that would fit in another unit or field."""
     assessor = None if error.refused is None else model.assessor()
     return error if assessor is None else assessor.with_hints(error)
+
+
+def count_refused(model: LoadedModel, error: InvalidInput) -> None:
+    """Count one penguin that is not valid."""
+    if model.traffic is not None:
+        model.traffic.refuse(error)
+
+
+def give_feedback(model: LoadedModel, traffic: "Traffic", penguin: Penguin, label: str) -> None:
+    """Predict once more, and count the prediction beside the class that the penguin turned out to have."""
+    classes = model.manifest.classes
+    probabilities = model.engine.probabilities(penguin)
+    predicted = classes[probabilities.index(max(probabilities))]
+    assessor, covered = model.assessor(), None
+    if assessor is not None:
+        least, _ = assessor.smallest_probability(None)
+        if least is not None:
+            covered = label in assessor.members(probabilities, least, predicted)
+    traffic.feedback(label, predicted, covered=covered)

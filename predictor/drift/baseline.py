@@ -20,8 +20,9 @@ GroupKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
-    """`logs`, `sds`: by measurement, as in the reference. `precision`: inverse of the correlation of the residuals, shape (measurements, measurements). `freedom`: degrees
-    of freedom of the standard deviations. `histograms`: the reference rows' own residuals, by measurement.
+    """`logs`, `sds`: by measurement, as in the reference. `precision`: the inverse of the residuals' correlation, shape
+    (measurements, measurements). `freedom`: degrees of freedom of the standard deviations. `histograms`: the reference
+    rows' own residuals, by measurement.
     """
 
     rows: int

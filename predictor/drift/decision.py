@@ -28,8 +28,8 @@ _LOG_10: Final = math.log(10)
 class MeasurementDrift:
     """`mean_sd`, `sd`: mean and standard deviation of the residuals, in standard deviations of the reference.
 
-    `shift`: the mean in per cent of the measurement where its logarithm was taken, else in its unit. `log10_e`: evidence
-    that the mean has moved; `log10_e_alone`: by more or less than the other measurements make one expect.
+    `shift`: the mean in per cent of the measurement where its logarithm was taken, else in its unit. `log10_e`:
+    evidence that the mean has moved; `log10_e_alone`: by more or less than the other measurements make one expect.
     """
 
     mean_sd: float
@@ -182,7 +182,7 @@ def _measurement(
         in_per_cent=log,
         log10_e=log_e / _LOG_10,
         log10_e_alone=log_e_alone / _LOG_10,
-        psi=psi(item.histogram, reference),
+        psi=psi(item.histogram, reference) if item.rows else None,
         psi_false_alarm_rate=false_alarm_rate(item.rows, sum(reference), BINS) if item.rows else None,
         histogram=tuple(item.histogram),
     )

@@ -1,4 +1,4 @@
-"""From log files to summaries: what `gcloud logging read --format=json` writes, and lines as the function prints them."""
+"""From log files to summaries: from `gcloud logging read --format=json`, or lines as the function prints them."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""The population stability index, for those who expect it. It decides nothing: its false alarms depend on the counts."""
+"""The population stability index, for those who expect it. It decides nothing: how often it is wrong depends on n."""
 
 import math
 from collections.abc import Sequence
@@ -10,13 +10,8 @@ LIMIT: Final = 0.2
 """Above it, as the rule of thumb goes, a population has changed."""
 
 
-def psi(counted: Sequence[int], reference: Sequence[int]) -> float | None:
-    """The index of two histograms. Half a row is added to each bin, so that empty ones have a logarithm.
-
-    None without rows.
-    """
-    if not sum(counted):
-        return None
+def psi(counted: Sequence[int], reference: Sequence[int]) -> float:
+    """The index of two histograms. Half a row is added to each bin, so that empty ones have a logarithm."""
     shares = [[(count + 0.5) / (sum(bins) + len(bins) / 2) for count in bins] for bins in (counted, reference)]
     return math.fsum((a - b) * math.log(a / b) for a, b in zip(*shares, strict=True))
 

@@ -20,8 +20,15 @@ MAX_EVIDENCE_SHOWN = 999.9
 
 @dataclass(frozen=True, slots=True)
 class DecidedPeriod:
+    """A period and the decision about it."""
+
     period: Period
     decision: Decision
+
+    @property
+    def alarms(self) -> dict[str, bool]:
+        """By report: is there an alarm?"""
+        return {"measurements": self.decision.measurements_alarm, "mix": self.decision.mix_alarm}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +49,15 @@ class Report:
     others: dict[str, int]
 
     def alarms(self) -> list[str]:
-        """Every alarm, in words."""
+        """In what there is an alarm, and when, in words."""
         found = []
-        for item in self.periods:
-            for name, alarm in (("measurements", item.decision.measurements_alarm), ("mix", item.decision.mix_alarm)):
-                if alarm:
-                    found.append(f"{name} in the {item.period.kind} {item.period.name}")
+        for report in ("measurements", "mix"):
+            for kind in LOOKS_PER_YEAR:
+                names = [item.period.name for item in self.periods if item.period.kind == kind and item.alarms[report]]
+                if len(names) == 1:
+                    found.append(f"{report} in the {kind} {names[0]}")
+                elif names:
+                    found.append(f"{report} in {len(names)} {kind}s, the last {names[-1]}")
         return found
 
     def latest(self) -> dict[Kind, DecidedPeriod]:

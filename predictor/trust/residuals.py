@@ -1,8 +1,8 @@
 """Residuals: how far measurements are from the mean of the predicted class, for rows of the same category.
 
-They are what drift is looked for in: the mix of classes and sexes may change while the animals do not. Whole thousandths
-of a standard deviation, because sums of whole numbers do not depend on their order: any number of instances that
-counted the same rows give the same sums.
+They are what drift is looked for in: the mix of classes and sexes may change while the animals do not. They are whole
+thousandths of a standard deviation, because sums of whole numbers do not depend on their order: any number of
+instances that counted the same rows give the same sums.
 """
 
 from collections.abc import Sequence

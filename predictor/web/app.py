@@ -11,7 +11,7 @@ from predictor.decoding import decode, may_be_batch
 from predictor.errors import InvalidInput
 from predictor.models import LoadedModel
 from predictor.penguin import Penguin
-from predictor.service import check_coverage, predict, predict_batch, predict_class, with_hints
+from predictor.service import check_coverage, count_refused, predict, predict_batch, predict_class, with_hints
 from predictor.web.body import read_json_body
 from predictor.web.cors import Cors
 from predictor.web.endpoint import Endpoint
@@ -30,13 +30,14 @@ def web_app(
     max_body_bytes: int,
     max_instances: int,
     cors_origins: tuple[str, ...] = (),
+    feedback: bool = False,
     log_requests: bool = False,
     import_ms: float = 0.0,
 ) -> Endpoint:
     """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request."""
     first_answer = FirstAnswer(import_ms)
     routes = Probes(models, first_answer).routes()
-    handlers = _Handlers(models, first_answer, max_body_bytes, max_instances)
+    handlers = _Handlers(models, first_answer, max_body_bytes, max_instances, feedback=feedback)
     routes["/"]["POST"] = handlers.predict
     routes |= {
         "/predict": {"POST": handlers.predict},
@@ -45,6 +46,10 @@ def web_app(
         "/docs": {"GET": handlers.docs},
         "/docs/*": {"GET": handlers.docs},
     }
+    if feedback:
+        from predictor.web.feedback import Feedback
+
+        routes["/feedback"] = {"POST": Feedback(models, max_body_bytes)}
     cors = Cors(cors_origins) if cors_origins else None
     not_found = PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning
     return Endpoint(routes, models, not_found=not_found, cors=cors, log_requests=log_requests)
@@ -52,12 +57,19 @@ def web_app(
 
 class _Handlers:
     def __init__(
-        self, models: ModelCache[LoadedModel], first_answer: FirstAnswer, max_body_bytes: int, max_instances: int
+        self,
+        models: ModelCache[LoadedModel],
+        first_answer: FirstAnswer,
+        max_body_bytes: int,
+        max_instances: int,
+        *,
+        feedback: bool,
     ) -> None:
         self._models = models
         self._first_answer = first_answer
         self._max_body_bytes = max_body_bytes
         self._max_instances = max_instances
+        self._feedback = feedback
 
     async def model(self, _request: Request) -> BytesResponse:
         return json_response(model_info(await self._models.get()))
@@ -65,7 +77,7 @@ class _Handlers:
     async def openapi(self, _request: Request) -> BytesResponse:
         from predictor.web.openapi import openapi_json  # Costs milliseconds that only this path needs.
 
-        return BytesResponse(openapi_json(), JSON)
+        return BytesResponse(openapi_json(feedback=self._feedback), JSON)
 
     async def docs(self, request: Request) -> BytesResponse:
         from predictor.web.docs import docs_response
@@ -106,6 +118,7 @@ class _Handlers:
         try:
             decoded = decode(body, max_instances=self._max_instances)
         except InvalidInput as error:
+            count_refused(model, error)
             raise with_hints(model, error) from None
         if isinstance(decoded, Penguin):
             if not parameters.details:

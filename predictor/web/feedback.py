@@ -34,7 +34,7 @@ class Feedback:
         if model.traffic is None:
             raise HttpProblem(HTTPStatus.NOT_FOUND, "This model was published without a reference; nothing is counted.")
         penguin, label = decode_feedback(body, model.manifest.classes)
-        await run_maybe_in_thread(model.engine.blocking, give_feedback, model, penguin, label)
+        await run_maybe_in_thread(model.engine.blocking, give_feedback, model, model.traffic, penguin, label)
         return json_response({"status": "counted"}, HTTPStatus.ACCEPTED)
 
 

@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from predictor import __version__
 from predictor.digest import Digest
-from predictor.penguin import DESCRIPTION, EXAMPLES, NOUN, NOUN_PLURAL, SPECIES, Penguin
+from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
 from predictor.prediction import MAX_ID_CHARS, EngineName
 from predictor.schema import ACCEPTED, IDS
 from predictor.web.model_info import ModelInfo
@@ -119,15 +119,17 @@ _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (
 
 
 @cache
-def openapi_json() -> bytes:
+def openapi_json(*, feedback: bool = False) -> bytes:
     """The document as JSON."""
-    return orjson.dumps(openapi_document())
+    return orjson.dumps(openapi_document(feedback=feedback))
 
 
-def openapi_document() -> dict[str, Any]:
-    """The document. Every status that a path can answer is listed."""
+def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
+    """The document. Every status that a path can answer is listed. `feedback`: whether there is `POST /feedback`."""
     _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
     definitions["$defs"][Penguin.__name__]["properties"] |= _accepted()
+    if feedback:
+        definitions["$defs"]["Feedback"] = _feedback_schema()
     predict = _predict_operation("predict", f"Predict the class of one {NOUN}, or of several {NOUN_PLURAL}.")
     return {
         "openapi": "3.1.0",
@@ -160,6 +162,7 @@ def openapi_document() -> dict[str, Any]:
             "/model": {
                 "get": _operation("model", "The model in use.", {"200": _answer("Its manifest.", "ModelInfo")}, "503")
             },
+            **({"/feedback": {"post": _feedback_operation()}} if feedback else {}),
         },
         "components": {"schemas": definitions["$defs"], "headers": _headers()},
     }
@@ -213,6 +216,28 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
                 },
             }
         },
+    }
+    return operation
+
+
+def _feedback_schema() -> dict[str, Any]:
+    properties = {NOUN: _ref(Penguin.__name__), LABEL: {"type": "string", "enum": list(SPECIES)}}
+    return {"type": "object", "properties": properties, "required": [NOUN, LABEL], "additionalProperties": False}
+
+
+def _feedback_operation() -> dict[str, Any]:
+    accepted = {"type": "object", "properties": {"status": {"const": "counted"}}, "required": ["status"]}
+    counted = {
+        "description": "It is counted, and not kept.",
+        "headers": _header_refs("Model-Version", "Server-Timing"),
+        "content": {_JSON: {"schema": accepted}},
+    }
+    problems = ("400", "404", "408", "413", "415", "422", "503")
+    operation = _operation("predictFeedback", f"Tell the {LABEL} that a {NOUN} has.", {"202": counted}, *problems)
+    example = {NOUN: EXAMPLES[0], LABEL: SPECIES[0]}
+    operation["requestBody"] = {
+        "required": True,
+        "content": {_JSON: {"schema": _ref("Feedback"), "examples": {"feedback": {"value": example}}}},
     }
     return operation
 

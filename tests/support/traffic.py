@@ -3,13 +3,19 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from predictor.artifacts import REFERENCE_FILE
 from predictor.drift.summaries import Counts
 from predictor.penguin import SPECIES, Penguin
+from predictor.training.dataset import load_penguins
+from predictor.training.penguin_pipeline import fit
+from predictor.training.reference import reference_of
 from predictor.trust.assessment import Assessor
 from predictor.trust.reference import Reference
 from predictor.trust.traffic_counts import TrafficCounts
+from tests.support.bundles import PublishedBundle, publish_by_hand
 
 START = datetime(2026, 11, 2, 12, tzinfo=UTC)  # A Monday.
 DIGEST = "sha256:" + "1" * 64
@@ -50,3 +56,10 @@ def log_entries(lines: Sequence[dict[str, Any]]) -> bytes:
     """As `gcloud logging read --format=json` writes them."""
     entries = [{"insertId": str(number), "jsonPayload": one, "severity": "INFO"} for number, one in enumerate(lines)]
     return json.dumps(entries, indent=2).encode()
+
+
+def bundle_with_reference(root: Path) -> PublishedBundle:
+    """A small model with the reference that this project's own data set gives, prediction sets included."""
+    dataset = load_penguins()
+    reference = reference_of(fit(dataset.penguins, dataset.labels), dataset)
+    return publish_by_hand(root, linear=True, overrides={REFERENCE_FILE: reference.to_bytes()})

@@ -19,7 +19,7 @@ from predictor.training.reference import make_reference
 from predictor.trust.reference import Reference
 from tests.support.traffic import counted, counts_in
 
-Decide = Callable[[list[LabelledRow]], Decision]
+Decide = Callable[..., Decision]
 THRESHOLD = log_threshold(12)
 
 

@@ -31,7 +31,11 @@ def test_a_line_in_two_files_counts_once_and_order_does_not_matter() -> None:
 
 
 def test_other_lines_are_skipped() -> None:
-    others = [{"event": "request", "status": 200}, {"textPayload": "Booting worker"}, {"jsonPayload": "text"}]
+    others: list[dict[str, Any]] = [
+        {"event": "request", "status": 200},
+        {"textPayload": "Booting worker"},
+        {"jsonPayload": "text"},
+    ]
     noise = b"Booting worker\n\n{not json}\n[]x\n"
     assert read(plain_lines(others) + noise + plain_lines(SUMMARIES)) == ["a", "b", "c"]
     assert read(log_entries([*others, *SUMMARIES])) == ["a", "b", "c"]

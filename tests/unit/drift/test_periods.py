@@ -10,9 +10,7 @@ from predictor.drift.summaries import Summary
 from tests.support.traffic import line
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"), [("day", "2027-01-01"), ("week", "2026-W53"), ("month", "2027-01")]
-)
+@pytest.mark.parametrize(("kind", "name"), [("day", "2027-01-01"), ("week", "2026-W53"), ("month", "2027-01")])
 def test_periods_are_named_as_iso_8601_names_them(kind: Kind, name: str) -> None:
     assert name_of(kind, datetime(2027, 1, 1, 12, tzinfo=UTC)) == name
 

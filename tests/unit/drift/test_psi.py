@@ -10,7 +10,6 @@ def test_equal_shares_have_an_index_of_zero_and_others_more() -> None:
     assert psi([50, 50], [50, 50]) == pytest.approx(0)
     assert psi([10, 90], [50, 50]) > LIMIT
     assert psi([0, 100], [50, 50]) < 10  # An empty bin is no infinity.
-    assert psi([0, 0], [50, 50]) is None
 
 
 def test_the_false_alarm_rate_is_what_is_counted() -> None:

@@ -44,9 +44,7 @@ COUNTS = st.builds(
     groups=st.dictionaries(SOME_SPECIES, sparse(["male", "female"])),
     categories=st.fixed_dictionaries({name: sparse(values) for name, values in CATEGORIES.items()}),
     measurements=st.dictionaries(st.sampled_from(MEASUREMENTS), MEASURED),
-    feedback=st.builds(
-        Feedback, pairs=st.dictionaries(SOME_SPECIES, sparse(SPECIES)), with_sets=COUNT, covered=COUNT
-    ),
+    feedback=st.builds(Feedback, pairs=st.dictionaries(SOME_SPECIES, sparse(SPECIES)), with_sets=COUNT, covered=COUNT),
 )
 
 
