@@ -1,6 +1,7 @@
 """What a model's reference says of traffic in which nothing has changed. Made once from `reference.json`."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -65,10 +66,11 @@ def _flagged(reference: Reference) -> int:
 
 
 def _histograms(reference: Reference) -> dict[str, tuple[int, ...]]:
-    residuals = Residuals(reference)
-    counts = {name: [0] * BINS for name in MEASUREMENTS}
-    for bird in reference.birds:
-        of_bird = residuals.of(bird.label, reference.transform(bird.measurements), bird.categories)
-        for name, value in zip(MEASUREMENTS, of_bird or (), strict=bool(of_bird)):
-            counts[name][bisect_right(EDGES, value)] += 1
-    return {name: tuple(bins) for name, bins in counts.items()}
+    residuals, birds = Residuals(reference), reference.birds
+    offsets = [residuals.offsets[bird.label, bird.categories] for bird in birds]
+    columns = residuals.of_columns(zip(*[bird.measurements for bird in birds], strict=True), zip(*offsets, strict=True))
+    histograms = {}
+    for name, column in zip(MEASUREMENTS, columns, strict=True):
+        counts = Counter(bisect_right(EDGES, value) for value in column)
+        histograms[name] = tuple(counts[place] for place in range(BINS))
+    return histograms

@@ -5,7 +5,10 @@ thousandths of a standard deviation, because sums of whole numbers do not depend
 instances that counted the same rows give the same sums.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from operator import mul, sub
 from statistics import NormalDist
 from typing import Final
 
@@ -38,15 +41,13 @@ class Residuals:
         }
         """By class and categories; nothing for a class that no reference row has."""
 
-    def of(self, label: str, transformed: Sequence[float], categories: Categories) -> list[int] | None:
-        """Of one row of transformed measurements, in their order; None where the reference has no row of this class."""
-        offsets = self.offsets.get((label, categories))
-        if offsets is None:
-            return None
-        residuals = [
-            round(value * factor - offset)
-            for value, factor, offset in zip(transformed, self.factors, offsets, strict=True)
-        ]
-        if min(residuals) < -LIMIT or max(residuals) > LIMIT:
-            return [min(max(value, -LIMIT), LIMIT) for value in residuals]
-        return residuals
+    def of_columns(self, columns: Iterable[Sequence[float]], offsets: Iterable[Sequence[float]]) -> list[list[int]]:
+        """Of many rows, each column of measurements, in their unit, with its rows' `offsets`."""
+        found = []
+        for column, own, log, factor in zip(columns, offsets, self.logs, self.factors, strict=True):
+            transformed = map(math.log, column) if log else column
+            residuals = list(map(round, map(sub, map(mul, transformed, repeat(factor)), own)))
+            if min(residuals) < -LIMIT or max(residuals) > LIMIT:
+                residuals = [min(max(value, -LIMIT), LIMIT) for value in residuals]
+            found.append(residuals)
+        return found

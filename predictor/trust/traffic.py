@@ -26,7 +26,7 @@ INTERVAL_S: Final = 60.0
 """Between two summaries of one process, at least."""
 MIN_ROWS: Final = 10
 """A summary of fewer rows could show what single callers sent. They wait for the next one."""
-PENDING_ROWS: Final = 64
+PENDING_ROWS: Final = 256
 """So many rows are counted at once: a fraction of a millisecond."""
 _MAX_PENDING_ROWS: Final = 4096
 """More never wait, unless the reference cannot be read."""

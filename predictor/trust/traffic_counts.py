@@ -2,17 +2,19 @@
 
 import math
 import os
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from operator import mul
+from functools import partial, reduce
+from itertools import compress, repeat
+from operator import add, mul, sub
 from typing import TYPE_CHECKING, Any, Final
 
 from predictor.errors import InvalidInput, RowFailure
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS, Categories, categories_of, measurements_of
-from predictor.trust.residuals import BINS, EDGES, LIMIT, Residuals
+from predictor.trust.residuals import BINS, EDGES, LIMIT, SCALE, Residuals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from predictor.batch import PenguinColumns
     from predictor.trust.assessment import Assessor
 
-_Cell = tuple[int, Categories]
-"""The place of the predicted class, and the categories."""
+_Cell = tuple[str, Categories]
+"""The predicted class, and the categories."""
+_CERTAINTY: Final = 0.98
+"""Of a squared distance: more than residuals lose by being whole numbers."""
 
 
 class TrafficCounts:
@@ -38,11 +42,12 @@ class TrafficCounts:
         self._unseen: Final = {
             (label, values) for label in assessor.classes for values in COMBINATIONS if assessor.unseen(label, values)
         }
-        self._own_means: Final = {
-            (label, values): mean
-            for values, means in distance.means.items()
-            for label, mean in zip(assessor.reference.labels, means, strict=True)
-        }
+        # A residual at its limit may stand for a larger one. Its row is at least that far away.
+        self._surely_known: Final = _CERTAINTY * min(self._furthest_known, LIMIT / SCALE) ** 2
+        self._whitening: Final = [
+            [weight / factor for weight, factor in zip(row, self._residuals.factors, strict=True)]
+            for row in distance.matrix
+        ]
         self.clear()
 
     def clear(self) -> None:
@@ -67,37 +72,41 @@ class TrafficCounts:
     def is_empty(self) -> bool:
         return not (self._cells or self._refused.total() or self._feedback or self._discarded)
 
-    def add_rows(self, rows: Iterable[tuple[Penguin, int]]) -> None:
+    def add_rows(self, rows: Sequence[tuple[Penguin, int]]) -> None:
         """Rows with the places of their predicted classes."""
-        transform, residuals_of, cells = self._reference.transform, self._residuals.of, self._cells
-        residuals = []
-        for penguin, place in rows:
-            categories = categories_of(penguin)
-            transformed = transform(measurements_of(penguin))
-            label = self._classes[place]
-            cells[place, categories] += 1
-            if not self._is_known(label, transformed, categories):
-                self._flagged += 1
-            if (of_row := residuals_of(label, transformed, categories)) is not None:
-                residuals.append(of_row)
-        self._measured += len(residuals)
-        for place, values in enumerate(zip(*residuals, strict=True)):
-            self._sums[place] += sum(values)
-            self._squares[place] += sum(map(mul, values, values))
-            bins = self._bins[place]
-            for value in values:
-                bins[bisect_right(EDGES, value)] += 1
+        # Column by column, in functions that are written in C: a loop over the rows takes twice as long.
+        cells = [(self._classes[place], categories_of(penguin)) for penguin, place in rows]
+        values = [measurements_of(penguin) for penguin, _ in rows]
+        self._cells.update(cells)
+        offsets_of = self._residuals.offsets
+        if not offsets_of.keys() >= set(cells):  # Classes without reference rows have no residuals.
+            has_residuals = [cell in offsets_of for cell in cells]
+            self._count_flagged(cells, values, [not has for has in has_residuals])
+            cells, values = list(compress(cells, has_residuals)), list(compress(values, has_residuals))
+            if not cells:
+                return
+        offsets = zip(*[offsets_of[cell] for cell in cells], strict=True)
+        residuals = self._residuals.of_columns(zip(*values, strict=True), offsets)
+        for place, column in enumerate(residuals):
+            self._sums[place] += sum(column)
+            self._squares[place] += sum(map(mul, column, column))
+            ordered = sorted(column)
+            below = [0, *[bisect_left(ordered, edge) for edge in EDGES], len(ordered)]
+            self._bins[place] = list(map(add, self._bins[place], map(sub, below[1:], below)))
+        self._measured += len(cells)
+        self._count_flagged(cells, values, [square > self._surely_known for square in self._squared(residuals)])
 
-    def _is_known(self, label: str, transformed: Sequence[float], categories: Categories) -> bool:
-        """What a detailed answer calls `in_distribution`."""
-        if (label, categories) in self._unseen:
-            return False
-        point = self._distance.coordinates(transformed)
-        # One mean that is near is enough; the predicted class's is, nearly always.
-        own = self._own_means.get((label, categories))
-        if own is not None and math.dist(point, own) <= self._furthest_known:
-            return True
-        return any(math.dist(point, mean) <= self._furthest_known for mean in self._distance.means[categories])
+    def _count_flagged(self, cells: list[_Cell], values: list[tuple[float, ...]], doubtful: list[bool]) -> None:
+        """Count the rows that a detailed answer says are not in distribution; none but the doubtful ones is far."""
+        flagged = [cell in self._unseen for cell in cells] if self._unseen else [False] * len(cells)
+        for place in compress(range(len(cells)), doubtful):
+            flagged[place] |= self._distance.of(values[place], cells[place][1]) > self._furthest_known
+        self._flagged += sum(flagged)
+
+    def _squared(self, residuals: Sequence[Sequence[int]]) -> Iterator[float]:
+        """The squared distance of each row from the mean of its predicted class, but for the residuals' rounding."""
+        coordinates = (list(reduce(_sums, map(_products, residuals, weights))) for weights in self._whitening)
+        return reduce(_sums, (map(mul, column, column) for column in coordinates))
 
     def add_columns(
         self, columns: "PenguinColumns", places: "NDArray[np.intp]", in_distribution: "NDArray[np.bool_]"
@@ -110,7 +119,7 @@ class TrafficCounts:
         counts = np.bincount(cells, minlength=len(self._classes) * len(COMBINATIONS))
         for cell in np.flatnonzero(counts).tolist():
             place, combination = divmod(cell, len(COMBINATIONS))
-            self._cells[place, COMBINATIONS[combination]] += int(counts[cell])
+            self._cells[self._classes[place], COMBINATIONS[combination]] += int(counts[cell])
         nothing = (math.nan,) * len(MEASUREMENTS)
         offsets = np.array(
             [
@@ -176,8 +185,8 @@ class TrafficCounts:
         """Rows by predicted class, and by the value of the category that splits the classes ("" without one)."""
         groups: dict[str, dict[str, int]] = {}
         column = None if self._reference.grouping is None else list(CATEGORIES).index(self._reference.grouping)
-        for (place, categories), count in self._cells.items():
-            by_value = groups.setdefault(self._classes[place], {})
+        for (label, categories), count in self._cells.items():
+            by_value = groups.setdefault(label, {})
             value = "" if column is None else categories[column]
             by_value[value] = by_value.get(value, 0) + count
         return groups
@@ -194,3 +203,10 @@ class TrafficCounts:
         for (label, predicted), count in self._feedback.items():
             pairs.setdefault(label, {})[predicted] = count
         return {"pairs": pairs, "with_sets": self._with_sets, "covered": self._covered}
+
+
+_sums = partial(map, add)
+
+
+def _products(column: Sequence[int], factor: float) -> Iterator[float]:
+    return map(mul, column, repeat(factor))

@@ -25,7 +25,7 @@ OTHER_DIGEST = "sha256:" + "2" * 64
 def counted(reference: Reference, penguins: Sequence[Penguin], labels: Sequence[str]) -> dict[str, Any]:
     """The fields of a summary, where every prediction is right."""
     counts = TrafficCounts(Assessor(reference, SPECIES))
-    counts.add_rows(zip(penguins, map(SPECIES.index, labels), strict=True))
+    counts.add_rows(list(zip(penguins, map(SPECIES.index, labels), strict=True)))
     return counts.fields()
 
 

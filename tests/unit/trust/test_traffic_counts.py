@@ -41,7 +41,7 @@ def test_rows_and_columns_are_counted_alike(assessor: Assessor, dataset: Dataset
         probabilities = np.eye(len(SPECIES))[places]
         in_distribution = assessor.for_batches.assess(columns, probabilities, None).in_distribution
         one_by_one, together = TrafficCounts(assessor), TrafficCounts(assessor)
-        one_by_one.add_rows(zip(penguins, places, strict=True))
+        one_by_one.add_rows(list(zip(penguins, places, strict=True)))
         together.add_columns(columns, np.array(places), in_distribution)
         assert counted(one_by_one) == counted(together)
         assert one_by_one.rows == len(penguins)
@@ -61,7 +61,7 @@ def test_a_row_is_flagged_exactly_where_a_detailed_answer_warns(assessor: Assess
 
 def test_sums_are_whole_numbers_and_histograms_hold_every_row(assessor: Assessor, dataset: Dataset) -> None:
     counts = TrafficCounts(assessor)
-    counts.add_rows(zip(dataset.penguins, places_of(dataset), strict=True))
+    counts.add_rows(list(zip(dataset.penguins, places_of(dataset), strict=True)))
     fields = counts.fields()
     for item in fields["measurements"].values():
         assert all(isinstance(item[name], int) for name in ("rows", "sum", "sum_of_squares"))
