@@ -4,9 +4,9 @@ A row of a batch is the same document everywhere: a detailed prediction, or `{"e
 own id, where it has one. Lines of a scored file also carry the row's number, before that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import compress
+from itertools import compress, repeat
 from typing import Any, Final
 
 import orjson
@@ -23,11 +23,11 @@ def plain_json(predicted: str) -> bytes:
     return orjson.dumps({"prediction": predicted})
 
 
-def detailed_json(prediction: Prediction) -> bytes:
-    return orjson.dumps(detailed_document(prediction))
+def detailed_json(prediction: Prediction, explanation: Mapping[str, Any] | None = None) -> bytes:
+    return orjson.dumps(_detailed_document(prediction, explanation))
 
 
-def detailed_document(prediction: Prediction) -> dict[str, Any]:
+def _detailed_document(prediction: Prediction, explanation: Mapping[str, Any] | None) -> dict[str, Any]:
     """The members of a detailed answer, in their order."""
     document: dict[str, Any] = {
         "prediction": prediction.prediction,
@@ -43,8 +43,21 @@ def detailed_document(prediction: Prediction) -> dict[str, Any]:
             document["coverage"] = assessment.coverage
         document["abstain"] = assessment.abstain
         document["warnings"] = assessment.warnings
+    if explanation is not None:
+        document["explanation"] = explanation
     document["model"] = prediction.model
     return document
+
+
+def explained_batch_json(predictions: BatchPrediction, explanations: Iterable[Mapping[str, Any]]) -> bytes:
+    """As `batch_json`, with the explanations of the valid rows, in order."""
+    of_valid = iter(explanations)
+    ids = repeat(None) if predictions.ids is None else predictions.ids
+    rows = []
+    for own_id, row in zip(ids, predictions, strict=False):
+        document = _detailed_document(row, next(of_valid)) if isinstance(row, Prediction) else error_document(row)
+        rows.append(document if own_id is None else {"id": own_id, **document})
+    return orjson.dumps({"predictions": rows})
 
 
 def batch_json(predictions: BatchPrediction) -> bytes:
@@ -73,14 +86,14 @@ def _rows(predictions: BatchPrediction, end: bytes, first_row: int | None) -> li
         return pieces
     rows: list[bytes] = []
     taken = 0
-    for earlier, (place, error) in enumerate(predictions.errors.items()):
-        rows += pieces[taken * per_row : (place - earlier) * per_row]
-        taken = place - earlier
+    for earlier, (index, error) in enumerate(predictions.errors.items()):
+        rows += pieces[taken * per_row : (index - earlier) * per_row]
+        taken = index - earlier
         document = error_document(error)
-        if predictions.ids is not None and (own_id := predictions.ids[place]) is not None:
+        if predictions.ids is not None and (own_id := predictions.ids[index]) is not None:
             document = {"id": own_id, **document}
         if first_row is not None:
-            document = {"row": first_row + place, **document}
+            document = {"row": first_row + index, **document}
         rows.append(orjson.dumps(document) + end)
     return rows + pieces[taken * per_row :]
 
@@ -110,15 +123,15 @@ def _valid_rows(predictions: BatchPrediction, end: bytes, first_row: int | None)
         per_row += start
         heads = [head.removeprefix(b"{") for head in heads]
     pieces = [b""] * (count * per_row)
-    for place, opening in enumerate(openings):
-        pieces[place::per_row] = opening
-    pieces[start::per_row] = [heads[place] for place in best]
-    pieces[start + 1 :: per_row] = [numbers[row * classes + place] for row, place in enumerate(best)]
-    for place, name in enumerate(names):
-        pieces[start + 2 + 2 * place :: per_row] = [name] * count
-        pieces[start + 3 + 2 * place :: per_row] = numbers[place::classes]
-    for place, column in enumerate(assessed, start=start + 2 + 2 * classes):
-        pieces[place::per_row] = column
+    for index, opening in enumerate(openings):
+        pieces[index::per_row] = opening
+    pieces[start::per_row] = [heads[index] for index in best]
+    pieces[start + 1 :: per_row] = [numbers[row * classes + index] for row, index in enumerate(best)]
+    for index, name in enumerate(names):
+        pieces[start + 2 + 2 * index :: per_row] = [name] * count
+        pieces[start + 3 + 2 * index :: per_row] = numbers[index::classes]
+    for index, column in enumerate(assessed, start=start + 2 + 2 * classes):
+        pieces[index::per_row] = column
     return pieces, per_row
 
 
@@ -136,11 +149,11 @@ def _assessed(predictions: BatchPrediction, tail: bytes) -> list[list[bytes]]:
     usual = [
         _ending([name] if sets else None, assessment.coverage, (), abstain=False) + tail for name in predictions.classes
     ]
-    endings = [usual[place] for place in best]
-    for place, warnings in assessment.warnings.items():
-        names = None if assessment.members is None else list(compress(predictions.classes, assessment.members[place]))
-        endings[place] = _ending(names, assessment.coverage, warnings, abstain=True) + tail
-    return [[known[place] for place in assessment.in_distribution.tolist()], p_values, endings]
+    endings = [usual[index] for index in best]
+    for index, warnings in assessment.warnings.items():
+        names = None if assessment.members is None else list(compress(predictions.classes, assessment.members[index]))
+        endings[index] = _ending(names, assessment.coverage, warnings, abstain=True) + tail
+    return [[known[index] for index in assessment.in_distribution.tolist()], p_values, endings]
 
 
 def _ending(
@@ -157,7 +170,7 @@ def _openings(predictions: BatchPrediction, first_row: int | None) -> list[list[
     if first_row is not None:
         openings = [[b'{"row":'] * count, [b"%d," % number for number in _row_numbers(predictions, first_row)]]
     if predictions.ids is not None:
-        valid = [own_id for place, own_id in enumerate(predictions.ids) if place not in predictions.errors]
+        valid = [own_id for index, own_id in enumerate(predictions.ids) if index not in predictions.errors]
         ids = [b"" if own_id is None else b'"id":%b,' % orjson.dumps(own_id) for own_id in valid]
         openings += [ids] if openings else [[b"{"] * count, ids]
     return openings
@@ -173,7 +186,7 @@ def _row_numbers(predictions: BatchPrediction, first_row: int) -> Sequence[int]:
     numbers = range(first_row, first_row + len(predictions))
     if not predictions.errors:
         return numbers
-    return [number for place, number in enumerate(numbers) if place not in predictions.errors]
+    return [number for index, number in enumerate(numbers) if index not in predictions.errors]
 
 
 def _template(predictions: BatchPrediction, end: bytes) -> tuple[list[bytes], list[bytes], bytes]:

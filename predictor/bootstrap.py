@@ -59,6 +59,7 @@ def build(
         models,
         max_body_bytes=settings.max_body_bytes,
         max_instances=settings.max_instances_per_request,
+        max_explanations=settings.max_explanations_per_request,
         cors_origins=settings.cors_origins,
         feedback=settings.feedback,
         log_requests=settings.log_requests,
@@ -179,12 +180,13 @@ class _Loader:
     def log_failure(self, error: PredictorError, retry_in_s: float) -> None:
         # The error's attributes say what differs: file, expected, actual, ...
         details = {key: value for key, value in vars(error).items() if not key.startswith("_") and value is not None}
+        if self._settings.model_loading == "lazy":  # With eager the process ends; nothing is tried again.
+            details["retry_in_s"] = round(retry_in_s, 3)
         log(
             logging.ERROR,
             "model_load_failed",
             f"The model could not be loaded: {error}",
             error=error.__cause__ if type(error) is PredictorError else None,
             error_type=type(error).__name__,
-            retry_in_s=round(retry_in_s, 3),
             **{"uri": self._uri, "phase": self._phases.current, **details},
         )

@@ -169,10 +169,10 @@ class StoreUnavailable(PredictorError):
 
 
 class ArtifactMissing(ArtifactError):
-    """A file that must be there is not."""
+    """A file that must be there is not. `advice` is a sentence that says what to do."""
 
-    def __init__(self, uri: str, file: str) -> None:
-        super().__init__(f"{uri} has no {file}.")
+    def __init__(self, uri: str, file: str, advice: str = "") -> None:
+        super().__init__(f"{uri} has no {file}. {advice}".rstrip())
         self.uri = uri
         self.file = file
 

@@ -84,7 +84,7 @@ class BatchAssessment:
     """The assessments of the valid rows of a batch, column by column.
 
     `in_distribution`, `abstain`: bool, `p_values`: float64, all of shape (rows,). `members`: bool, shape (rows,
-    classes); None without prediction sets. `warnings`: by the row's place among the valid ones. A row to abstain from
+    classes); None without prediction sets. `warnings`: by the row's index among the valid ones. A row to abstain from
     has at least one, any other has none.
     """
 
@@ -104,8 +104,8 @@ class BatchAssessment:
                 for row in self.members.tolist()
             ]
         columns = zip(self.in_distribution.tolist(), self.p_values.tolist(), sets, self.abstain.tolist(), strict=True)
-        for place, (known, p_value, members, abstain) in enumerate(columns):
-            yield Assessment(known, p_value, members, self.coverage, abstain, self.warnings.get(place, ()))
+        for index, (known, p_value, members, abstain) in enumerate(columns):
+            yield Assessment(known, p_value, members, self.coverage, abstain, self.warnings.get(index, ()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +113,7 @@ class BatchPrediction:
     """The answers for a batch, column by column, because it is encoded without a value per row.
 
     `probabilities`: float64, C-contiguous, shape (valid rows, classes), in the order of `classes`. `errors`: what is
-    wrong with the other rows, by their place in the batch. `ids`: of all rows in order; None where no row has one.
+    wrong with the other rows, by their index in the batch. `ids`: of all rows in order; None where no row has one.
     """
 
     model: ModelIdentity
@@ -130,8 +130,8 @@ class BatchPrediction:
         """The answer for each row, in order."""
         assessments = repeat(None) if self.assessment is None else self.assessment.rows(self.classes)
         valid = zip(self.probabilities.tolist(), assessments, strict=False)
-        for place in range(len(self)):
-            error = self.errors.get(place)
+        for index in range(len(self)):
+            error = self.errors.get(index)
             yield prediction(self.model, self.classes, *next(valid)) if error is None else error
 
 

@@ -3,13 +3,13 @@
 Entry points hold a `ModelCache`, ask it for the model, and pass the model in.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from predictor.errors import InvalidInput, Violation
 from predictor.models import LoadedModel
 from predictor.penguin import Penguin
 from predictor.prediction import BatchPrediction, Prediction, prediction
-from predictor.schema import categories_of, measurements_of
+from predictor.schema import FEATURES, categories_of, measurements_of
 
 if TYPE_CHECKING:
     from predictor.batch import Batch
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MIN_COVERAGE: Final = 0.5
 """Of prediction sets; a smaller one would be no statement."""
+MAX_EXPLAINED_FEATURES: Final = 12
+"""Each coalition of features is tried, and every further feature doubles their number."""
 
 
 def predict_class(model: LoadedModel, penguin: Penguin) -> str:
@@ -55,8 +57,25 @@ def predict_batch(model: LoadedModel, batch: "Batch", coverage: float | None = N
             places = probabilities.argmax(axis=1)
             model.traffic.add_batch(batch.columns, places, assessment.in_distribution, tuple(errors.values()))
         if errors:
-            errors = {place: assessor.with_hints(error) for place, error in errors.items()}
+            errors = {index: assessor.with_hints(error) for index, error in errors.items()}
     return BatchPrediction(model.identity, model.manifest.classes, probabilities, errors, batch.ids, assessment)
+
+
+def explain(model: LoadedModel, penguin: Penguin, target: str) -> dict[str, Any]:
+    """Why the model gives `target` its probability, as a document. Takes milliseconds; imports numpy.
+
+    Raises `InvalidInput` where the model cannot be explained.
+    """
+    assessor = model.assessor()
+    if assessor is None:
+        raise InvalidInput([Violation("", "unknown_value", "This model has no reference, so it cannot be explained.")])
+    if len(FEATURES) > MAX_EXPLAINED_FEATURES:
+        message = f"Only models of at most {MAX_EXPLAINED_FEATURES} features can be explained."
+        raise InvalidInput([Violation("", "unknown_value", message)])
+    # A linear model scores a coalition with every reference row in no time.
+    explainer = assessor.explainer(whole=model.engine.runtime == "linear")
+    measurements, categories = measurements_of(penguin), categories_of(penguin)
+    return explainer.explain(measurements, categories, target, model.engine.batch_probabilities).document()
 
 
 def check_coverage(model: LoadedModel, coverage: float) -> None:

@@ -61,6 +61,33 @@ distinct() {
   done
 }
 
+# check_size CONCURRENCY_KEY...: refuses the sizes that Cloud Run refuses. predictor/operations/instance.py has the same
+# rules, and where they are from.
+check_size() {
+  local cpus=${CPU%.*} thousandths=1000 memory=${MEMORY%?i} least=128 most=512 key
+  [[ $MEMORY == *Gi ]] && memory=$((memory * 1024))
+  if [[ $cpus == 0 ]]; then
+    thousandths=${CPU#0.}000
+    thousandths=$((10#${thousandths:0:3}))
+    ((thousandths >= 80)) || die "CPU=$CPU in $CONFIG: Cloud Run takes at least 0.08 vCPU"
+    ((thousandths < 500)) || most=1024
+    for key in "$@"; do
+      [[ ${!key} == 1 ]] || die "$key=${!key} with CPU=$CPU in $CONFIG: with less than 1 vCPU, Cloud Run takes only concurrency 1"
+    done
+  else
+    case $cpus in
+      1) most=4096 ;;
+      2) most=8192 ;;
+      4) least=2048 most=16384 ;;
+      6) least=4096 most=24576 ;;
+      8) least=4096 most=32768 ;;
+      *) die "CPU=$CPU in $CONFIG: Cloud Run takes 1, 2, 4, 6 or 8 vCPUs, or 0.08 to 0.999" ;;
+    esac
+  fi
+  ((memory >= least && memory <= most)) ||
+    die "MEMORY=$MEMORY with CPU=$CPU in $CONFIG: with so many vCPUs, Cloud Run takes ${least}Mi to ${most}Mi"
+}
+
 check_config() {
   local key member members name='[a-z][a-z0-9-]{0,61}[a-z0-9]' number='[1-9][0-9]{0,8}' share='0(\.[0-9]+)?|1(\.0+)?'
   matches PROJECT_ID '[a-z][a-z0-9-]{4,28}[a-z0-9]' 'the id of a Google Cloud project'
@@ -75,8 +102,8 @@ check_config() {
   for key in INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC; do
     matches "$key" '[A-Za-z][A-Za-z0-9._~+%-]{2,254}' 'the short name of a topic'
   done
-  matches CPU '[0-9]+(\.[0-9]+)?' 'a number of CPUs'
-  matches MEMORY '[0-9]+(Mi|Gi)' 'memory such as 512Mi'
+  matches CPU '0\.[0-9]{1,3}|[1-8](\.0+)?' '1, 2, 4, 6 or 8 vCPUs, or 0.08 to 0.999'
+  matches MEMORY '[1-9][0-9]{0,5}(Mi|Gi)' 'memory such as 512Mi'
   for key in CONCURRENCY MAX_INSTANCES TIMEOUT_S EVENTS_CONCURRENCY EVENTS_MAX_INSTANCES EVENTS_TIMEOUT_S MIN_RETRY_DELAY_S MAX_RETRY_DELAY_S \
     RETENTION_DAYS SMOKE_P95_MS ACK_DEADLINE_S MAX_DELIVERY_ATTEMPTS; do
     matches "$key" "$number" 'a whole number of at least 1'
@@ -94,6 +121,7 @@ check_config() {
   within RETENTION_DAYS 1 31
   for key in TIMEOUT_S EVENTS_TIMEOUT_S; do within "$key" 1 3600; done
   for key in CONCURRENCY EVENTS_CONCURRENCY; do within "$key" 1 1000; done
+  check_size CONCURRENCY EVENTS_CONCURRENCY
   within MIN_INSTANCES 0 "$MAX_INSTANCES"
   within EVENTS_MIN_INSTANCES 0 "$EVENTS_MAX_INSTANCES"
   if [[ -n $INPUT_BUCKET$RESULTS_BUCKET ]]; then

@@ -30,7 +30,8 @@ def identity_token() -> str | None:
     token = os.environ.get(IDENTITY_TOKEN) or None
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise click.UsageError(
-            f"{IDENTITY_TOKEN} is not a token: it contains a space, a line end or a character outside ASCII"
+            f"{IDENTITY_TOKEN} is not a token: it contains a space, a line end or a character outside ASCII;"
+            f" set it with {IDENTITY_TOKEN}=$(gcloud auth print-identity-token)"
         )
     return token
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -21,13 +21,25 @@ if TYPE_CHECKING:
     from predictor.training.parity import Proof
     from predictor.training.publish import Published
 
+_NAME_FILES: Final = frozenset({".txt", ".csv", ".json", ".pkl"})
+"""Suffixes that no name of a column or a class ends in."""
 
-@click.command()
+
+@click.command(short_help="Fit and evaluate this project's own model.")
 @click.option(
-    "--to", "folder", callback=options.location, required=True, help="The model is written to FOLDER/<version>/."
+    "--to",
+    "folder",
+    metavar="FOLDER",
+    callback=options.location,
+    required=True,
+    help="Where models are kept, a folder or gs://BUCKET/FOLDER. The model is written to FOLDER/<version>/.",
 )
 def train(folder: str) -> None:
-    """Fit, evaluate and export this project's model. SOURCE_DATE_EPOCH, where set, is the time of its creation."""
+    """Fit this project's model to the Palmer penguins, evaluate it, and write it to a folder.
+
+    Prints the settings MODEL_URI and MODEL_DIGEST that serve it. The environment variable SOURCE_DATE_EPOCH, in seconds
+    since 1970, replaces the current time in the model's manifest.
+    """
     created = _created()
     from predictor.artifacts import open_store
     from predictor.training.dataset import load_penguins
@@ -43,13 +55,22 @@ def train(folder: str) -> None:
     _print_published(published, exported.proof)
 
 
-def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
+def _names(_ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
     """Names separated by commas, or a file of them."""
     if value is None:
         return ()
-    if Path(value).is_file():
-        value = Path(value).read_text(encoding="utf-8-sig").replace("\n", ",")
-    return tuple(name.strip() for name in value.split(",") if name.strip())
+    from predictor.publishing.source_file import split_names
+
+    file = Path(value)
+    if not file.is_file() and "," not in value and (os.sep in value or file.suffix in _NAME_FILES):
+        raise click.BadParameter(f"there is no file {value}")
+    try:
+        names = split_names(file.read_text(encoding="utf-8-sig") if file.is_file() else value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value} is not a list of names: a JSON array, or separated by commas") from error
+    if not names:
+        raise click.BadParameter(f"no name is given; expected {param.metavar}, or a file of names")
+    return tuple(names)
 
 
 def _versions(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -62,36 +83,68 @@ def _versions(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
     return found
 
 
-@click.command()
-@click.argument("sources", metavar="[SOURCE]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--from", "folder", callback=options.location, help="Publish the newest version in this folder.")
+@click.command(short_help="Publish a model, from its files or from a folder.")
+@click.argument("sources", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--from",
+    "folder",
+    metavar="FOLDER",
+    callback=options.location,
+    help="Publish the newest version FOLDER/<version>/ as it is, in place of a FILE.",
+)
 @click.option(
     "--from-pickles",
     "pickles",
     type=click.Path(path_type=Path),
     nargs=3,
     metavar="MODEL LABEL_ENCODER COLUMNS",
-    help="The same as giving the three files as SOURCE.",
+    help="The same as giving these three files as FILE.",
 )
-@click.option("--to", "root", callback=options.location, required=True, help="The model is written to ROOT/<version>/.")
-@click.option("--columns", metavar="A,B,C", callback=_names, help="The model's columns, in its order.")
-@click.option("--classes", metavar="A,B,C", callback=_names, help="The names of the model's classes 0, 1, 2, ...")
+@click.option(
+    "--to",
+    "root",
+    metavar="ROOT",
+    callback=options.location,
+    required=True,
+    help="Where models are kept, a folder or gs://BUCKET/FOLDER. The model is written to ROOT/<version>/.",
+)
+@click.option(
+    "--columns",
+    metavar="A,B,C",
+    callback=_names,
+    help="For a model that was fitted without column names: these, in the order of its input; or a file of them.",
+)
+@click.option(
+    "--classes",
+    metavar="A,B,C",
+    callback=_names,
+    help="For a model whose classes are numbers: their names in order (0, 1, 2, ...); or a file of them.",
+)
 @click.option(
     "--with",
     "requirements",
     metavar="PACKAGE==VERSION",
     multiple=True,
     callback=_versions,
-    help="A library version that the files need, if they do not say it. May be given several times.",
+    help="Open the files with this version of a library, such as scikit-learn==1.5.2. Needed only where the files do"
+    " not say it themselves. May be given several times.",
 )
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
-    help="Labelled rows to compare the model with. Default: the Palmer penguins.",
+    help="Labelled rows to test the model on: the features and the species. Default: the Palmer penguins.",
 )
-@click.option("--accept-accuracy", is_flag=True, help="Publish even if under 90% of the labelled rows come out right.")
-@click.option("--without-onnx", is_flag=True, help="Publish only the pickle, which the slow sklearn engine serves.")
+@click.option(
+    "--accept-accuracy",
+    is_flag=True,
+    help="Publish even if fewer than 90% of the labelled rows are classified correctly.",
+)
+@click.option(
+    "--without-onnx",
+    is_flag=True,
+    help="Publish only the pickle. The sklearn engine serves it, which takes many times as long per request.",
+)
 def publish(
     *,
     sources: tuple[Path, ...],
@@ -107,12 +160,15 @@ def publish(
 ) -> None:
     """Publish a model and print the settings MODEL_URI and MODEL_DIGEST that serve it. Never overwrites a version.
 
-    SOURCE is the model's file, or its files in any order: joblib, pickle or skops of a classifier, a label encoder, a
-    list of columns; XGBoost's .json or .ubj; LightGBM's text. Opening a pickle runs the code in it.
+    FILE is the model's file, or its files in any order: a classifier as joblib, pickle or skops, with its label encoder
+    and its list of columns where it has them; XGBoost's .json or .ubj; LightGBM's text; ONNX. Opening a pickle runs the
+    code in it: publish only files that you trust.
     """
     files = (*sources, *(pickles or ()))
-    if (folder is None) == (not files):
+    if folder is None and not files:
         raise click.UsageError("give the model's files, or --from FOLDER")
+    if folder is not None and files:
+        raise click.UsageError("give the model's files or --from FOLDER, not both")
     if folder is not None and (columns or classes or requirements or accept_accuracy or without_onnx):
         raise click.UsageError("a model in a folder is published as it is; with --from only --to and --reference apply")
     if folder is not None:
@@ -208,13 +264,16 @@ def _progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
         yield show
 
 
-@click.command()
-@click.argument("uri", callback=options.location)
+@click.command(short_help="Check a published model.")
+@click.argument("uri", metavar="MODEL_URI", callback=options.location)
 @click.option(
-    "--digest", metavar="sha256:HEX", callback=options.digest, help="The manifest's digest, as publish printed it."
+    "--digest", metavar="sha256:HEX", callback=options.digest, help="The model's digest, as publish printed it."
 )
 def verify(uri: str, digest: str | None) -> None:
-    """Check a published model: every file, and everything that loading it checks. Status 1 if something differs."""
+    """Check the published model at MODEL_URI: every file, and everything that loading it checks.
+
+    Prints a line for each fault. The exit status is then 1.
+    """
     from predictor.artifacts import open_store
     from predictor.models.verification import verify as verify_model
 

@@ -3,4 +3,4 @@
 The public modules in `__all__` are imported one by one, because each imports libraries that the others do not need.
 """
 
-__all__ = ["agreement", "capacity", "remote", "smoke"]
+__all__ = ["agreement", "capacity", "instance", "remote", "smoke"]

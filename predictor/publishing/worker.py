@@ -117,8 +117,8 @@ class Model:
     def predictions(self, request: Mapping[str, Any]) -> list[Any]:
         """The index of the predicted class in `classes`, for each row."""
         predicted = np.asarray(self._score(self.estimator.predict, request)).ravel()
-        places = {name: place for place, name in enumerate(np.asarray(self.estimator.classes_).tolist())}
-        return [places[name] for name in predicted.tolist()]
+        indexes = {name: index for index, name in enumerate(np.asarray(self.estimator.classes_).tolist())}
+        return [indexes[name] for name in predicted.tolist()]
 
     def _score(self, method: Callable[[Any], Any], request: Mapping[str, Any]) -> Any:
         try:

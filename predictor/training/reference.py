@@ -70,7 +70,7 @@ def make_reference(dataset: Dataset, out_of_fold: OutOfFold | str) -> Reference:
     keys = group_keys(rows, grouping)
     fit = fit_groups(keys, transformed)
     counts = _counts(rows)
-    birds = [rows[place] for place in _sample(keys, MAX_BIRDS)]
+    birds = [rows[index] for index in _sample(keys, MAX_BIRDS)]
     bird_keys = group_keys(birds, grouping)
     return Reference(
         sha256=dataset.sha256,
@@ -125,9 +125,9 @@ class Groups:
 def transform(rows: Sequence[LabelledRow]) -> "Numbers":
     """The measurements, shape (rows, measurements), as logarithms where the range has only positive numbers."""
     values = np.array([measurements_of(row.penguin) for row in rows], dtype=np.float64)
-    for place, name in enumerate(MEASUREMENTS):
+    for index, name in enumerate(MEASUREMENTS):
         if _is_log(name):
-            values[:, place] = np.log(values[:, place])
+            values[:, index] = np.log(values[:, index])
     return values
 
 
@@ -168,7 +168,7 @@ def fit_groups(keys: Sequence[Key], transformed: "Numbers") -> Groups:
     means, counts = {}, {}
     scatter = np.zeros((transformed.shape[1], transformed.shape[1]))
     for key in order:
-        members = transformed[[place for place, own in enumerate(keys) if own == key]]
+        members = transformed[[index for index, own in enumerate(keys) if own == key]]
         means[key], counts[key] = members.mean(axis=0), len(members)
         residuals = members - means[key]
         scatter += residuals.T @ residuals
@@ -191,9 +191,9 @@ def leave_one_out(keys: Sequence[Key], values: Sequence[str | None], transformed
     Taking one row out changes the mean of its own group and the scatter matrix, both in closed form.
     """
     distances = np.empty(len(keys))
-    for place, (key, value) in enumerate(zip(keys, values, strict=True)):
+    for index, (key, value) in enumerate(zip(keys, values, strict=True)):
         means = candidates(fit, value)
-        count, residual = fit.counts[key], transformed[place] - fit.means[key]
+        count, residual = fit.counts[key], transformed[index] - fit.means[key]
         scatter = fit.scatter
         if count == 1:
             del means[key]
@@ -201,8 +201,8 @@ def leave_one_out(keys: Sequence[Key], values: Sequence[str | None], transformed
             means[key] = fit.means[key] - residual / (count - 1)
             scatter = scatter - count / (count - 1) * np.outer(residual, residual)
         precision = np.linalg.inv(_regular(scatter / max(1, fit.freedom - 1)))
-        gaps = [transformed[place] - mean for mean in means.values()]
-        distances[place] = min((float(gap @ precision @ gap) for gap in gaps), default=0.0) ** 0.5
+        gaps = [transformed[index] - mean for mean in means.values()]
+        distances[index] = min((float(gap @ precision @ gap) for gap in gaps), default=0.0) ** 0.5
     return distances
 
 
@@ -221,8 +221,8 @@ def _measurements(rows: Sequence[LabelledRow], covariance: "Numbers") -> tuple[M
 
 
 def _sets(rows: Sequence[LabelledRow], out_of_fold: OutOfFold) -> Sets:
-    places = [out_of_fold.classes.index(row.label) for row in rows]
-    scores = np.sort(out_of_fold.probabilities[np.arange(len(rows)), places])
+    indices = [out_of_fold.classes.index(row.label) for row in rows]
+    scores = np.sort(out_of_fold.probabilities[np.arange(len(rows)), indices])
     supported = np.floor((1 - 1 / (len(rows) + 1)) * 1000) / 1000
     return Sets(scores=_rounded(scores), folds=out_of_fold.folds, max_coverage=float(min(MAX_COVERAGE, supported)))
 
@@ -248,19 +248,19 @@ def _unseen(counts: Mapping[str, Mapping[str, Mapping[str, int]]], rows: int) ->
 
 
 def _sample(keys: Sequence[Key], most: int) -> list[int]:
-    """The places of at most so many rows, of every group in proportion, evenly over the group's rows in their order."""
+    """Indices of at most so many rows, of every group in proportion, evenly over its rows in their order."""
     if len(keys) <= most:
         return list(range(len(keys)))
     chosen: list[int] = []
     by_group: dict[Key, list[int]] = {}
-    for place, key in enumerate(keys):
-        by_group.setdefault(key, []).append(place)
+    for index, key in enumerate(keys):
+        by_group.setdefault(key, []).append(index)
     taken = passed = 0
-    for places in by_group.values():
-        passed += len(places)
-        share = min(len(places), max(1, round(most * passed / len(keys)) - taken))
+    for indices in by_group.values():
+        passed += len(indices)
+        share = min(len(indices), max(1, round(most * passed / len(keys)) - taken))
         taken += share
-        chosen += [places[(2 * step + 1) * len(places) // (2 * share)] for step in range(share)]
+        chosen += [indices[(2 * step + 1) * len(indices) // (2 * share)] for step in range(share)]
     return sorted(chosen)
 
 

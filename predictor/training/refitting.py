@@ -41,7 +41,7 @@ def assign_folds(labels: Sequence[str], folds: int = FOLDS) -> list[int]:
 def refit(estimator: Any, features: Any, classes: Sequence[int], folds: Sequence[int]) -> "NDArray[np.float64]":
     """`predict_proba` of clones that were fitted without the row's fold, shape (rows, classes).
 
-    `features`: a data frame or an array. `classes`: each row's place in `estimator.classes_`. Raises `NotRefittable`.
+    `features`: a data frame or an array. `classes`: each row's index in `estimator.classes_`. Raises `NotRefittable`.
     """
     kind = type(estimator).__name__
     if (part := next(_prefitted(estimator), None)) is not None:
@@ -59,8 +59,8 @@ def refit(estimator: Any, features: Any, classes: Sequence[int], folds: Sequence
                 probabilities = fitted.predict_proba(_rows(features, held_out))
             except Exception as error:  # Estimators raise anything.
                 raise NotRefittable(f"a clone of the {kind} cannot be fitted ({describe_error(error)})") from error
-            places = [names.tolist().index(name) for name in fitted.classes_.tolist()]
-            result[np.ix_(held_out, places)] = probabilities
+            indices = [names.tolist().index(name) for name in fitted.classes_.tolist()]
+            result[np.ix_(held_out, indices)] = probabilities
     return result
 
 

@@ -18,6 +18,7 @@ from predictor.trust.unit_slips import Slip, UnitSlips, fits_if
 
 if TYPE_CHECKING:
     from predictor.trust.batch_assessment import BatchAssessor
+    from predictor.trust.explanation import Explainer
 
 Failure = TypeVar("Failure", bound=RowFailure)
 
@@ -37,6 +38,7 @@ class Assessor:
         self._usual: tuple[float | None, float | None] = (None, None)
         if reference.sets is not None:
             self._usual = reference.sets.smallest_probability(reference.coverage), reference.coverage
+        self._explainer: Explainer | None = None
         self._certain: dict[str, tuple[str, ...]] = {name: (name,) for name in classes}
 
     @cached_property
@@ -45,6 +47,14 @@ class Assessor:
         from predictor.trust.batch_assessment import BatchAssessor
 
         return BatchAssessor(self)
+
+    def explainer(self, *, whole: bool) -> "Explainer":
+        """What explains answers; imports numpy. With `whole` against all birds of the reference, else a sample."""
+        if self._explainer is None:
+            from predictor.trust.explanation import Explainer
+
+            self._explainer = Explainer(self.reference, self.distance, self.classes, whole=whole)
+        return self._explainer
 
     def smallest_probability(self, coverage: float | None) -> tuple[float | None, float | None]:
         """From which probability on a class belongs to the set, and the coverage; None and None without sets.

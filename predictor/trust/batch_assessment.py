@@ -51,14 +51,14 @@ class BatchAssessor:
             unsure |= several
         abstain = unsure | ~in_distribution
         warnings: dict[int, tuple[AnswerWarning, ...]] = {}
-        for place in np.flatnonzero(abstain).tolist():
-            warnings[place] = assessor.warnings(
-                columns.measurements[place].tolist(),
-                COMBINATIONS[columns.combinations[place]],
-                assessor.classes[best[place]],
-                known=bool(known[place]),
-                highest=float(highest[place]),
-                several=several is not None and bool(several[place]),
+        for index in np.flatnonzero(abstain).tolist():
+            warnings[index] = assessor.warnings(
+                columns.measurements[index].tolist(),
+                COMBINATIONS[columns.combinations[index]],
+                assessor.classes[best[index]],
+                known=bool(known[index]),
+                highest=float(highest[index]),
+                several=several is not None and bool(several[index]),
             )
         return BatchAssessment(in_distribution, self._p_values[ranks], members, coverage, abstain, warnings)
 
@@ -67,9 +67,9 @@ class BatchAssessor:
         measured = zip(columns.measurements.T, self._logs, strict=True)
         values = [np.log(column) if log else column for column, log in measured]
         points = []
-        for place, row in enumerate(self._matrix):
-            point = row[place] * values[place]
-            for weight, value in zip(row[place + 1 :], values[place + 1 :], strict=True):
+        for index, row in enumerate(self._matrix):
+            point = row[index] * values[index]
+            for weight, value in zip(row[index + 1 :], values[index + 1 :], strict=True):
                 point = point + weight * value
             points.append(point)
         nearest = np.full(len(columns), np.inf)

@@ -58,7 +58,7 @@ class Distance:
         return min([math.dist(point, mean) for mean in self.means[categories]])
 
     def rank(self, distance: float) -> int:
-        """How many reference rows are nearer to the others; the place of its p-value in `p_values`."""
+        """How many reference rows are nearer to the others; the index of its p-value in `p_values`."""
         return bisect_left(self.scores, distance)
 
     def most_unusual(self, measurements: Sequence[float], categories: Categories) -> str:
@@ -72,8 +72,8 @@ class Distance:
         for mean in self.means[categories]:
             gaps = list(map(sub, point, mean))
             whole = _sum_of_products(gaps, gaps)
-            for place, measurement in enumerate(MEASUREMENTS):
-                fall = _sum_of_products(self._columns[place], gaps) ** 2 / self._norms[place]
+            for index, measurement in enumerate(MEASUREMENTS):
+                fall = _sum_of_products(self._columns[index], gaps) ** 2 / self._norms[index]
                 if whole - fall < best:
                     best, name = whole - fall, measurement
         return name
@@ -96,10 +96,10 @@ def _transposed_cholesky(matrix: Sequence[Sequence[float]]) -> list[tuple[float,
     """The upper triangular U with U'U = `matrix`, which is positive definite."""
     size = len(matrix)
     rows: list[list[float]] = []
-    for place in range(size):
+    for index in range(size):
         row = [0.0] * size
-        for other in range(place, size):
-            row[other] = matrix[place][other] - sum(above[place] * above[other] for above in rows)
-        root = math.sqrt(row[place])
+        for other in range(index, size):
+            row[other] = matrix[index][other] - sum(above[index] * above[other] for above in rows)
+        root = math.sqrt(row[index])
         rows.append([value / root for value in row])
     return [tuple(row) for row in rows]

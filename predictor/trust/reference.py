@@ -103,7 +103,7 @@ class Reference(_Frozen):
     unseen: tuple[Unseen, ...]
     birds: Annotated[tuple[Bird, ...], Field(description="the rows, or a stratified sample of them")]
     background: Annotated[
-        tuple[int, ...], Field(min_length=1, description="places of the birds that stand for all, by label and group")
+        tuple[int, ...], Field(min_length=1, description="indices of the birds that stand for all, by label and group")
     ]
 
     @model_validator(mode="after")

@@ -34,10 +34,10 @@ class _Reading:
 
 _AS_IT_STANDS: Final = _Reading(1.0, changes=0)
 _POINTS: Final = (
-    _Reading(0.1, "its decimal point is one place too far to the right"),
-    _Reading(10.0, "its decimal point is one place too far to the left"),
-    _Reading(0.01, "its decimal point is two places too far to the right", 2),
-    _Reading(100.0, "its decimal point is two places too far to the left", 2),
+    _Reading(0.1, "its decimal point is one index too far to the right"),
+    _Reading(10.0, "its decimal point is one index too far to the left"),
+    _Reading(0.01, "its decimal point is two indices too far to the right", 2),
+    _Reading(100.0, "its decimal point is two indices too far to the left", 2),
 )
 _EXCHANGE: Final = 2
 """Changes that two exchanged measurements count as."""
@@ -136,7 +136,7 @@ def _conditions(swapped: tuple[int, int] | None, chosen: Sequence[_Reading]) -> 
     """By the measurement under whose name the value was given. A reading is that of the value's own measurement."""
     conditions = {name: reading.condition for name, reading in zip(MEASUREMENTS, chosen, strict=True)}
     if swapped is not None:
-        names = [MEASUREMENTS[place] for place in swapped]
+        names = [MEASUREMENTS[index] for index in swapped]
         for name, other, text in zip(names, names[::-1], [conditions[other] for other in names[::-1]], strict=True):
             conditions[name] = f"it was exchanged with {other}" + (f" and {text}" if text else "")
     return {name: text for name, text in conditions.items() if text}

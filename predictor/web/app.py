@@ -5,13 +5,22 @@ from http import HTTPStatus
 
 from starlette.requests import Request
 
-from predictor.answers import batch_json, detailed_json, plain_json
+from predictor.answers import batch_json, detailed_json, explained_batch_json, plain_json
 from predictor.artifacts import ModelCache
-from predictor.decoding import decode, may_be_batch
-from predictor.errors import InvalidInput
+from predictor.decoding import Rows, decode, may_be_batch
+from predictor.errors import InvalidInput, Violation
 from predictor.models import LoadedModel
-from predictor.penguin import Penguin
-from predictor.service import check_coverage, count_refused, predict, predict_batch, predict_class, with_hints
+from predictor.penguin import NOUN_PLURAL, Penguin
+from predictor.prediction import BatchPrediction, Prediction
+from predictor.service import (
+    check_coverage,
+    count_refused,
+    explain,
+    predict,
+    predict_batch,
+    predict_class,
+    with_hints,
+)
 from predictor.web.body import read_json_body
 from predictor.web.cors import Cors
 from predictor.web.endpoint import Endpoint
@@ -29,6 +38,7 @@ def web_app(
     *,
     max_body_bytes: int,
     max_instances: int,
+    max_explanations: int,
     cors_origins: tuple[str, ...] = (),
     feedback: bool = False,
     log_requests: bool = False,
@@ -37,7 +47,7 @@ def web_app(
     """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request."""
     first_answer = FirstAnswer(import_ms)
     routes = Probes(models, first_answer).routes()
-    handlers = _Handlers(models, first_answer, max_body_bytes, max_instances, feedback=feedback)
+    handlers = _Handlers(models, first_answer, max_body_bytes, max_instances, max_explanations, feedback=feedback)
     routes["/"]["POST"] = handlers.predict
     routes |= {
         "/predict": {"POST": handlers.predict},
@@ -62,6 +72,7 @@ class _Handlers:
         first_answer: FirstAnswer,
         max_body_bytes: int,
         max_instances: int,
+        max_explanations: int,
         *,
         feedback: bool,
     ) -> None:
@@ -69,6 +80,7 @@ class _Handlers:
         self._first_answer = first_answer
         self._max_body_bytes = max_body_bytes
         self._max_instances = max_instances
+        self._max_explanations = max_explanations
         self._feedback = feedback
 
     async def model(self, _request: Request) -> BytesResponse:
@@ -97,8 +109,8 @@ class _Handlers:
         return response
 
     async def _answer(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
-        blocking = model.engine.blocking
-        if may_be_batch(body):
+        blocking = model.engine.blocking or parameters.explain
+        if may_be_batch(body) and not parameters.explain:
             in_thread = blocking or len(body) > VALID_BATCH_BODY_BYTES
             answer = await run_maybe_in_thread(in_thread, self._answer_valid_batch, model, body, parameters)
             if answer is not None:
@@ -114,7 +126,7 @@ class _Handlers:
         return None if batch is None else batch_json(predict_batch(model, batch, parameters.coverage))
 
     def _answer_any(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
-        """The answer to one penguin, or to a batch with invalid rows."""
+        """The answer to one penguin, or to a batch with invalid rows or with explanations."""
         try:
             decoded = decode(body, max_instances=self._max_instances)
         except InvalidInput as error:
@@ -123,7 +135,21 @@ class _Handlers:
         if isinstance(decoded, Penguin):
             if not parameters.details:
                 return plain_json(predict_class(model, decoded))
-            return detailed_json(predict(model, decoded, parameters.coverage))
+            answer = predict(model, decoded, parameters.coverage)
+            explanation = explain(model, decoded, answer.prediction) if parameters.explain else None
+            return detailed_json(answer, explanation)
         from predictor.batch import Batch
 
-        return batch_json(predict_batch(model, Batch.of(decoded, decoded.ids), parameters.coverage))
+        answers = predict_batch(model, Batch.of(decoded, decoded.ids), parameters.coverage)
+        return self._explained(model, decoded, answers) if parameters.explain else batch_json(answers)
+
+    def _explained(self, model: LoadedModel, rows: Rows, answers: BatchPrediction) -> bytes:
+        if len(rows) > self._max_explanations:
+            message = f"At most {self._max_explanations} {NOUN_PLURAL} are explained in one request."
+            raise InvalidInput([Violation("/instances", "too_many", message)])
+        explanations = (
+            explain(model, row, answer.prediction)
+            for row, answer in zip(rows, answers, strict=True)
+            if isinstance(row, Penguin) and isinstance(answer, Prediction)
+        )
+        return explained_batch_json(answers, explanations)

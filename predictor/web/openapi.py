@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from predictor import __version__
 from predictor.digest import Digest
 from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
-from predictor.prediction import MAX_ID_CHARS, EngineName
+from predictor.prediction import MAX_ID_CHARS, EngineName, WarningCode
 from predictor.schema import ACCEPTED, IDS
 from predictor.web.model_info import ModelInfo
 from predictor.web.probes import GREETING
@@ -49,13 +49,41 @@ RowId = Annotated[
 ]
 
 
+class DoubtfulAnswer(BaseModel):
+    """A reason to doubt an answer."""
+
+    code: WarningCode
+    pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the row; empty for the row as a whole.")]
+    message: str
+
+
 class DetailedPrediction(BaseModel):
-    """The predicted class, its probabilities, and the model."""
+    """The predicted class, its probabilities, how far to rely on them, and the model.
+
+    A model that was published without a reference leaves out what is between `probabilities` and `model`, a model that
+    could not be fitted again the prediction set.
+    """
 
     id: RowId = None
     prediction: Annotated[str, Field(examples=[SPECIES[0]])]
     probability: Annotated[float, Field(ge=0, le=1.000001, description="Of the predicted class.")]
     probabilities: Annotated[dict[str, float], Field(description="Per class; they sum to 1.")]
+    in_distribution: Annotated[bool | None, Field(description=f"Whether it is like the reference {NOUN_PLURAL}.")] = (
+        None
+    )
+    p_value: Annotated[
+        float | None,
+        Field(gt=0, le=1, description=f"Share of the reference {NOUN_PLURAL} that are at least as unlike the others."),
+    ] = None
+    prediction_set: Annotated[
+        list[str] | None, Field(min_length=1, description="The classes that remain possible at this coverage.")
+    ] = None
+    coverage: Annotated[float | None, Field(ge=0.5, lt=1, description="Of the prediction set.")] = None
+    abstain: Annotated[
+        bool | None,
+        Field(description="Several classes remain possible, the best is improbable, or it is not in distribution."),
+    ] = None
+    warnings: list[DoubtfulAnswer] | None = None
     model: AnsweringModel
 
 
@@ -201,9 +229,15 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
         {
             "name": "details",
             "in": "query",
-            "description": "Answer with probabilities and the model's identity.",
+            "description": "Answer with probabilities, how far to rely on them, and the model's identity.",
             "schema": {"type": "boolean", "default": False},
-        }
+        },
+        {
+            "name": "coverage",
+            "in": "query",
+            "description": "Of the prediction set; implies details. Few reference rows support less than 0.995.",
+            "schema": {"type": "number", "minimum": 0.5, "maximum": 0.995},
+        },
     ]
     operation["requestBody"] = {
         "required": True,

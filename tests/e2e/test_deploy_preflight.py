@@ -112,6 +112,8 @@ def test_a_damaged_model_is_refused(
     ("line", "words"),
     [
         ({"MEMORY": "512"}, ("MEMORY='512'", "512Mi")),
+        ({"CPU": "0.5"}, ("CONCURRENCY=80 with CPU=0.5", "only concurrency 1")),
+        ({"MEMORY": "8Gi"}, ("MEMORY=8Gi with CPU=1", "128Mi to 4096Mi")),
         ({"COLOUR": "green"}, ("there is no setting COLOUR",)),
         ({"MAX_DELIVERY_ATTEMPTS": "3"}, ("MAX_DELIVERY_ATTEMPTS=3", "5 to 100")),
         ({"ACK_DEADLINE_S": "120"}, ("EVENTS_TIMEOUT_S=60", "ACK_DEADLINE_S=120")),

@@ -147,5 +147,6 @@ class TestEager:
         assert function.process.wait(60) == 1
         (line,) = function.output().splitlines()
         assert json.loads(line)["message"] == (
-            "The function cannot start: MAX_BODY_BYTES is 'lots': expected a whole number from 1 to 999999999999"
+            "The function cannot start: MAX_BODY_BYTES is 'lots': expected a whole number of bytes from 1 to"
+            " 999999999999"
         )

@@ -31,10 +31,12 @@ def publish(folder: Path, root: Path, *options: str) -> tuple[int, dict[str, str
     return result.exit_code, dict(line.split("=", 1) for line in result.stdout.splitlines()), result.stderr
 
 
-SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("xgboost-softmax", "lightgbm", "columns-by-name")]
+SLOW = [
+    pytest.param(kind, marks=pytest.mark.slow) for kind in ("xgboost", "xgboost-softmax", "lightgbm", "columns-by-name")
+]
 
 
-@pytest.mark.parametrize("kind", ["xgboost", "forest", *SLOW])
+@pytest.mark.parametrize("kind", ["forest", *SLOW])
 def test_both_engines_give_the_answers_of_the_replaced_service(
     kind: str, tmp_path: Path, start_function: StartFunction
 ) -> None:
@@ -80,6 +82,7 @@ def test_without_onnx_the_sklearn_engine_serves_it(tmp_path: Path) -> None:
     assert manifest.metrics["data_set_rows"] == 333
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "damage", "message"),
     [

@@ -16,10 +16,10 @@ from predictor.trust.reference import Reference
 
 def check(assessor: Assessor, columns: PenguinColumns, probabilities: "np.ndarray", coverage: float | None) -> int:
     rows = list(assessor.for_batches.assess(columns, probabilities, coverage).rows(SPECIES))
-    for place, row in enumerate(rows):
-        measurements = columns.measurements[place].tolist()
-        categories = COMBINATIONS[columns.combinations[place]]
-        assert row == assessor.assess(measurements, categories, probabilities[place].tolist(), coverage)
+    for index, row in enumerate(rows):
+        measurements = columns.measurements[index].tolist()
+        categories = COMBINATIONS[columns.combinations[index]]
+        assert row == assessor.assess(measurements, categories, probabilities[index].tolist(), coverage)
     return sum(row.abstain for row in rows)
 
 

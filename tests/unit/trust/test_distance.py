@@ -37,8 +37,8 @@ def test_the_most_unusual_measurement_is_the_one_whose_omission_lowers_the_dista
     for penguin in dataset.penguins[::7]:
         values = measurements_of(penguin)
         left = {
-            name: textbook(reference, values, penguin.sex, [other for other in range(4) if other != place])
-            for place, name in enumerate(MEASUREMENTS)
+            name: textbook(reference, values, penguin.sex, [other for other in range(4) if other != index])
+            for index, name in enumerate(MEASUREMENTS)
         }
         assert distance.most_unusual(values, categories_of(penguin)) == min(left, key=lambda name: left[name])
 

@@ -52,7 +52,7 @@ def test_counts_by_label(reference: Reference) -> None:
 
 
 def test_the_smallest_probability_of_a_set_is_a_rank_among_the_scores() -> None:
-    sets = Sets(scores=tuple(place / 100 for place in range(1, 100)), folds=10, max_coverage=0.99)
+    sets = Sets(scores=tuple(index / 100 for index in range(1, 100)), folds=10, max_coverage=0.99)
     assert sets.smallest_probability(0.9) == 0.10
     assert sets.smallest_probability(0.95) == 0.05
     assert sets.smallest_probability(0.99) == 0.01

@@ -74,12 +74,16 @@ class SourceFile:
 
 def read_source(path: Path) -> SourceFile:
     """Raises `PublishRefused` when the file cannot be read or is in no known format."""
+    if path.is_dir():
+        raise PublishRefused(f"{path} is a folder; give the model's files, or --from FOLDER for a published model")
     try:
         if path.stat().st_size > MAX_SOURCE_BYTES:
             raise PublishRefused(f"{path} has more than {MAX_SOURCE_BYTES} bytes; a model file should not")
         data = path.read_bytes()
     except OSError as error:
         raise PublishRefused(f"{path} cannot be read: {error.strerror}") from error
+    if not data.strip():
+        raise PublishRefused(f"{path} is empty; save the model again")
     plain = _decompressed(path, data)
     file_format = _format(plain)
     if path.suffix in _PICKLE_SUFFIXES and file_format != "pickle":
@@ -177,23 +181,25 @@ def installed_version(name: str) -> str | None:
 
 
 def _modules(data: bytes) -> frozenset[str]:
-    names = {
-        "xgboost": rb"xgboost\.(sklearn|core)",
-        "lightgbm": rb"lightgbm\.(sklearn|basic)",
-        "catboost": rb"catboost\.core",
-    }
-    return frozenset(name for name, pattern in names.items() if re.search(pattern, data))
+    return frozenset(name for name, pattern in _MODULES.items() if re.search(pattern, data))
 
 
 def names_in(source: SourceFile) -> list[str]:
-    """The names in a file of names: a JSON array, or text separated by commas or line ends. Raises `PublishRefused`."""
-    text = source.data.decode("utf-8-sig")
-    if text.lstrip().startswith("["):
-        names = json.loads(text)
-        if not all(isinstance(name, str) for name in names):
-            raise PublishRefused(
-                f"{source.path} is neither a list of names nor what XGBoost's save_model writes (dump_model's files"
-                " cannot be loaded again)"
-            )
-        return list(names)
-    return [name.strip() for name in re.split(r"[,\n]", text) if name.strip()]
+    """The names in a file of names. Raises `PublishRefused`."""
+    try:
+        return split_names(source.data.decode("utf-8-sig"))
+    except ValueError as error:
+        raise PublishRefused(
+            f"{source.path} is neither a list of names nor what XGBoost's save_model writes (dump_model's files"
+            " cannot be loaded again)"
+        ) from error
+
+
+def split_names(text: str) -> list[str]:
+    """Names as a JSON array, or separated by commas or line ends. Raises `ValueError` for an array of other values."""
+    if not text.lstrip().startswith("["):
+        return [name.strip() for name in re.split(r"[,\n]", text) if name.strip()]
+    names = json.loads(text)
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("it is an array of other values than names")
+    return list(names)

@@ -1,4 +1,4 @@
-"""The time limit of an operation of several requests, in the form that the HTTP client takes."""
+"""The time limit of a Cloud Storage operation of several requests, in the form that the HTTP client takes."""
 
 import time
 from typing import Self
@@ -6,7 +6,7 @@ from typing import Self
 from predictor.errors import PredictorError
 
 
-class Until(tuple[float, float]):
+class GcsTimeout(tuple[float, float]):
     """The client's two timeouts in seconds, to connect and between two pieces; and the instant at which all ends.
 
     Given to each request of an operation, it counts them.
@@ -17,10 +17,10 @@ class Until(tuple[float, float]):
 
     def __new__(cls, deadline: float, connect_s: float) -> Self:
         remaining_s = max(0.1, deadline - time.monotonic())
-        until = super().__new__(cls, (min(connect_s, remaining_s), remaining_s))
-        until.deadline = deadline
-        until.attempts = 0
-        return until
+        timeout = super().__new__(cls, (min(connect_s, remaining_s), remaining_s))
+        timeout.deadline = deadline
+        timeout.attempts = 0
+        return timeout
 
     def remaining_s(self) -> float:
         return self.deadline - time.monotonic()

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from xgboost import XGBClassifier
 
 from predictor.errors import PublishRefused
-from predictor.publishing.marks import installed_version, names_in, read_source
+from predictor.publishing.source_file import installed_version, names_in, read_source, split_names
 
 FEATURES = [[0.0], [1.0], [2.0], [3.0]] * 20
 LABELS = [0, 0, 1, 1] * 20
@@ -104,7 +104,7 @@ def test_a_list_of_other_things_is_refused(tmp_path: Path) -> None:
         names_in(read_source(written(tmp_path, "columns.json", json.dumps([1, 2]).encode())))
 
 
-@pytest.mark.parametrize("data", [b"", b"\x00\x01\x02\xff", b'{"a": 1}', b"PK\x03\x04 a table"])
+@pytest.mark.parametrize("data", [b"\x00\x01\x02\xff", b'{"a": 1}', b"PK\x03\x04 a table"])
 def test_other_files_are_refused_with_the_formats_that_are_known(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(PublishRefused, match="is in no known format; publish takes joblib"):
         read_source(written(tmp_path, "model.bin", data))
@@ -121,6 +121,23 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("predictor.publishing.marks.MAX_SOURCE_BYTES", 10)
+    monkeypatch.setattr("predictor.publishing.source_file.MAX_SOURCE_BYTES", 10)
     with pytest.raises(PublishRefused, match="more than 10 bytes"):
         read_source(written(tmp_path, "model.pkl", b"\x80\x04" + b"x" * 20))
+
+
+@pytest.mark.parametrize("data", [b"", b"\n \n"])
+@pytest.mark.parametrize("name", ["model.pkl", "columns.txt"])
+def test_an_empty_file_is_called_empty(name: str, data: bytes, tmp_path: Path) -> None:
+    with pytest.raises(PublishRefused, match="is empty; save the model again"):
+        read_source(written(tmp_path, name, data))
+
+
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
+    with pytest.raises(PublishRefused, match="is a folder; give the model's files, or --from FOLDER"):
+        read_source(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["a, b", "a\nb\n", '["a", "b"]', ' [\n"a", "b"]'])
+def test_names_are_an_array_or_separated(text: str) -> None:
+    assert split_names(text) == ["a", "b"]
