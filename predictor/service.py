@@ -26,7 +26,7 @@ def predict_class(model: LoadedModel, penguin: Penguin) -> str:
     probabilities = model.engine.probabilities(penguin)
     place = probabilities.index(max(probabilities))
     if model.traffic is not None:
-        model.traffic.add(penguin, place)
+        model.traffic.add(measurements_of(penguin), categories_of(penguin), place)
     return model.manifest.classes[place]
 
 
@@ -39,9 +39,10 @@ def predict(model: LoadedModel, penguin: Penguin, coverage: float | None = None)
     assessor = model.assessor()
     assessment = None
     if assessor is not None:
-        assessment = assessor.assess(measurements_of(penguin), categories_of(penguin), probabilities, coverage)
-    if model.traffic is not None:
-        model.traffic.add(penguin, probabilities.index(max(probabilities)))
+        measurements, categories = measurements_of(penguin), categories_of(penguin)
+        assessment = assessor.assess(measurements, categories, probabilities, coverage)
+        if model.traffic is not None:
+            model.traffic.add(measurements, categories, probabilities.index(max(probabilities)))
     return prediction(model.identity, model.manifest.classes, probabilities, assessment)
 
 

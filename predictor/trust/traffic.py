@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from predictor.errors import PredictorError, RowFailure
-from predictor.penguin import Penguin
 from predictor.prediction import ModelIdentity
+from predictor.schema import Categories
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,8 @@ PENDING_ROWS: Final = 256
 _MAX_PENDING_ROWS: Final = 4096
 """More never wait, unless the reference cannot be read."""
 
+CountedRow = tuple[tuple[float, ...], Categories, int]
+"""A row's measurements and categories, and the place of its predicted class. The row itself would be more to keep."""
 Write = Callable[[dict[str, Any]], None]
 
 
@@ -64,15 +66,15 @@ class Traffic:
         self._clock = clock
         self._on_first = on_first
         self._will_flush = False
-        self._pending: deque[tuple[Penguin, int]] = deque(maxlen=_MAX_PENDING_ROWS)
+        self._pending: deque[CountedRow] = deque(maxlen=_MAX_PENDING_ROWS)
         self._due_s = 0.0
         self._lock = threading.Lock()
         self._counts: TrafficCounts | None = None
         self._unreadable = False
 
-    def add(self, penguin: Penguin, place: int) -> None:
+    def add(self, measurements: tuple[float, ...], categories: Categories, place: int) -> None:
         """One row, and the place of its predicted class. A plain answer pays for this."""
-        self._pending.append((penguin, place))
+        self._pending.append((measurements, categories, place))
         if len(self._pending) >= PENDING_ROWS or self._clock() >= self._due_s:
             self._work(None)
 

@@ -12,8 +12,7 @@ from operator import add, mul, sub
 from typing import TYPE_CHECKING, Any, Final
 
 from predictor.errors import InvalidInput, RowFailure
-from predictor.penguin import Penguin
-from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS, Categories, categories_of, measurements_of
+from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS, Categories
 from predictor.trust.residuals import BINS, EDGES, LIMIT, SCALE, Residuals
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from predictor.batch import PenguinColumns
     from predictor.trust.assessment import Assessor
+    from predictor.trust.traffic import CountedRow
 
 _Cell = tuple[str, Categories]
 """The predicted class, and the categories."""
@@ -72,11 +72,11 @@ class TrafficCounts:
     def is_empty(self) -> bool:
         return not (self._cells or self._refused.total() or self._feedback or self._discarded)
 
-    def add_rows(self, rows: Sequence[tuple[Penguin, int]]) -> None:
+    def add_rows(self, rows: "Sequence[CountedRow]") -> None:
         """Rows with the places of their predicted classes."""
         # Column by column, in functions that are written in C: a loop over the rows takes twice as long.
-        cells = [(self._classes[place], categories_of(penguin)) for penguin, place in rows]
-        values = [measurements_of(penguin) for penguin, _ in rows]
+        cells = [(self._classes[place], categories) for _, categories, place in rows]
+        values = [measurements for measurements, _, _ in rows]
         self._cells.update(cells)
         offsets_of = self._residuals.offsets
         if not offsets_of.keys() >= set(cells):  # Classes without reference rows have no residuals.

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from predictor.artifacts import ModelCache
 from predictor.decoding import parse, pointer, validate
-from predictor.error_room import MAX_VIOLATIONS
+from predictor.error_limit import MAX_VIOLATIONS
 from predictor.errors import InvalidInput, Violation
 from predictor.models import LoadedModel
 from predictor.penguin import LABEL, NOUN, Penguin

@@ -13,6 +13,7 @@ from predictor.digest import Digest
 from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
 from predictor.prediction import MAX_ID_CHARS, EngineName, WarningCode
 from predictor.schema import ACCEPTED, IDS
+from predictor.web.feedback_schema import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, feedback_body
 from predictor.web.model_info import ModelInfo
 from predictor.web.probes import GREETING
 from predictor.web.problems import PROBLEM_TYPES, Problem, ProblemViolation
@@ -156,8 +157,6 @@ def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
     """The document. Every status that a path can answer is listed. `feedback`: whether there is `POST /feedback`."""
     _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
     definitions["$defs"][Penguin.__name__]["properties"] |= _accepted()
-    if feedback:
-        definitions["$defs"]["Feedback"] = _feedback_schema()
     predict = _predict_operation("predict", f"Predict the class of one {NOUN}, or of several {NOUN_PLURAL}.")
     return {
         "openapi": "3.1.0",
@@ -254,25 +253,15 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
     return operation
 
 
-def _feedback_schema() -> dict[str, Any]:
-    properties = {NOUN: _ref(Penguin.__name__), LABEL: {"type": "string", "enum": list(SPECIES)}}
-    return {"type": "object", "properties": properties, "required": [NOUN, LABEL], "additionalProperties": False}
-
-
 def _feedback_operation() -> dict[str, Any]:
-    accepted = {"type": "object", "properties": {"status": {"const": "counted"}}, "required": ["status"]}
-    counted = {
+    operation = _operation("predictFeedback", f"Tell the {LABEL} that a {NOUN} has.", {}, *FEEDBACK_PROBLEMS)
+    headers = _header_refs("Model-Version", "Server-Timing")
+    operation["responses"]["202"] = {
         "description": "It is counted, and not kept.",
-        "headers": _header_refs("Model-Version", "Server-Timing"),
-        "content": {_JSON: {"schema": accepted}},
+        "headers": headers,
+        **FEEDBACK_ANSWER,
     }
-    problems = ("400", "404", "408", "413", "415", "422", "503")
-    operation = _operation("predictFeedback", f"Tell the {LABEL} that a {NOUN} has.", {"202": counted}, *problems)
-    example = {NOUN: EXAMPLES[0], LABEL: SPECIES[0]}
-    operation["requestBody"] = {
-        "required": True,
-        "content": {_JSON: {"schema": _ref("Feedback"), "examples": {"feedback": {"value": example}}}},
-    }
+    operation["requestBody"] = feedback_body(_ref(Penguin.__name__))
     return operation
 
 

@@ -9,11 +9,13 @@ from typing import Any
 from predictor.artifacts import REFERENCE_FILE
 from predictor.drift.summaries import Counts
 from predictor.penguin import SPECIES, Penguin
+from predictor.schema import categories_of, measurements_of
 from predictor.training.dataset import load_penguins
 from predictor.training.penguin_pipeline import fit
 from predictor.training.reference import reference_of
 from predictor.trust.assessment import Assessor
 from predictor.trust.reference import Reference
+from predictor.trust.traffic import CountedRow
 from predictor.trust.traffic_counts import TrafficCounts
 from tests.support.bundles import PublishedBundle, publish_by_hand
 
@@ -22,10 +24,18 @@ DIGEST = "sha256:" + "1" * 64
 OTHER_DIGEST = "sha256:" + "2" * 64
 
 
+def counted_rows(penguins: Sequence[Penguin], places: Sequence[int]) -> list[CountedRow]:
+    """Penguins with the places of their predicted classes."""
+    return [
+        (measurements_of(penguin), categories_of(penguin), place)
+        for penguin, place in zip(penguins, places, strict=True)
+    ]
+
+
 def counted(reference: Reference, penguins: Sequence[Penguin], labels: Sequence[str]) -> dict[str, Any]:
     """The fields of a summary, where every prediction is right."""
     counts = TrafficCounts(Assessor(reference, SPECIES))
-    counts.add_rows(list(zip(penguins, map(SPECIES.index, labels), strict=True)))
+    counts.add_rows(counted_rows(penguins, [SPECIES.index(label) for label in labels]))
     return counts.fields()
 
 

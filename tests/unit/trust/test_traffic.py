@@ -11,6 +11,7 @@ from predictor.batch import PenguinColumns
 from predictor.errors import MalformedJson, UnloadableModel
 from predictor.penguin import Penguin
 from predictor.prediction import ModelIdentity
+from predictor.schema import categories_of, measurements_of
 from predictor.training.dataset import Dataset
 from predictor.trust.assessment import Assessor
 from predictor.trust.traffic import INTERVAL_S, MIN_ROWS, PENDING_ROWS, Traffic
@@ -45,7 +46,7 @@ class Counted:
 
     def add(self, penguin: Penguin, count: int = 1) -> None:
         for _ in range(count):
-            self.traffic.add(penguin, 0)
+            self.traffic.add(measurements_of(penguin), categories_of(penguin), 0)
 
     @property
     def rows(self) -> list[int]:

@@ -12,6 +12,7 @@ from predictor.schema import COMBINATIONS, MEASUREMENTS
 from predictor.training.dataset import Dataset
 from predictor.trust.assessment import Assessor
 from predictor.trust.traffic_counts import TrafficCounts
+from tests.support.traffic import counted_rows
 
 VOLATILE = {"summary_id", "since", "until"}
 
@@ -41,7 +42,7 @@ def test_rows_and_columns_are_counted_alike(assessor: Assessor, dataset: Dataset
         probabilities = np.eye(len(SPECIES))[places]
         in_distribution = assessor.for_batches.assess(columns, probabilities, None).in_distribution
         one_by_one, together = TrafficCounts(assessor), TrafficCounts(assessor)
-        one_by_one.add_rows(list(zip(penguins, places, strict=True)))
+        one_by_one.add_rows(counted_rows(penguins, places))
         together.add_columns(columns, np.array(places), in_distribution)
         assert counted(one_by_one) == counted(together)
         assert one_by_one.rows == len(penguins)
@@ -53,7 +54,7 @@ def test_a_row_is_flagged_exactly_where_a_detailed_answer_warns(assessor: Assess
         [*dataset.penguins[:60], *unusual(dataset)[:60]], places_of(dataset)[:60] * 2, strict=True
     ):
         counts = TrafficCounts(assessor)
-        counts.add_rows([(penguin, place)])
+        counts.add_rows(counted_rows([penguin], [place]))
         values = tuple(getattr(penguin, name) for name in MEASUREMENTS)
         assessment = assessor.assess(values, (penguin.sex, penguin.island), np.eye(3)[place].tolist())
         assert counts.fields()["flagged"] == (not assessment.in_distribution)
@@ -61,7 +62,7 @@ def test_a_row_is_flagged_exactly_where_a_detailed_answer_warns(assessor: Assess
 
 def test_sums_are_whole_numbers_and_histograms_hold_every_row(assessor: Assessor, dataset: Dataset) -> None:
     counts = TrafficCounts(assessor)
-    counts.add_rows(list(zip(dataset.penguins, places_of(dataset), strict=True)))
+    counts.add_rows(counted_rows(dataset.penguins, places_of(dataset)))
     fields = counts.fields()
     for item in fields["measurements"].values():
         assert all(isinstance(item[name], int) for name in ("rows", "sum", "sum_of_squares"))
@@ -81,7 +82,7 @@ def test_refused_rows_are_told_apart_by_whether_a_value_is_out_of_range(assessor
 
 def test_discarded_rows_leave_no_measurement_behind(assessor: Assessor, dataset: Dataset) -> None:
     counts = TrafficCounts(assessor)
-    counts.add_rows([(dataset.penguins[0], 0)])
+    counts.add_rows(counted_rows(dataset.penguins[:1], [0]))
     counts.add_refused(MalformedJson("x"))
     counts.add_feedback("Gentoo", "Adelie", covered=False)
     counts.discard_rows()
@@ -95,7 +96,7 @@ def test_discarded_rows_leave_no_measurement_behind(assessor: Assessor, dataset:
 
 def test_nothing_is_left_after_clear(assessor: Assessor, dataset: Dataset) -> None:
     counts, fresh = TrafficCounts(assessor), TrafficCounts(assessor)
-    counts.add_rows([(dataset.penguins[0], 0)])
+    counts.add_rows(counted_rows(dataset.penguins[:1], [0]))
     counts.add_feedback("Gentoo", "Gentoo", covered=None)
     assert not counts.is_empty
     counts.clear()
