@@ -17,6 +17,7 @@ Commands. Each can be run again at any time; it changes only what differs
   status               list the revisions with their traffic, tags, model versions and digests
   rollback [REVISION]  give all traffic to this revision; default: the one that served before
   logs [FRESHNESS]     show what both functions logged; default: in the last 1h
+  drift [FRESHNESS]    has the traffic changed since the model was published? reads the logs of the last 31d
   down                 delete everything except the buckets; asks first
 
 Options
@@ -61,6 +62,8 @@ source "$HERE/ops/deploy/files.sh"
 source "$HERE/ops/deploy/monitoring.sh"
 # shellcheck source=ops/deploy/operate.sh
 source "$HERE/ops/deploy/operate.sh"
+# shellcheck source=ops/deploy/drift.sh
+source "$HERE/ops/deploy/drift.sh"
 
 misused() {
   trap - EXIT
@@ -134,7 +137,7 @@ main() {
   [[ $AGREEMENT =~ ^(0|[1-9][0-9]{0,5})$ ]] || misused "--agreement needs a number of penguins"
   ((${#words[@]})) || misused 'a command is missing'
   case ${words[0]} in
-    rollback | logs) ((${#words[@]} <= 2)) || misused "${words[0]} takes at most one argument" ;;
+    rollback | logs | drift) ((${#words[@]} <= 2)) || misused "${words[0]} takes at most one argument" ;;
     up | release | monitoring | status | down) ((${#words[@]} == 1)) || misused "${words[0]} takes no argument" ;;
     *) misused "unknown command ${words[0]}" ;;
   esac
@@ -152,6 +155,7 @@ main() {
     status) show_status ;;
     rollback) rollback "${words[1]:-}" ;;
     logs) show_logs "${words[1]:-}" ;;
+    drift) show_drift "${words[1]:-}" ;;
     down) take_down ;;
   esac
 }
