@@ -215,6 +215,15 @@ class SizeMismatch(ArtifactError):
         self.actual = actual
 
 
+class SignatureInvalid(ArtifactError):
+    """Who published the model is not proved by its signature."""
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(f"{uri} is not signed as expected: {reason}.")
+        self.uri = uri
+        self.reason = reason
+
+
 class InvalidManifest(ArtifactError):
     """The manifest is not one that this version of the program can read."""
 
@@ -281,16 +290,26 @@ class NotRefittable(PublishRefused):
     """An estimator cannot be fitted again without some of the rows, so it has no probabilities for unseen rows."""
 
 
-class ParityMismatch(PublishRefused):
-    """The two forms of a model give different answers."""
+class NotCompilable(PublishRefused):
+    """An estimator has no compiled form."""
 
-    def __init__(self, difference: float, limit: float, row: str) -> None:
+    def __init__(self, estimator: str, reason: str) -> None:
+        super().__init__(f"{estimator} has no compiled form: {reason}")
+        self.estimator = estimator
+        self.reason = reason
+
+
+class ParityMismatch(PublishRefused):
+    """A form of a model, in `file`, gives other answers than the model itself."""
+
+    def __init__(self, difference: float, limit: float, row: str, file: str = "model.onnx") -> None:
         super().__init__(
-            f"model.onnx and model.pkl differ by {difference:.3g} in a probability (limit {limit:g}), at {row}."
+            f"{file} and the model differ by {difference:.3g} in a probability (limit {limit:g}), at {row}."
         )
         self.difference = difference
         self.limit = limit
         self.row = row
+        self.file = file
 
 
 # --- events ---------------------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EngineName = Literal["onnx", "sklearn"]
+EngineName = Literal["compiled", "onnx", "sklearn"]
 EngineChoice = Literal["auto", EngineName]
-"""`auto` is ONNX where the model has that form, else scikit-learn."""
+"""`auto` is the first of these engines that the model has a form for."""
 
 Id = str | int | float | bool | None
 """A row's own id, which comes back beside its answer; None where it has none."""

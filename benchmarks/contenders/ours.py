@@ -20,7 +20,7 @@ class Ours(Function):
     batches = True
     working_folder = ROOT
     loading = "lazy"
-    engine = "onnx"
+    engine = "auto"
     _model: Mapping[str, str] = {}
 
     def make_model(self) -> None:
@@ -57,10 +57,10 @@ class OursSklearn(Ours):
 
 
 class OursForest(Ours):
-    """Serves a model that needs ONNX Runtime: the forest of the replaced service, published from its three pickles."""
+    """Serves trees: the forest of the replaced service, published from its three pickles."""
 
     name = "ours-forest"
-    title = "this function, the replaced service's forest in ONNX Runtime"
+    title = "this function, the replaced service's forest of 100 trees"
 
     def make_model(self) -> None:
         run([sys.executable, APPS / "fit.py", DATA, self.folder])

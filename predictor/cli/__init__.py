@@ -14,7 +14,8 @@ from predictor.cli.drift import drift
 from predictor.cli.operations import agreement, capacity, smoke
 from predictor.cli.output import abandon_stdout, open_missing_streams, tell
 from predictor.cli.prediction import predict
-from predictor.cli.publishing import publish, train, verify
+from predictor.cli.publishing import publish, train
+from predictor.cli.verification import verify
 from predictor.errors import ConfigurationError, InvalidInput, MalformedJson, PredictorError
 
 __all__ = ["main"]

@@ -1,4 +1,4 @@
-"""Commands that make and check published models: `train`, `publish`, `verify`."""
+"""Commands that make published models: `train`, `publish`."""
 
 import os
 import shlex
@@ -13,9 +13,11 @@ import click
 
 from predictor.cli import options
 from predictor.cli.output import tell
-from predictor.errors import ArtifactError, ConfigurationError
+from predictor.cli.signing import sign_option, signer
+from predictor.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from predictor.publishing.signature import Signer
     from predictor.publishing.source_model import Options
     from predictor.training.dataset import Dataset
     from predictor.training.parity import Proof
@@ -34,13 +36,15 @@ _NAME_FILES: Final = frozenset({".txt", ".csv", ".json", ".pkl"})
     required=True,
     help="Where models are kept, a folder or gs://BUCKET/FOLDER. The model is written to FOLDER/<version>/.",
 )
-def train(folder: str) -> None:
+@sign_option
+def train(folder: str, signing_key: str | None) -> None:
     """Fit this project's model to the Palmer penguins, evaluate it, and write it to a folder.
 
     Prints the settings MODEL_URI and MODEL_DIGEST that serve it. The environment variable SOURCE_DATE_EPOCH, in seconds
     since 1970, replaces the current time in the model's manifest.
     """
     created = _created()
+    sign = signer(signing_key)
     from predictor.artifacts import open_store
     from predictor.training.dataset import load_penguins
     from predictor.training.penguin_training import train as train_model
@@ -51,7 +55,7 @@ def train(folder: str) -> None:
     for name, value in exported.bundle.manifest.metrics.items():
         tell(f"  {name} {value:g}")
     with _progress("writing") as progress:
-        published = write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(folder), progress)
+        published = write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(folder), progress, sign)
     _print_published(published, exported.proof)
 
 
@@ -145,6 +149,7 @@ def _versions(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
     is_flag=True,
     help="Publish only the pickle. The sklearn engine serves it, which takes many times as long per request.",
 )
+@sign_option
 def publish(
     *,
     sources: tuple[Path, ...],
@@ -157,6 +162,7 @@ def publish(
     reference: Path | None,
     accept_accuracy: bool,
     without_onnx: bool,
+    signing_key: str | None,
 ) -> None:
     """Publish a model and print the settings MODEL_URI and MODEL_DIGEST that serve it. Never overwrites a version.
 
@@ -170,20 +176,23 @@ def publish(
     if folder is not None and files:
         raise click.UsageError("give the model's files or --from FOLDER, not both")
     if folder is not None and (columns or classes or requirements or accept_accuracy or without_onnx):
-        raise click.UsageError("a model in a folder is published as it is; with --from only --to and --reference apply")
+        raise click.UsageError(
+            "a model in a folder is published as it is; with --from only --to, --reference and --sign apply"
+        )
+    sign = signer(signing_key)
     if folder is not None:
-        published, proof = _publish_folder(folder, root, reference)
+        published, proof = _publish_folder(folder, root, reference, sign)
     else:
         from predictor.publishing.source_model import Options
 
         given = Options(columns, classes, requirements)
         published, proof = _publish_files(
-            files, root, reference, given, accept_accuracy=accept_accuracy, with_onnx=not without_onnx
+            files, root, reference, given, sign, accept_accuracy=accept_accuracy, only_pickles=without_onnx
         )
     _print_published(published, proof)
 
 
-def _publish_folder(folder: str, root: str, reference: Path | None) -> "tuple[Published, Proof]":
+def _publish_folder(folder: str, root: str, reference: Path | None, sign: "Signer | None") -> "tuple[Published, Proof]":
     import time
 
     from predictor.artifacts import newest_version, open_store
@@ -193,7 +202,7 @@ def _publish_folder(folder: str, root: str, reference: Path | None) -> "tuple[Pu
     source = newest_version(open_store(folder), deadline=time.monotonic() + TIMEOUT_S)
     tell(f"publishing {source.uri}")
     with _progress("publishing") as progress:
-        return publish_model(source, open_store(root), _labelled_rows(reference), progress)
+        return publish_model(source, open_store(root), _labelled_rows(reference), progress, sign)
 
 
 def _publish_files(
@@ -201,9 +210,10 @@ def _publish_files(
     root: str,
     reference: Path | None,
     given: "Options",
+    sign: "Signer | None",
     *,
     accept_accuracy: bool,
-    with_onnx: bool,
+    only_pickles: bool,
 ) -> "tuple[Published, Proof]":
     created = _created()
     from predictor.artifacts import open_store
@@ -216,11 +226,12 @@ def _publish_files(
         created,
         given,
         accept_accuracy=accept_accuracy,
-        with_onnx=with_onnx,
+        only_pickles=only_pickles,
         tell=tell,
     )
     with _progress("publishing") as progress:
-        return write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(root), progress), exported.proof
+        published = write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(root), progress, sign)
+    return published, exported.proof
 
 
 def _labelled_rows(reference: Path | None) -> "Dataset":
@@ -231,7 +242,9 @@ def _labelled_rows(reference: Path | None) -> "Dataset":
 
 def _print_published(published: "Published", proof: "Proof") -> None:
     if proof.difference is not None:
-        tell(f"both forms agree to within {proof.difference:.1e} on {proof.penguins} penguins")
+        tell(f"all forms agree to within {proof.difference:.1e} on {proof.penguins} penguins")
+    if published.kept_signature:
+        tell("it has a signature of another time, which is left as it is; `verify --key` says whether it is good")
     settings = [f"MODEL_URI={shlex.quote(published.uri)}", f"MODEL_DIGEST={published.digest}"]
     tell(f"to serve it here: {' '.join(settings)} make run")
     for setting in settings:
@@ -262,31 +275,3 @@ def _progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
             bar.update(done - bar.pos, name)
 
         yield show
-
-
-@click.command(short_help="Check a published model.")
-@click.argument("uri", metavar="MODEL_URI", callback=options.location)
-@click.option(
-    "--digest", metavar="sha256:HEX", callback=options.digest, help="The model's digest, as publish printed it."
-)
-def verify(uri: str, digest: str | None) -> None:
-    """Check the published model at MODEL_URI: every file, and everything that loading it checks.
-
-    Prints a line for each fault. The exit status is then 1.
-    """
-    from predictor.artifacts import open_store
-    from predictor.models.verification import verify as verify_model
-
-    if digest is None:
-        tell("without --digest the manifest itself is not verified, so the pickles are not opened")
-    try:
-        manifest, findings = verify_model(open_store(uri), digest)
-    except ArtifactError as error:
-        click.echo(str(error))
-        raise SystemExit(1) from error
-    for finding in findings:
-        click.echo(str(finding))
-    if findings:
-        raise SystemExit(1)
-    verdict = "is consistent, but its origin is not verified" if digest is None else "is good"
-    click.echo(f"{uri} {verdict}: version {manifest.version}, {len(manifest.files)} files")

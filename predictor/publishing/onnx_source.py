@@ -10,7 +10,8 @@ import onnxruntime
 
 from predictor.artifacts import InputColumn
 from predictor.batch import PenguinColumns
-from predictor.errors import NotRefittable, PublishRefused
+from predictor.errors import NotCompilable, NotRefittable, PublishRefused
+from predictor.models.compiled import Form
 from predictor.penguin import NOUN_PLURAL, SPECIES, Penguin
 from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
 from predictor.publishing.source_file import SourceFile
@@ -88,6 +89,9 @@ class OnnxModel:
 
     def predict(self, penguins: Sequence[Penguin]) -> list[str]:
         return [self.classes[index] for index in self.probabilities(penguins).argmax(axis=1).tolist()]
+
+    def compiled_form(self) -> Form:
+        raise NotCompilable(self.name, "its graph is published as it is")
 
     def out_of_fold(
         self, penguins: Sequence[Penguin], classes: Sequence[int], folds: Sequence[int]

@@ -5,8 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from predictor.artifacts import ONNX_FILE, InputColumn
+from predictor.artifacts import COMPILED_FILE, ONNX_FILE, InputColumn
 from predictor.errors import LibraryMismatch, ParityMismatch, PublishRefused
+from predictor.models import engines_of
 from predictor.penguin import NOUN_PLURAL
 from predictor.publishing.environments import Tell
 from predictor.publishing.source_model import Options, open_sources
@@ -27,12 +28,12 @@ def export_sources(
     options: Options,
     *,
     accept_accuracy: bool,
-    with_onnx: bool,
+    only_pickles: bool,
     tell: Tell,
 ) -> Export:
     """Open, check and compile the model in `paths`: a bundle to write. Raises `PublishRefused` with what is wrong."""
     with open_sources(paths, options, tell) as model:
-        if not (with_onnx or model.pickles):
+        if only_pickles and not model.pickles:
             raise PublishRefused("--without-onnx publishes only the pickle, and these files hold none")
         tell(f"{model.name} with the classes {', '.join(model.classes)}; columns: {_described(model.input)}")
         correct = _correct(model, dataset, accept_accuracy=accept_accuracy)
@@ -50,9 +51,9 @@ def export_sources(
             reference=reference,
             training_data_sha256=None,
         )
-        exported = _export(source, dataset, created, with_onnx=with_onnx, tell=tell)
+        exported = _export(source, dataset, created, only_pickles=only_pickles, tell=tell)
     manifest = exported.bundle.manifest
-    if ONNX_FILE not in manifest.file_names:
+    if engines_of(manifest) == ["sklearn"]:
         needed = [f"{name}=={version}" for name, version in manifest.libraries.items()]
         tell(f"the environment that serves it needs {', '.join(needed)}")
     return exported
@@ -79,19 +80,21 @@ def _correct(model: PublishableModel, dataset: Dataset, *, accept_accuracy: bool
     return correct
 
 
-def _export(source: ModelSource, dataset: Dataset, created: datetime, *, with_onnx: bool, tell: Tell) -> Export:
+def _export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pickles: bool, tell: Tell) -> Export:
     try:
-        exported = export(source, dataset, created, with_onnx=with_onnx)
+        exported = export(source, dataset, created, only_pickles=only_pickles)
     except ParityMismatch:
         tell("add --without-onnx to publish only the pickles, which the sklearn engine serves")
         raise
     except LibraryMismatch as error:
         raise PublishRefused(
-            f"the {source.model.name} cannot be converted to ONNX, and serving its pickle needs the version that wrote"
-            f" it: {error}"
+            f"the {source.model.name} can be neither compiled nor converted to ONNX, and serving its pickle needs the"
+            f" version that wrote it: {error}"
         ) from error
-    if exported.not_converted is not None:
-        if not source.pickles:
-            raise exported.not_converted
-        tell(f"{exported.not_converted}; published without model.onnx, so the sklearn engine serves it")
+    serving = engines_of(exported.bundle.manifest)
+    for file, reason in ((COMPILED_FILE, exported.not_compiled), (ONNX_FILE, exported.not_converted)):
+        if reason is not None:
+            if not serving:
+                raise exported.not_converted or reason
+            tell(f"{str(reason).rstrip('.')}; published without {file}, so the {serving[0]} engine serves it")
     return exported

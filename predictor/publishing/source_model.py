@@ -11,7 +11,8 @@ import numpy as np
 
 from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, PIPELINE_FILE, InputColumn
 from predictor.batch import PenguinColumns
-from predictor.errors import NotConvertible, NotRefittable, PublishRefused
+from predictor.errors import NotCompilable, NotConvertible, NotRefittable, PublishRefused
+from predictor.models.compiled import Form, form_from_bytes
 from predictor.penguin import LABEL, SPECIES, Penguin
 from predictor.publishing.environments import Tell, environment_for
 from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
@@ -104,6 +105,13 @@ class SourceModel:
         self._compilers = answer["libraries"]
         for form in answer["forms"]:
             yield base64.b64decode(form)
+
+    def compiled_form(self) -> Form:
+        """The content of `compiled.json`. Raises `NotCompilable` when there is none."""
+        answer = self._remote.ask("compiled", input=[column.model_dump() for column in self.input])
+        if "reason" in answer:
+            raise NotCompilable(self.description.estimator, answer["reason"])
+        return form_from_bytes(answer["form"].encode(), len(self.classes))
 
     def _ask(self, call: str, penguins: Sequence[Penguin], **more: Any) -> Any:
         names = [column.name for column in self.input]

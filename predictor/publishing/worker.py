@@ -144,6 +144,20 @@ def _onnx(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
     return {"forms": forms_as_text, "libraries": _versions(_COMPILERS)}
 
 
+def _compiled(model: Model, request: Mapping[str, Any]) -> dict[str, str]:
+    """The content of `compiled.json`, or the reason why there is none."""
+    from predictor.artifacts import InputColumn
+    from predictor.errors import NotCompilable
+    from predictor.models.compiled import form_to_bytes
+    from predictor.training.compile import compile_estimator
+
+    try:
+        form = compile_estimator(model.estimator, [InputColumn(**column) for column in request["input"]])
+    except NotCompilable as error:
+        return {"reason": error.reason}
+    return {"form": form_to_bytes(form).decode()}
+
+
 def _refit(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
     """Out-of-fold probabilities, or the reason why there are none."""
     from predictor.errors import NotRefittable
@@ -286,6 +300,7 @@ _CALLS: Final[dict[str, Callable[[Model, Mapping[str, Any]], Any]]] = {
     "probabilities": Model.probabilities,
     "predictions": Model.predictions,
     "onnx": _onnx,
+    "compiled": _compiled,
     "refit": _refit,
 }
 

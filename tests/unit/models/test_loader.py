@@ -21,7 +21,10 @@ def load(bundle: PublishedBundle, choice: EngineChoice = "auto", pin: str | None
     return load_model(LocalStore(bundle.folder), pin=pin, choice=choice, deadline=time.monotonic() + 30)
 
 
-def test_auto_is_onnx_where_the_model_has_that_form(bundle: PublishedBundle, tmp_path: Path) -> None:
+def test_auto_is_the_fastest_form_that_the_model_has(
+    bundle: PublishedBundle, linear_bundle: PublishedBundle, tmp_path: Path
+) -> None:
+    assert load(linear_bundle).engine.name == "compiled"
     assert load(bundle).engine.name == "onnx"
     assert load(publish_by_hand(tmp_path, onnx=False)).engine.name == "sklearn"
 
@@ -31,9 +34,10 @@ def test_a_choice_is_kept(bundle: PublishedBundle) -> None:
     assert [engine_name(choice, manifest) for choice in ("onnx", "sklearn", "auto")] == ["onnx", "sklearn", "onnx"]
 
 
-def test_only_the_files_of_the_engine_are_fetched(bundle: PublishedBundle) -> None:
+def test_only_the_files_of_the_engine_are_fetched(bundle: PublishedBundle, linear_bundle: PublishedBundle) -> None:
     manifest = read_bundle(bundle).manifest
     assert files_for("onnx", manifest) == ("model.onnx", "golden.json")
+    assert files_for("compiled", read_bundle(linear_bundle).manifest) == ("compiled.json", "golden.json")
     assert files_for("sklearn", manifest) == ("model.pkl", "label_encoder.pkl", "columns.pkl", "golden.json")
 
 
@@ -58,11 +62,6 @@ def test_a_loaded_model_says_which_one_it_is(bundle: PublishedBundle) -> None:
 def test_another_model_than_the_pinned_one_is_not_loaded(bundle: PublishedBundle, tmp_path: Path) -> None:
     with pytest.raises(DigestMismatch, match=r"manifest\.json"):
         load(publish_by_hand(tmp_path, seed=2), pin=bundle.digest)
-
-
-def test_a_linear_graph_needs_no_onnx_runtime(bundle: PublishedBundle, linear_bundle: PublishedBundle) -> None:
-    assert build_engine("onnx", read_bundle(linear_bundle)).runtime == "linear"
-    assert build_engine("onnx", read_bundle(bundle)).runtime == "onnxruntime"
 
 
 class _Fails:
@@ -97,5 +96,5 @@ def test_loading_a_linear_model_imports_neither_numpy_nor_onnx_runtime(linear_bu
         "print(*sys.modules)"
     )
     modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert "predictor.models.linear_engine" in modules.stdout.split()
+    assert "predictor.models.compiled" in modules.stdout.split()
     assert not {"numpy", "onnxruntime", "pandas", "sklearn"} & set(modules.stdout.split())

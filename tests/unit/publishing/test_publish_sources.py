@@ -29,7 +29,7 @@ def exported(*paths: Path, dataset: Dataset, said: list[str] | None = None, **op
         CREATED,
         Options(**{key: value for key, value in options.items() if key in ("columns", "classes")}),
         accept_accuracy=options.get("accept_accuracy", False),
-        with_onnx=options.get("with_onnx", True),
+        only_pickles=options.get("only_pickles", False),
         tell=(said if said is not None else []).append,
     )
 
@@ -38,7 +38,7 @@ def test_a_pipeline_becomes_a_bundle_that_says_what_it_takes(files: Path, datase
     said: list[str] = []
     export = exported(files / "pipeline.joblib", dataset=dataset, said=said)
     manifest = export.bundle.manifest
-    assert set(manifest.file_names) >= {"pipeline.pkl", "model.onnx", "golden.json", "model_card.md"}
+    assert set(manifest.file_names) >= {"pipeline.pkl", "compiled.json", "model.onnx", "golden.json", "model_card.md"}
     assert [column.name for column in manifest.input or ()] == list(FEATURES)
     assert manifest.schema_version == 2
     assert json.loads(manifest.to_bytes())["metrics"]["data_set_rows"] == 333
@@ -47,12 +47,13 @@ def test_a_pipeline_becomes_a_bundle_that_says_what_it_takes(files: Path, datase
     assert export.proof.difference < 1e-5
 
 
-def test_both_forms_of_it_give_the_same_answers(files: Path, dataset: Dataset) -> None:
+def test_all_forms_of_it_give_the_same_answers(files: Path, dataset: Dataset) -> None:
     bundle = exported(files / "pipeline.joblib", dataset=dataset).bundle
-    engines = [build_engine(name, bundle) for name in ("onnx", "sklearn")]
+    engines = [build_engine(name, bundle) for name in ("compiled", "onnx", "sklearn")]
     for penguin in dataset.penguins[:20]:
-        first, second = (engine.probabilities(penguin) for engine in engines)
-        assert first == pytest.approx(second, abs=1e-5)
+        first, second, third = (engine.probabilities(penguin) for engine in engines)
+        assert first == pytest.approx(third, abs=1e-6)
+        assert second == pytest.approx(third, abs=1e-5)
 
 
 def test_a_model_that_is_mostly_wrong_is_refused_unless_that_is_accepted(dataset: Dataset, tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_a_model_that_is_mostly_wrong_is_refused_unless_that_is_accepted(dataset
 
 def test_without_onnx_it_says_what_serves_the_pickle(files: Path, dataset: Dataset) -> None:
     said: list[str] = []
-    export = exported(files / "pipeline.joblib", dataset=dataset, with_onnx=False, said=said)
+    export = exported(files / "pipeline.joblib", dataset=dataset, only_pickles=True, said=said)
     assert "model.onnx" not in export.bundle.manifest.file_names
     assert "scikit-learn==" in said[-1]
 
@@ -82,7 +83,7 @@ def test_arrays_in_fortran_order_are_answered_in_batches(dataset: Dataset, tmp_p
     frame = raw_frame(dataset).drop(columns=list(CATEGORIES))
     model = HistGradientBoostingClassifier(max_iter=5, random_state=0).fit(frame, dataset.labels)
     joblib.dump(model, tmp_path / "model.pkl")
-    bundle = exported(tmp_path / "model.pkl", dataset=dataset, with_onnx=False).bundle
+    bundle = exported(tmp_path / "model.pkl", dataset=dataset, only_pickles=True).bundle
     loaded = LoadedModel(ModelIdentity("1", bundle.digest), bundle.manifest, build_engine("sklearn", bundle), {})
     predictions = predict_batch(loaded, Batch.of(dataset.penguins))
     assert predictions.probabilities.flags.c_contiguous

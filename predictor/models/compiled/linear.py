@@ -1,20 +1,16 @@
-"""Evaluates a linear model without ONNX Runtime: its graph is one multiplication and a softmax.
+"""Evaluates a linear model: one multiplication and a softmax.
 
 A run of ONNX Runtime costs the same whatever the model is, and for this project's own model that was the largest part
-of a request; importing it and numpy was a fifth of a cold start (docs/explanation/performance.md). Any other graph
-goes to `predictor.models.onnx_engine`. Importing this module imports neither ONNX Runtime nor numpy: numpy is imported
-for the first batch.
+of a request; importing it and numpy was a fifth of a cold start (docs/explanation/performance.md). Importing this
+module imports neither ONNX Runtime nor numpy: numpy is imported for the first batch.
 """
 
 import math
-import re
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from predictor.models.onnx_graph import DOUBLE, FLOAT, INPUT, OUTPUT, Graph, UnreadableGraph, read_graph
+from predictor.models.compiled.form import LinearForm
 from predictor.penguin import Penguin
 from predictor.schema import COMBINATIONS, MEASUREMENTS, Categories, categories_of, dummies, measurements_of
 
@@ -24,69 +20,20 @@ if TYPE_CHECKING:
 
     from predictor.batch import PenguinColumns
 
-_SHAPE: Final = re.compile(r"((Cast|Identity) )*MatMul Add Softmax( (Cast|Identity))*")
-_PER_AXIS_SOFTMAX: Final = 13
-"""Since this version of the operator set, Softmax works along one axis."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinearForm:
-    """softmax(features @ weights + intercepts): `weights` has a row per column, each with a number per class."""
-
-    weights: tuple[tuple[float, ...], ...]
-    intercepts: tuple[float, ...]
-
-
-def linear_form(onnx_bytes: bytes, columns: int, classes: int) -> LinearForm | None:
-    """What a graph computes, if it is a linear model of that many columns and classes; None if it is anything else."""
-    try:
-        graph = read_graph(onnx_bytes)
-    except UnreadableGraph:
-        return None
-    operators = [node.operator if not node.domain else f"{node.domain}.{node.operator}" for node in graph.nodes]
-    if not _SHAPE.fullmatch(" ".join(operators)) or graph.opset < _PER_AXIS_SOFTMAX or not _is_chain(graph):
-        return None
-    multiply, add, softmax = (graph.nodes[operators.index(name)] for name in ("MatMul", "Add", "Softmax"))
-    casts = [node.integers.get("to") for node in graph.nodes if node.operator == "Cast"]
-    weights, intercepts = graph.tensors.get(multiply.inputs[1]), graph.tensors.get(add.inputs[1])
-    if weights is None or intercepts is None or not {FLOAT, DOUBLE}.issuperset(casts):
-        return None
-    if softmax.integers.get("axis", -1) not in (-1, 1):
-        return None
-    if weights.shape != (columns, classes) or intercepts.shape not in ((classes,), (1, classes)):
-        return None
-    if len(weights.values) != columns * classes or len(intercepts.values) != classes:
-        return None
-    rows = tuple(weights.values[start : start + classes] for start in range(0, columns * classes, classes))
-    return LinearForm(rows, intercepts.values)
-
-
-def _is_chain(graph: Graph) -> bool:
-    """Whether each node works on what the one before it made, from the input to the output."""
-    value = INPUT
-    for node in graph.nodes:
-        if len(node.inputs) != (2 if node.operator in ("MatMul", "Add") else 1) or len(node.outputs) != 1:
-            return False
-        if node.inputs[0] != value:
-            return False
-        value = node.outputs[0]
-    return value == OUTPUT
-
 
 class LinearEngine:
-    """Evaluates a `LinearForm`, in double, and rounds to float32 as the graph's output is.
+    """Evaluates a `LinearForm`, in double, and rounds to float32 as the outputs of every form are.
 
     Measurements are not rounded to float32 first, so its answers are nearer to scikit-learn's than ONNX Runtime's are.
     The order of all sums is fixed and no BLAS is called: every processor gives the same answers.
     """
 
-    name: Final = "onnx"
+    name: Final = "compiled"
     runtime: Final = "linear"
     blocking: Final = False
 
-    def __init__(self, form: LinearForm, columns: Sequence[str]) -> None:
-        """`columns` are the features' names, one per row of weights, encoded as in `predictor.models.features`."""
-        weights = dict(zip(columns, form.weights, strict=True))
+    def __init__(self, form: LinearForm) -> None:
+        weights = dict(zip(form.columns, form.weights, strict=True))
         unused = (0.0,) * len(form.intercepts)  # Of a measurement that the model does not use.
         by_measurement = tuple(zip(*(weights.get(name, unused) for name in MEASUREMENTS), strict=True))
         self._weights = by_measurement
