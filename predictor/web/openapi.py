@@ -12,11 +12,10 @@ from predictor import __version__
 from predictor.digest import Digest
 from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
 from predictor.prediction import MAX_ID_CHARS, EngineName, WarningCode
-from predictor.schema import ACCEPTED, IDS
-from predictor.web.feedback_schema import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, feedback_body
 from predictor.web.model_info import ModelInfo
 from predictor.web.probes import GREETING
 from predictor.web.problems import PROBLEM_TYPES, Problem, ProblemViolation
+from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, accepted_members, feedback_body
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
@@ -156,7 +155,7 @@ def openapi_json(*, feedback: bool = False) -> bytes:
 def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
     """The document. Every status that a path can answer is listed. `feedback`: whether there is `POST /feedback`."""
     _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
-    definitions["$defs"][Penguin.__name__]["properties"] |= _accepted()
+    definitions["$defs"][Penguin.__name__]["properties"] |= accepted_members()
     predict = _predict_operation("predict", f"Predict the class of one {NOUN}, or of several {NOUN_PLURAL}.")
     return {
         "openapi": "3.1.0",
@@ -193,21 +192,6 @@ def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
         },
         "components": {"schemas": definitions["$defs"], "headers": _headers()},
     }
-
-
-def _accepted() -> dict[str, Any]:
-    """The members that a body may have beside the features."""
-    an_id = {
-        "description": "The row's own id; comes back beside the answer of a row of a batch.",
-        "anyOf": [
-            {"type": "string", "maxLength": MAX_ID_CHARS},
-            {"type": "integer", "minimum": -(2**63), "maximum": 2**64 - 1},
-            {"type": "number", "exclusiveMinimum": -(2**53), "exclusiveMaximum": 2**53},
-            {"type": "boolean"},
-            {"type": "null"},
-        ],
-    }
-    return {name: an_id if name in IDS else {"description": "Ignored."} for name in sorted(ACCEPTED)}
 
 
 def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""What `POST /feedback` takes and answers, for the OpenAPI document."""
+"""What requests may hold beside the features, and what `POST /feedback` takes, for the OpenAPI document."""
 
 from typing import Any, Final
 
 from predictor.penguin import EXAMPLES, LABEL, NOUN, SPECIES
+from predictor.prediction import MAX_ID_CHARS
+from predictor.schema import ACCEPTED, IDS
 
 FEEDBACK_PROBLEMS: Final = ("400", "404", "408", "413", "415", "422", "503")
 FEEDBACK_ANSWER: Final[dict[str, Any]] = {
@@ -13,6 +15,21 @@ FEEDBACK_ANSWER: Final[dict[str, Any]] = {
         }
     },
 }
+
+
+def accepted_members() -> dict[str, Any]:
+    """The members that a body may have beside the features."""
+    an_id = {
+        "description": "The row's own id; comes back beside the answer of a row of a batch.",
+        "anyOf": [
+            {"type": "string", "maxLength": MAX_ID_CHARS},
+            {"type": "integer", "minimum": -(2**63), "maximum": 2**64 - 1},
+            {"type": "number", "exclusiveMinimum": -(2**53), "exclusiveMaximum": 2**53},
+            {"type": "boolean"},
+            {"type": "null"},
+        ],
+    }
+    return {name: an_id if name in IDS else {"description": "Ignored."} for name in sorted(ACCEPTED)}
 
 
 def feedback_body(row: dict[str, str]) -> dict[str, Any]:
