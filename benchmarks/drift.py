@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.drift_population import Birds, Numbers, Population, birds_of
 from benchmarks.drift_service import Service
+from benchmarks.paths import ROOT
 from predictor.drift import decision, evidence
 from predictor.drift.decision import Decision, decide
 from predictor.drift.periods import LOOKS_PER_YEAR, log_threshold
@@ -22,6 +23,9 @@ from predictor.penguin import SPECIES
 from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS
 from predictor.training.dataset import Dataset, load_penguins
 
+PAGE: Final = ROOT / "docs" / "explanation" / "drift.md"
+_BEGIN: Final = "<!-- figures: written by `python -m benchmarks.drift --document` -->\n"
+_END: Final = "<!-- end of figures -->\n"
 HOURS_PER_YEAR: Final = 8766
 SIZES: Final = (200, 1_000, 10_000)
 CHANGED_ROWS: Final = 1_000
@@ -120,12 +124,12 @@ def hourly_false_alarms(population: Population, size: int, per_hour: int, years:
     for year in range(years):
         random = np.random.default_rng((seed, per_hour, year))
         service = Service(population.draw(size, random))
-        log_es = _hours(service, population.draw(HOURS_PER_YEAR * per_hour, random), per_hour)
+        log_es = hours(service, population.draw(HOURS_PER_YEAR * per_hour, random), per_hour)
         alarms += sum(int(np.count_nonzero(log_e >= threshold)) for log_e in log_es)
     return alarms
 
 
-def _hours(service: Service, birds: Birds, per_hour: int) -> tuple[Numbers, Numbers]:
+def hours(service: Service, birds: Birds, per_hour: int) -> tuple[Numbers, Numbers]:
     """The log e-values of each hour, for measurements and for the mix: `decide`, for many looks at once."""
     columns, baseline = birds.columns, service.baseline
     places = service.predict(columns)
@@ -183,21 +187,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200, help="references that are drawn (default: 200)")
     parser.add_argument("--years", type=int, default=60, help="years of hourly looks, at each rate (default: 60)")
+    parser.add_argument("--document", action="store_true", help="also write the tables into docs/explanation/drift.md")
     options = parser.parse_args()
     dataset = load_penguins()
     population, size = Population(dataset), len(dataset.rows)
-    print(table(scenario_table(population, size, options.seeds)))
-    print(table(year_table(dataset)))
-    print(f"Random thirds of the real birds with an alarm: {_per_cent(thirds(dataset, options.seeds))}")
-    for per_hour in (5, 50):
-        alarms = hourly_false_alarms(population, size, per_hour, options.years, 0)
-        print(f"Hourly looks at {per_hour} birds: {alarms} false alarms in {options.years} years")
+    sections = [
+        f"Alarms in {options.seeds} seeds, by the kind of period that the rows are:",
+        table(scenario_table(population, size, options.seeds)),
+        "The real birds of each year, with those of the other years as the reference:",
+        table(year_table(dataset)),
+        f"Of {options.seeds} random thirds of the real birds, with the others as the reference,"
+        f" {_per_cent(thirds(dataset, options.seeds))} raise an alarm, as a month.",
+    ]
+    print("\n\n".join(sections), flush=True)
+    hourly = [
+        f"Hourly looks at {per_hour} birds each, an alarm from {HOURS_PER_YEAR:,} / 0.01 on:"
+        f" {hourly_false_alarms(population, size, per_hour, options.years, 0)} false alarms in {options.years} years."
+        for per_hour in (5, 50)
+    ]
+    print("\n" + "\n".join(hourly))
+    if options.document:
+        write_document("\n\n".join([*sections, *hourly]))
 
 
 def table(rows: list[Row]) -> str:
     """Rows as Markdown; the first one is the head."""
     head, *body = rows
-    return "\n".join(["", *("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *body]), ""])
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *body])
+
+
+def write_document(figures: str) -> None:
+    """Replace what stands between the two marks of the page. Raises `ValueError` where one is missing."""
+    before, begin, rest = PAGE.read_text().partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise ValueError(f"{PAGE} needs the lines {_BEGIN.strip()} and {_END.strip()}; the tables go between them")
+    PAGE.write_text(f"{before}{begin}\n{figures}\n\n{end}{after}")
 
 
 if __name__ == "__main__":
