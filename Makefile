@@ -113,6 +113,10 @@ SOAK ?= 60s
 soak: $(VENV)/dev  ## mixed traffic under faults for SOAK (60s; 10m, 2h): lost or wrong answers, memory, latency
 	$(BIN)/python -m benchmarks.soak $(SOAK)
 
+.PHONY: bench-drift
+bench-drift: $(VENV)/dev  ## how often changed and unchanged traffic raises an alarm; BENCH='--seeds 20 --years 5' for less
+	$(BIN)/python -m benchmarks.drift $(BENCH)
+
 .PHONY: lock
 lock: $(VENV)/dev  ## refresh the locked requirements from pyproject.toml
 	for set in '' training dev; do \

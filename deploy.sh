@@ -19,6 +19,7 @@ Commands. Each can be run again at any time; it changes only what differs
   logs [FRESHNESS]     show what both functions logged; default: in the last 1h
   keyless OWNER/REPO[@ID] [ENVIRONMENT]
                        let GitHub Actions deploy without keys, from jobs in the environment; default: production
+  drift [FRESHNESS]    has the traffic changed since the model was published? reads the logs of the last 31d
   down                 delete everything except the buckets; asks first
 
 Options
@@ -67,6 +68,8 @@ source "$HERE/ops/deploy/files.sh"
 source "$HERE/ops/deploy/monitoring.sh"
 # shellcheck source=ops/deploy/operate.sh
 source "$HERE/ops/deploy/operate.sh"
+# shellcheck source=ops/deploy/drift.sh
+source "$HERE/ops/deploy/drift.sh"
 
 misused() {
   trap - EXIT
@@ -144,7 +147,7 @@ main() {
       [[ ${#words[@]} == [23] && ${words[1]} =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+(@[0-9]+)?$ && ${words[2]:-production} =~ ^[A-Za-z0-9._-]+$ ]] ||
         misused 'keyless needs OWNER/REPOSITORY, and may have an environment'
       ;;
-    rollback | logs) ((${#words[@]} <= 2)) || misused "${words[0]} takes at most one argument" ;;
+    rollback | logs | drift) ((${#words[@]} <= 2)) || misused "${words[0]} takes at most one argument" ;;
     up | release | monitoring | status | down) ((${#words[@]} == 1)) || misused "${words[0]} takes no argument" ;;
     *) misused "unknown command ${words[0]}" ;;
   esac
@@ -163,6 +166,7 @@ main() {
     rollback) rollback "${words[1]:-}" ;;
     keyless) set_up_keyless "${words[1]}" "${words[2]:-production}" ;;
     logs) show_logs "${words[1]:-}" ;;
+    drift) show_drift "${words[1]:-}" ;;
     down) take_down ;;
   esac
 }
