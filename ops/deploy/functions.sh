@@ -27,6 +27,7 @@ function_flags() {
     FLAGS+=(--entry-point predict --service-account "$FUNCTION_EMAIL" --ingress-settings "$INGRESS" --timeout "${TIMEOUT_S}s"
       --concurrency "$CONCURRENCY" --min-instances "$MIN_INSTANCES" --max-instances "$MAX_INSTANCES")
     [[ -z $CORS_ORIGINS ]] || environment+=(CORS_ORIGINS="$CORS_ORIGINS")
+    [[ $FEEDBACK == false ]] || environment+=(FEEDBACK="$FEEDBACK")
   else
     environment+=(RESULTS_TOPIC="projects/$PROJECT_ID/topics/$RESULTS_TOPIC" REJECTS_TOPIC="projects/$PROJECT_ID/topics/$REJECTS_TOPIC")
     [[ -z $RESULTS_BUCKET ]] || environment+=(RESULTS_BUCKET="$RESULTS_BUCKET")
@@ -79,7 +80,7 @@ deploy_function() {
 # What Google says when it does not know yet what an account may do: Cloud Build, the deployment, and the start.
 CANNOT_ACT='iam\.service[aA]ccounts\.actAs|permission to act as'
 CANNOT_BUILD="missing permission on the build service account|does not have permission to write logs|[Aa]ccess to bucket .* denied"
-CANNOT_BUILD+="|does not have (storage\.objects|artifactregistry\.)|[Ss]ervice account .*(does not exist|not found)|Permission '?(storage|artifactregistry|logging)\."
+CANNOT_BUILD+="|does not have (storage\.objects|artifactregistry\.)|(S|s)ervice account .*(does not exist|not found)|Permission '?(storage|artifactregistry|logging)\."
 CANNOT_START='failed to start and listen on the port|Container Healthcheck failed'
 
 # may_succeed_later NAME: whether a failed deployment is worth another attempt, since it needs a grant that was made a moment

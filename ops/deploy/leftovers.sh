@@ -11,7 +11,13 @@ apply_image_cleanup() {
   local repository
   repository=$(image_repository)
   ((IMAGES_KEPT > 0)) || return 0
-  there repository.json artifactregistry "v1/$repository" || return 0 # A dry run of the first `up`.
+  ask repository.json artifactregistry "v1/$repository" --retry 2
+  case $HTTP_STATUS in
+    200) ;;
+    404) return 0 ;; # A dry run of the first `up`.
+    403) say "you may not see the images in $repository: their cleanup stays as it is" && return 0 ;; # A login of CI.
+    *) die "cannot read $repository: $(refusal repository.json)" ;;
+  esac
   if state cleanup "$WORK/repository.json" "$WORK/cleanup.json" "$IMAGES_KEPT" "$(package_of "$FUNCTION")" "$(package_of "$EVENTS_FUNCTION")"; then return 0; fi
   send PATCH artifactregistry "v1/$repository?updateMask=cleanupPolicies,cleanupPolicyDryRun" cleanup.json
 }

@@ -78,17 +78,6 @@ def covers(current: str, wanted: str) -> int:
 # --- Cloud Monitoring -----------------------------------------------------------------------------------------------
 
 
-def error_share(file: str, limit: str) -> int:
-    """Whether the share of 5xx answers is within the limit; prints the numbers. Without requests it is."""
-    counts: dict[str, int] = {}
-    for series in (load(file) or {}).get("timeSeries", []):
-        kind = at(series, "metric.labels.response_code_class") or "unknown"
-        counts[kind] = counts.get(kind, 0) + sum(int(p["value"].get("int64Value", 0)) for p in series.get("points", []))
-    total, bad = sum(counts.values()), counts.get("5xx", 0)
-    print(f"{bad} of {total} requests answered with 5xx")
-    return int(total > 0 and bad / total > float(limit))
-
-
 def alerts_of(file: str, prefix: str) -> int:
     """Status 1, and their names, if alerts are open whose policies' names begin with `prefix`."""
     alerts = (load(file) or {}).get("alerts", [])
@@ -131,7 +120,6 @@ _COMMANDS: Final[tuple[Callable[..., int], ...]] = (
         refused_by_bucket,
         variable,
         revisions,
-        error_share,
     ),
     alerts_of,
     *(fingerprint, sha256),

@@ -1,9 +1,10 @@
-"""Cloud Monitoring and Cloud Logging's metrics: resources by name, and one answer about a revision's requests."""
+"""Cloud Monitoring and Cloud Logging's metrics: resources by name, and what was observed."""
 
 import json
 import re
 from typing import TYPE_CHECKING
 
+from tests.support.gcp import observed
 from tests.support.gcp.request import Json, Recorded, Refused, leave_out_defaults, not_found
 
 if TYPE_CHECKING:
@@ -15,12 +16,12 @@ _IDS = ("serviceId", "serviceLevelObjectiveId")
 def answer(cloud: "FakeCloud", request: Recorded) -> Json:
     _, name = request.path.split("/", 1)
     if name == "entries:list":
-        return {"entries": cloud.log_entries} if cloud.log_entries else {}
+        return _entries(cloud, request)
     kind = re.sub(r"services/[^/]+/", "", name).split("/")[2]
     if kind == "alerts":
         return {"alerts": cloud.open_alerts}
     if kind == "timeSeries":
-        return {"timeSeries": [_series(key, count) for key, count in cloud.answers_by_class.items()]}
+        return observed.time_series(cloud, request)
     held = cloud.watching.setdefault(kind, {})
     if name.endswith(f"/{kind}"):
         if request.method == "GET":
@@ -39,10 +40,16 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
         held[name] = _named(request.body, name, kind)
     if request.method != "DELETE":
         return held[name]
-    for objective in list(cloud.watching.get("serviceLevelObjectives", {})):
-        if objective.startswith(f"{name}/"):  # They go with their service.
-            del cloud.watching["serviceLevelObjectives"][objective]
+    objectives = cloud.watching.get("serviceLevelObjectives", {})
+    for objective in [key for key in objectives if key.startswith(f"{name}/")]:
+        del objectives[objective]  # They go with their service.
     return held.pop(name)
+
+
+def _entries(cloud: "FakeCloud", request: Recorded) -> Json:
+    if "traffic_summary" in request.body["filter"]:
+        return observed.log_entries(cloud, request)
+    return {"entries": cloud.log_entries} if cloud.log_entries else {}
 
 
 def _check_metrics(cloud: "FakeCloud", policy: Json) -> None:
@@ -70,10 +77,3 @@ def _named(body: Json, name: str, kind: str) -> Json:
     """Logging's metrics are known by their short name; dashboards need their etag to be changed."""
     named = {**body, "name": body["name"] if kind == "metrics" else name}
     return named | {"etag": f"{body.get('etag', '')}1"} if kind == "dashboards" else named
-
-
-def _series(response_code_class: str, count: int) -> Json:
-    return {
-        "metric": {"type": "run.googleapis.com/request_count", "labels": {"response_code_class": response_code_class}},
-        "points": [{"value": {"int64Value": str(count)}}],
-    }
