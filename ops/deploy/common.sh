@@ -91,7 +91,7 @@ patiently() {
   local what=$1 pattern=$2 begun=$SECONDS
   shift 2
   until change "$@"; do
-    grep -qE -- "$pattern" "$WORK/said" || return 1
+    grep -qiE -- "$pattern" "$WORK/said" || return 1
     wait_for "$what" "$begun" "$PROPAGATION_S" || return 1
   done
 }

@@ -80,16 +80,16 @@ deploy_function() {
 # What Google says when it does not know yet what an account may do: Cloud Build, the deployment, and the start.
 CANNOT_ACT='iam\.service[aA]ccounts\.actAs|permission to act as'
 CANNOT_BUILD="missing permission on the build service account|does not have permission to write logs|[Aa]ccess to bucket .* denied"
-CANNOT_BUILD+="|does not have (storage\.objects|artifactregistry\.)|(S|s)ervice account .*(does not exist|not found)|Permission '?(storage|artifactregistry|logging)\."
+CANNOT_BUILD+="|does not have (storage\.objects|artifactregistry\.)|service account .*(does not exist|not found)|Permission '?(storage|artifactregistry|logging)\."
 CANNOT_START='failed to start and listen on the port|Container Healthcheck failed'
 
 # may_succeed_later NAME: whether a failed deployment is worth another attempt, since it needs a grant that was made a moment
 # ago; then MISSING says which. A start may fail for many reasons: its log must not name another one.
 may_succeed_later() {
-  if grep -qE -- "$CANNOT_BUILD|$CANNOT_ACT" "$WORK/said"; then
+  if grep -qiE -- "$CANNOT_BUILD|$CANNOT_ACT" "$WORK/said"; then
     MISSING="what the account $BUILD_EMAIL may do"
     is_made "grant projects $PROJECT_ID" || ! service_there "$1" # An `up` that was interrupted may have made it.
-  elif grep -qE -- "$CANNOT_START" "$WORK/said"; then
+  elif grep -qiE -- "$CANNOT_START" "$WORK/said"; then
     MISSING="the permission to read gs://$BUCKET"
     is_made "grant storage buckets gs://$BUCKET" && ! failed_for_another_reason "$1"
   else

@@ -39,7 +39,7 @@ grant() {
 }
 
 # What Google answers about an account that was created a moment ago.
-ACCOUNT_UNKNOWN='(S|s)ervice account .*(does not exist|not found)|Unknown service account'
+ACCOUNT_UNKNOWN='service account .*(does not exist|not found)|Unknown service account'
 
 # revoke BUCKET ROLE EMAIL: to be called before the account is deleted, since the grant would stay without it.
 revoke() {

@@ -107,7 +107,8 @@ def _sizes(revision: Json) -> list[str]:
     limits = at(revision["spec"]["containers"][0], "resources.limits") or {}
     at_once = revision["spec"].get("containerConcurrency", "-")
     return [
-        f"{revision['metadata']['name']}: {_environment(revision).get(_DIGEST, 'no pinned model')}",
+        f"{revision['metadata']['name']}:",
+        f"  {_environment(revision).get(_DIGEST, 'no pinned model')}",
         f"  {scale.get(f'{_SCALE}/minScale', 0)} to {scale.get(f'{_SCALE}/maxScale', '?')} instances of"
         f" {limits.get('cpu', '-')} CPU and {limits.get('memory', '-')}, {at_once} requests at once in each",
     ]

@@ -33,12 +33,12 @@ def two_revisions(cloud: FakeCloud) -> None:
 def test_status_prints_traffic_tags_and_models(cloud: FakeCloud, deployment: Deployment) -> None:
     outcome = deployment.run("status")
     assert outcome.status == 0, outcome.stderr
-    head, columns, new, old, in_service, sizes, events = outcome.stdout.splitlines()
+    head, columns, new, old, in_service, digest, sizes, events = outcome.stdout.splitlines()
     assert head == f"predict  {cloud.services['predict'].url}"
     assert columns.split() == ["REVISION", "TRAFFIC", "TAGS", "MODEL", "DIGEST", "COMMIT"]
     assert new.split() == [NEW, "100%", "-", "20260202-2", "11111111", "0123456"]
     assert old.split() == [OLD, "0%", "before", "20260101-1", "11111111", "0123456"]
-    assert in_service == f"{NEW}: {DIGEST}"
+    assert (in_service, digest) == (f"{NEW}:", f"  {DIGEST}")
     assert sizes.strip() == "1 to 100 instances of 1 CPU and 256Mi, 1 requests at once in each"
     assert events == "score  is not deployed"
     assert cloud.mutations() == []

@@ -232,7 +232,7 @@ def test_the_table_of_revisions_fits_100_columns(ask: Ask) -> None:
     done = ask("revisions", _service((name, 100, "green")), [_revision(name, 1, MODEL_URI=uri, MODEL_DIGEST=digest)])
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 100
-    assert f"{name}: {digest}" in done.stdout
+    assert f"{name}:\n  {digest}\n" in done.stdout
     assert "0123456-dirty" in done.stdout
 
 
