@@ -61,15 +61,15 @@ def test_parts_that_a_clone_does_not_fit_anew_are_refused(estimator: Any) -> Non
         refit(fitted(estimator), FEATURES, CLASSES, FOLDS)
 
 
-class FailsTwice(ClassifierMixin, BaseEstimator):
+class FitsOnce(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types.
     """Can be fitted once."""
 
     classes_ = NAMES
 
-    def fit(self, _features: Any, _labels: Any) -> "FailsTwice":
+    def fit(self, _features: Any, _labels: Any) -> "FitsOnce":
         raise MemoryError("too large")
 
 
 def test_a_clone_that_cannot_be_fitted_says_why() -> None:
-    with pytest.raises(NotRefittable, match=r"a clone of the FailsTwice cannot be fitted \(MemoryError: too large\)"):
-        refit(FailsTwice(), FEATURES, CLASSES, FOLDS)
+    with pytest.raises(NotRefittable, match=r"a clone of the FitsOnce cannot be fitted \(MemoryError: too large\)"):
+        refit(FitsOnce(), FEATURES, CLASSES, FOLDS)
