@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from tests.support.bundles import EXAMPLE, PublishedBundle, publish_by_hand
 from tests.support.cli import model as model_options
 from tests.support.cli import run
 from tests.support.events import FakePublisher, push_document, raw_push
+from tests.support.processes import PROJECT
 
 FIELDS = ("in_distribution", "p_value", "prediction_set", "coverage", "abstain", "warnings")
 BIRDS: list[dict[str, Any]] = [
@@ -173,3 +176,27 @@ def test_a_model_without_a_reference_answers_as_before(bundle: PublishedBundle) 
     assert client.get("/model").json()["reference"] is None
     for query in ("coverage=0.9", "explain=true"):
         problem_of(client.post(f"/predict?{query}", json=EXAMPLE), 422)
+
+
+_STAGES = """
+import json, sys
+from predictor.bootstrap import build
+from predictor.decoding import decode_penguin
+from predictor.service import explain, predict, predict_class
+from predictor.settings import Settings
+
+model = build(Settings(model_uri={uri!r})).models.get_blocking()
+bird = decode_penguin({body!r})
+for step in (predict_class, predict, lambda model, bird: explain(model, bird, "Adelie")):
+    step(model, bird)
+    print(any(name.startswith("predictor.trust") for name in sys.modules), "numpy" in sys.modules)
+"""
+
+
+def test_a_plain_answer_imports_nothing_of_it_and_a_detailed_one_no_numpy(trusted: PublishedBundle) -> None:
+    program = _STAGES.format(uri=str(trusted.folder), body=json.dumps(EXAMPLE).encode())
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60
+    )
+    plain, detailed, explained = done.stdout.splitlines()
+    assert (plain, detailed, explained) == ("False False", "True False", "True True")
