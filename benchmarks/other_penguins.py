@@ -2,8 +2,8 @@
 
 Bill length, bill depth, flipper length in mm, body mass in g. Measuring methods differ between authors by a few per
 cent (exposed culmen or to the feathers, depth at the gonys or at the nostrils, flipper from the axilla or the
-shoulder), and masses by a quarter over a season. `checked`: the bill's numbers were read in a text of the source. Every
-other number has not been looked up again in its source, and is uncertain until somebody does.
+shoulder), and masses by a quarter over a season. `checked` says whether the text of the source was at hand for the
+bill; every other number is from memory of the source, and stands here as uncertain until somebody has looked it up.
 """
 
 from dataclasses import dataclass

@@ -384,6 +384,37 @@ class Disagreement(PredictorError):
         self.limit = limit
 
 
+class CanaryFailed(PredictorError):
+    """A new revision is measurably worse than the one that it would replace."""
+
+    def __init__(self, revision: str, findings: Sequence[str]) -> None:
+        super().__init__(f"{revision} is worse: {'; '.join(findings)}")
+        self.revision = revision
+        self.findings = tuple(findings)
+
+
+class CanaryUnknown(PredictorError):
+    """Two revisions cannot be compared by what is known about them."""
+
+
+class NoTraffic(PredictorError):
+    """Log files have no traffic summary of a model. `others`: the digests of the models that they do have."""
+
+    def __init__(self, digest: str, others: Sequence[str]) -> None:
+        instead = f"; they are of {', '.join(others)}: name that model with --uri" if others else ""
+        super().__init__(f"there is no traffic_summary of the model {digest} in these files{instead}")
+        self.digest = digest
+        self.others = tuple(others)
+
+
+class DriftFound(PredictorError):
+    """Traffic differs from the reference. `alarms` says in what, and when."""
+
+    def __init__(self, alarms: Sequence[str]) -> None:
+        super().__init__(f"traffic has changed: {'; '.join(alarms)}")
+        self.alarms = tuple(alarms)
+
+
 class CapacityUnknown(PredictorError):
     """Capacity cannot be computed from these inputs."""
 

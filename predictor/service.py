@@ -13,6 +13,7 @@ from predictor.schema import FEATURES, categories_of, measurements_of
 
 if TYPE_CHECKING:
     from predictor.batch import Batch
+    from predictor.trust.traffic import Traffic
 
 MIN_COVERAGE: Final = 0.5
 """Of prediction sets; a smaller one would be no statement."""
@@ -23,7 +24,10 @@ MAX_EXPLAINED_FEATURES: Final = 12
 def predict_class(model: LoadedModel, penguin: Penguin) -> str:
     """The most probable class of one penguin: what most callers want, without the rest."""
     probabilities = model.engine.probabilities(penguin)
-    return model.manifest.classes[probabilities.index(max(probabilities))]
+    place = probabilities.index(max(probabilities))
+    if model.traffic is not None:
+        model.traffic.add(measurements_of(penguin), categories_of(penguin), place)
+    return model.manifest.classes[place]
 
 
 def predict(model: LoadedModel, penguin: Penguin, coverage: float | None = None) -> Prediction:
@@ -35,7 +39,10 @@ def predict(model: LoadedModel, penguin: Penguin, coverage: float | None = None)
     assessor = model.assessor()
     assessment = None
     if assessor is not None:
-        assessment = assessor.assess(measurements_of(penguin), categories_of(penguin), probabilities, coverage)
+        measurements, categories = measurements_of(penguin), categories_of(penguin)
+        assessment = assessor.assess(measurements, categories, probabilities, coverage)
+        if model.traffic is not None:
+            model.traffic.add(measurements, categories, probabilities.index(max(probabilities)))
     return prediction(model.identity, model.manifest.classes, probabilities, assessment)
 
 
@@ -47,6 +54,9 @@ def predict_batch(model: LoadedModel, batch: "Batch", coverage: float | None = N
     assessor = model.assessor()
     if assessor is not None:
         assessment = assessor.for_batches.assess(batch.columns, probabilities, coverage)
+        if model.traffic is not None:
+            places = probabilities.argmax(axis=1)
+            model.traffic.add_batch(batch.columns, places, assessment.in_distribution, tuple(errors.values()))
         if errors:
             errors = {index: assessor.with_hints(error) for index, error in errors.items()}
     return BatchPrediction(model.identity, model.manifest.classes, probabilities, errors, batch.ids, assessment)
@@ -86,3 +96,22 @@ def with_hints(model: LoadedModel, error: InvalidInput) -> InvalidInput:
     """The error of one penguin, with a hint at each value that would fit in another unit or field."""
     assessor = None if error.refused is None else model.assessor()
     return error if assessor is None else assessor.with_hints(error)
+
+
+def count_refused(model: LoadedModel, error: InvalidInput) -> None:
+    """Count one penguin that is not valid."""
+    if model.traffic is not None:
+        model.traffic.refuse(error)
+
+
+def give_feedback(model: LoadedModel, traffic: "Traffic", penguin: Penguin, label: str) -> None:
+    """Predict once more, and count the prediction beside the class that the penguin turned out to have."""
+    classes = model.manifest.classes
+    probabilities = model.engine.probabilities(penguin)
+    predicted = classes[probabilities.index(max(probabilities))]
+    assessor, covered = model.assessor(), None
+    if assessor is not None:
+        least, _ = assessor.smallest_probability(None)
+        if least is not None:
+            covered = label in assessor.members(probabilities, least, predicted)
+    traffic.feedback(label, predicted, covered=covered)

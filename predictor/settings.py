@@ -36,6 +36,7 @@ class Settings:
     max_instances_per_request: int = 1000
     max_explanations_per_request: int = 20
     cors_origins: tuple[str, ...] = ()
+    feedback: bool = False
     log_level: LogLevel = "INFO"
     log_requests: bool = False
     project: str | None = None
@@ -74,6 +75,7 @@ class Settings:
                 env, "MAX_EXPLANATIONS_PER_REQUEST", cls.max_explanations_per_request
             ),
             cors_origins=_origins(env, "CORS_ORIGINS"),
+            feedback=_boolean(env, "FEEDBACK", default=cls.feedback),
             log_level=cast(LogLevel, _choice(env, "LOG_LEVEL", get_args(LogLevel), cls.log_level)),
             log_requests=_boolean(env, "LOG_REQUESTS", default=cls.log_requests),
             project=env.get("GOOGLE_CLOUD_PROJECT") or None,

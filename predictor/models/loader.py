@@ -26,6 +26,7 @@ from predictor.text import describe_error
 
 if TYPE_CHECKING:
     from predictor.trust.assessment import Assessor
+    from predictor.trust.traffic import Traffic
 
 ENGINES: Final[tuple[EngineName, ...]] = ("compiled", "onnx", "sklearn")
 """Fastest first."""
@@ -41,6 +42,8 @@ class LoadedModel:
     phases_ms: dict[str, float]
     reference: bytes | None = None
     """The verified bytes of `reference.json`; None for a model that was published without."""
+    traffic: "Traffic | None" = None
+    """Counts what the model is asked; None where nobody reads the counts, and without a reference."""
 
     def assessor(self) -> "Assessor | None":
         """What assesses the model's answers; None without a reference.

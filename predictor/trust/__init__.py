@@ -5,4 +5,14 @@ first detailed answer, and numpy only for batches and explanations. The public m
 one for that reason.
 """
 
-__all__ = ["assessment", "batch_assessment", "distance", "explanation", "reference", "unit_slips"]
+__all__ = [
+    "assessment",
+    "batch_assessment",
+    "distance",
+    "explanation",
+    "reference",
+    "residuals",
+    "traffic",
+    "traffic_counts",
+    "unit_slips",
+]

@@ -12,7 +12,15 @@ from predictor.errors import InvalidInput, Violation
 from predictor.models import LoadedModel
 from predictor.penguin import NOUN_PLURAL, Penguin
 from predictor.prediction import BatchPrediction, Prediction
-from predictor.service import check_coverage, explain, predict, predict_batch, predict_class, with_hints
+from predictor.service import (
+    check_coverage,
+    count_refused,
+    explain,
+    predict,
+    predict_batch,
+    predict_class,
+    with_hints,
+)
 from predictor.web.body import read_json_body
 from predictor.web.cors import Cors
 from predictor.web.endpoint import Endpoint
@@ -32,13 +40,14 @@ def web_app(
     max_instances: int,
     max_explanations: int,
     cors_origins: tuple[str, ...] = (),
+    feedback: bool = False,
     log_requests: bool = False,
     import_ms: float = 0.0,
 ) -> Endpoint:
     """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request."""
     first_answer = FirstAnswer(import_ms)
     routes = Probes(models, first_answer).routes()
-    handlers = _Handlers(models, first_answer, max_body_bytes, max_instances, max_explanations)
+    handlers = _Handlers(models, first_answer, max_body_bytes, max_instances, max_explanations, feedback=feedback)
     routes["/"]["POST"] = handlers.predict
     routes |= {
         "/predict": {"POST": handlers.predict},
@@ -47,6 +56,10 @@ def web_app(
         "/docs": {"GET": handlers.docs},
         "/docs/*": {"GET": handlers.docs},
     }
+    if feedback:
+        from predictor.web.feedback import Feedback
+
+        routes["/feedback"] = {"POST": Feedback(models, max_body_bytes)}
     cors = Cors(cors_origins) if cors_origins else None
     not_found = PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning
     return Endpoint(routes, models, not_found=not_found, cors=cors, log_requests=log_requests)
@@ -60,12 +73,15 @@ class _Handlers:
         max_body_bytes: int,
         max_instances: int,
         max_explanations: int,
+        *,
+        feedback: bool,
     ) -> None:
         self._models = models
         self._first_answer = first_answer
         self._max_body_bytes = max_body_bytes
         self._max_instances = max_instances
         self._max_explanations = max_explanations
+        self._feedback = feedback
 
     async def model(self, _request: Request) -> BytesResponse:
         return json_response(model_info(await self._models.get()))
@@ -73,7 +89,7 @@ class _Handlers:
     async def openapi(self, _request: Request) -> BytesResponse:
         from predictor.web.openapi import openapi_json  # Costs milliseconds that only this path needs.
 
-        return BytesResponse(openapi_json(), JSON)
+        return BytesResponse(openapi_json(feedback=self._feedback), JSON)
 
     async def docs(self, request: Request) -> BytesResponse:
         from predictor.web.docs import docs_response
@@ -114,6 +130,7 @@ class _Handlers:
         try:
             decoded = decode(body, max_instances=self._max_instances)
         except InvalidInput as error:
+            count_refused(model, error)
             raise with_hints(model, error) from None
         if isinstance(decoded, Penguin):
             if not parameters.details:
