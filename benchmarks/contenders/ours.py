@@ -61,13 +61,20 @@ class OursForest(Ours):
 
     name = "ours-forest"
     title = "this function, the replaced service's forest of 100 trees"
+    kind = "forest"
 
     def make_model(self) -> None:
-        run([sys.executable, APPS / "fit.py", DATA, self.folder])
+        run([sys.executable, APPS / "fit.py", DATA, self.folder, self.kind])
         pickles = [self.folder / name for name in ("model.pkl", "label_encoder.pkl", "columns.pkl")]
         self.models = self.folder / "models"
         run([sys.executable, "-m", "predictor", "publish", "--from-pickles", *pickles, "--to", self.models])
         super().make_model()
+
+
+class OursXgboost(OursForest):
+    name = "ours-xgboost"
+    title = "this function, an XGBoost model of 300 trees"
+    kind = "xgboost"
 
 
 class OursGcs(Ours):

@@ -9,12 +9,18 @@ import pytest
 
 from predictor.artifacts import Bundle
 from predictor.artifacts.local_store import LocalStore
+from predictor.bootstrap import build
 from predictor.errors import ArtifactMissing, DigestMismatch, UnloadableModel
 from predictor.models import LoadedModel, build_engine, load_model, loader
 from predictor.models.loader import engine_name, files_for
+from predictor.models.verification import verify
 from predictor.prediction import EngineChoice, EngineName
-from tests.support.bundles import PublishedBundle, publish_by_hand
+from predictor.settings import Settings
+from tests.support.asgi import Client
+from tests.support.bundles import EXAMPLE, PublishedBundle, publish_by_hand
 from tests.unit.models.conftest import read_bundle
+
+FIRST_VERSION = Path(__file__).parents[2] / "fixtures/first_version"
 
 
 def load(bundle: PublishedBundle, choice: EngineChoice = "auto", pin: str | None = None) -> LoadedModel:
@@ -57,6 +63,20 @@ def test_a_loaded_model_says_which_one_it_is(bundle: PublishedBundle) -> None:
     loaded = load(bundle, pin=bundle.digest)
     assert (loaded.identity.version, loaded.identity.digest) == (bundle.folder.name, bundle.digest)
     assert {"load"} < loaded.phases_ms.keys()
+
+
+def test_a_model_that_the_first_version_of_this_project_published_still_serves() -> None:
+    """`tests/fixtures/first_version` was written by `python -m predictor train` of commit 3a7ff5d."""
+    digest = "sha256:b5fed4e85845f1b85021cabaec861ff7af73f8c2a3255620b825fcaf91a6f34e"
+    store = LocalStore(FIRST_VERSION)
+    loaded = load_model(store, pin=digest, choice="auto", deadline=time.monotonic() + 30)
+    assert (loaded.manifest.schema_version, loaded.engine.runtime) == (1, "onnxruntime")
+    app = Client(build(Settings(model_uri=str(FIRST_VERSION), model_digest=digest)))
+    assert app.post("/predict", json=EXAMPLE).json() == {"prediction": "Adelie"}
+    assert app.get("/model").json()["version"] == "20261123-092640-b5afe020"
+    batch = app.post("/predict", json={"instances": [EXAMPLE, EXAMPLE]}).json()
+    assert [row["prediction"] for row in batch["predictions"]] == ["Adelie", "Adelie"]
+    assert verify(store, digest)[1] == []
 
 
 def test_another_model_than_the_pinned_one_is_not_loaded(bundle: PublishedBundle, tmp_path: Path) -> None:
