@@ -66,13 +66,15 @@ test-slow: $(VENV)/dev  ## more of the same: failing releases, rollback, more ki
 	$(PYTEST) -m slow tests/
 
 .PHONY: lint
-lint: $(VENV)/dev  ## check style, types, import contracts, spelling, shell scripts, insecure code, licences
+lint: $(VENV)/dev  ## check style, types, import contracts, spelling, shell scripts, workflows, insecure code, licences
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/shellcheck --check-sourced .ci/run $(wildcard *.sh)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml)
+	$(BIN)/zizmor --offline --quiet --no-progress .github/workflows
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml main.py predictor ops
 	$(BIN)/pip-licenses --summary --packages $$(sed -nE 's/^([a-z0-9._-]+)(\[|=).*/\1/p' requirements.txt)
 

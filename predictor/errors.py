@@ -384,6 +384,19 @@ class Disagreement(PredictorError):
         self.limit = limit
 
 
+class CanaryFailed(PredictorError):
+    """A new revision is measurably worse than the one that it would replace."""
+
+    def __init__(self, revision: str, findings: Sequence[str]) -> None:
+        super().__init__(f"{revision} is worse: {'; '.join(findings)}")
+        self.revision = revision
+        self.findings = tuple(findings)
+
+
+class CanaryUnknown(PredictorError):
+    """Two revisions cannot be compared by what is known about them."""
+
+
 class NoTraffic(PredictorError):
     """Log files have no traffic summary of a model. `others`: the digests of the models that they do have."""
 

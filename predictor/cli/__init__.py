@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from predictor import __version__
+from predictor.cli.canary import canary
 from predictor.cli.drift import drift
 from predictor.cli.operations import agreement, capacity, smoke
 from predictor.cli.output import abandon_stdout, open_missing_streams, tell
@@ -54,5 +55,5 @@ def main() -> None:
     """Train, publish and verify models, predict, and check deployed functions and their traffic."""
 
 
-for _command in (train, publish, verify, predict, smoke, agreement, drift, capacity):
+for _command in (train, publish, verify, predict, smoke, agreement, canary, drift, capacity):
     main.add_command(_command)

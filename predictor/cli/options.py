@@ -3,6 +3,7 @@
 import math
 import os
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,21 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number", param, ctx)
         return number
+
+
+class Instant(click.ParamType[datetime]):
+    """A moment in RFC 3339, with its time zone."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError:
+            instant = None
+        if instant is None or instant.tzinfo is None:
+            self.fail(f"{value!r} is not a moment such as 2026-01-31T12:00:00Z", param, ctx)
+        return instant
 
 
 def identity_token() -> str | None:

@@ -11,7 +11,7 @@ either way. So this form is compared two float32 numbers below and above each th
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -44,12 +44,38 @@ class Proof:
     difference: float | None
 
 
+class Answering(Protocol):
+    """What is compared: a `PublishableModel`, or an engine that stands in for it."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the probabilities."""
+
+    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
+        """Shape (len(penguins), classes)."""
+
+    def predict(self, penguins: Sequence[Penguin]) -> list[str]:
+        """One class name per penguin."""
+
+
+@dataclass(frozen=True, slots=True)
+class _EngineAnswers:
+    """An engine as the model that others are compared with."""
+
+    engine: Engine
+    classes: tuple[str, ...]
+
+    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
+        return np.asarray(self.engine.batch_probabilities(PenguinColumns.of(penguins)), dtype=np.float64)
+
+    def predict(self, penguins: Sequence[Penguin]) -> list[str]:
+        return [self.classes[index] for index in self.probabilities(penguins).argmax(axis=1)]
+
+
 class ExpectedAnswers:
     """What a model itself answers, and the penguins that its forms are compared on."""
 
-    def __init__(
-        self, model: PublishableModel, golden: Golden, penguins: Sequence[Penguin], form: Form | None = None
-    ) -> None:
+    def __init__(self, model: Answering, golden: Golden, penguins: Sequence[Penguin], form: Form | None = None) -> None:
         """`penguins` are the real birds; others are added, also at the thresholds of `form`.
 
         Raises `PublishRefused` when the class that `predict` gives is not the most probable one.
@@ -111,16 +137,44 @@ def prove(bundle: Bundle, model: PublishableModel, penguins: Sequence[Penguin]) 
     bundle's pickles, where they can be opened here. Raises `GoldenMismatch`, `ParityMismatch`, `UnloadableModel`, or
     `PublishRefused` when the class that `predict` gives is not the most probable one.
     """
-    form = None
-    if COMPILED_FILE in bundle.files:
-        form = form_from_bytes(bundle[COMPILED_FILE], len(bundle.manifest.classes))
+    return _prove(bundle, model, penguins, _engines(bundle), _form(bundle))
+
+
+def prove_forms(bundle: Bundle, penguins: Sequence[Penguin]) -> Proof:
+    """The same for a bundle whose model is not at hand: its forms must agree with one another.
+
+    The pickle is the measure where it can be opened here, else the ONNX form. That one rounds to float32, so it says
+    nothing about penguins at a threshold.
+    """
+    engines = list(_engines(bundle))
+    if not engines:
+        raise PublishRefused(f"the model {bundle.manifest.version} has no form that can be served")
+    measure, _ = engines[-1]  # They come fastest first, the pickle last.
+    model = _EngineAnswers(measure, bundle.manifest.classes)
+    proof = _prove(bundle, model, penguins, engines, _form(bundle) if measure.name == "sklearn" else None)
+    return proof if len(engines) > 1 else Proof(proof.penguins, None)
+
+
+def _prove(
+    bundle: Bundle,
+    model: Answering,
+    penguins: Sequence[Penguin],
+    engines: Iterable[tuple[Engine, str]],
+    form: Form | None,
+) -> Proof:
     expected = ExpectedAnswers(model, Golden.from_bytes(bundle[GOLDEN_FILE]), penguins, form)
     difference: float | None = None
-    for engine, file in _engines(bundle):
+    for engine, file in engines:
         worst = expected.check(engine, file)
         if engine.name != "sklearn":
             difference = max(difference or 0.0, worst)
     return Proof(len(expected), difference)
+
+
+def _form(bundle: Bundle) -> Form | None:
+    if COMPILED_FILE not in bundle.files:
+        return None
+    return form_from_bytes(bundle[COMPILED_FILE], len(bundle.manifest.classes))
 
 
 def _engines(bundle: Bundle) -> Iterator[tuple[Engine, str]]:
@@ -140,7 +194,7 @@ def random_penguins(ranges: Ranges, count: int = RANDOM_PENGUINS, decimals: int 
     return to_penguins(random_columns(np.random.default_rng(_SEED), ranges, count, decimals))
 
 
-def _compared(model: PublishableModel, columns: PenguinColumns) -> _Compared:
+def _compared(model: Answering, columns: PenguinColumns) -> _Compared:
     if not len(columns):
         return _Compared(columns, np.empty((0, len(model.classes))))
     return _Compared(columns, model.probabilities(to_penguins(columns)))
@@ -187,7 +241,7 @@ def _accepted(measurements: "NDArray[np.float64]", combinations: "NDArray[np.int
     return PenguinColumns(measurements[accepted], combinations[accepted])
 
 
-def _check_predict(model: PublishableModel, penguins: Sequence[Penguin], expected: "NDArray[np.floating]") -> None:
+def _check_predict(model: Answering, penguins: Sequence[Penguin], expected: "NDArray[np.floating]") -> None:
     """`predict` of the estimator and the most probable class, which this service answers, must be the same."""
     predicted = model.predict(penguins)
     index = {name: position for position, name in enumerate(model.classes)}

@@ -12,7 +12,7 @@ from predictor.artifacts import MANIFEST_FILE, PICKLES, SIGNATURE_FILE, Bundle, 
 from predictor.errors import ArtifactExists, ArtifactUnexpected
 from predictor.training.dataset import Dataset
 from predictor.training.fitted_model import FittedModel
-from predictor.training.parity import Proof, prove
+from predictor.training.parity import Proof, prove, prove_forms
 
 TIMEOUT_S: Final = 300.0
 """Time limit for reading the source, and again for writing the target."""
@@ -43,8 +43,9 @@ def publish(
 
     A signature in `source` is published with it, unless `sign` makes a new one.
 
-    Opens the pickles in `source`, which are checked against the manifest beside them only: publish what you trust.
-    Raises what `fetch_bundle`, `prove` and `write` raise.
+    Opens the pickles in `source`, which are checked against the manifest beside them only: publish what you trust. The
+    forms of a model that came as other files than the three pickles are compared with one another. Raises what
+    `fetch_bundle`, `prove` and `write` raise.
     """
     bundle = fetch_bundle(
         source, pin=None, choose=lambda manifest: sorted(manifest.file_names), deadline=time.monotonic() + TIMEOUT_S
@@ -53,7 +54,10 @@ def publish(
     listed = source.list_files(deadline=time.monotonic() + TIMEOUT_S)
     manifest = source.read(listed[MANIFEST_FILE], deadline=time.monotonic() + TIMEOUT_S)
     Manifest.from_bytes(manifest, bundle.digest)
-    proof = prove(bundle, _fitted_model(bundle), dataset.penguins)
+    if set(PICKLES) <= bundle.files.keys() and bundle.manifest.input is None:
+        proof = prove(bundle, _fitted_model(bundle), dataset.penguins)
+    else:
+        proof = prove_forms(bundle, dataset.penguins)
     if sign is None and SIGNATURE_FILE in listed:
         signature = source.read(listed[SIGNATURE_FILE], deadline=time.monotonic() + TIMEOUT_S)
         return write(bundle, manifest, root, progress, sign=lambda _: signature), proof

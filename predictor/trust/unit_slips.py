@@ -34,13 +34,13 @@ class _Reading:
 
 _AS_IT_STANDS: Final = _Reading(1.0, changes=0)
 _POINTS: Final = (
-    _Reading(0.1, "its decimal point is one index too far to the right"),
-    _Reading(10.0, "its decimal point is one index too far to the left"),
-    _Reading(0.01, "its decimal point is two indices too far to the right", 2),
-    _Reading(100.0, "its decimal point is two indices too far to the left", 2),
+    _Reading(0.1, "its decimal point is one place too far to the right"),
+    _Reading(10.0, "its decimal point is one place too far to the left"),
+    _Reading(0.01, "its decimal point is two places too far to the right", 2),
+    _Reading(100.0, "its decimal point is two places too far to the left", 2),
 )
-_EXCHANGE: Final = 2
-"""Changes that two exchanged measurements count as."""
+_EXCHANGE: Final = 1.5
+"""Changes that two exchanged measurements count as: more than one slip, and less than two different ones."""
 
 
 @dataclass(frozen=True, slots=True)

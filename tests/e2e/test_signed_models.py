@@ -4,10 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import joblib
 import pytest
 
+from predictor.training.dataset import DATA_FILE
 from tests.support.bundles import PublishedBundle, publish_by_hand
 from tests.support.cli import run
+from tests.support.made_elsewhere import encoded, raw, read_birds, regression
+from tests.support.pages import shell_commands
+from tests.support.processes import PROJECT
+from tests.support.programs import require_program
 from tests.support.signing import Keys, make_key
 
 
@@ -45,6 +51,7 @@ def test_a_signed_model_serves_and_verifies_as_any_other(signed: Path, bundle: P
     assert (result.exit_code, result.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_the_standard_tool_accepts_it(signed: Path, keys: Keys) -> None:
     signature, manifest = signed / "manifest.json.sig", signed / "manifest.json"
     command = [sys.executable, "-m", "model_signing", "verify", "key"]
@@ -107,3 +114,22 @@ def test_training_and_foreign_pickles_are_signed_too(keys: Keys, tmp_path: Path,
     foreign = published("publish", *pickles, "--to", str(tmp_path / "foreign"), "--accept-accuracy", *sign)
     for folder in (trained, foreign):
         assert verdict(folder, keys.public)[0] == 0
+
+
+@pytest.mark.slow
+def test_the_pages_commands_sign_and_check_a_model(tmp_path: Path) -> None:
+    """The section on a key in a file, as it is pasted."""
+    require_program("openssl")
+    birds, species = read_birds(DATA_FILE)
+    joblib.dump(encoded(regression()).fit(raw(birds), species), tmp_path / "model.joblib")
+    (tmp_path / "predictor").symlink_to(PROJECT / "predictor")
+    page = (PROJECT / "docs/how-to/sign-models.md").read_text()
+    section = page.partition("## With a key in a file")[2].partition("\n## ")[0]
+    commands = shell_commands(section)
+    assert len(commands) == 5
+    for command in commands:
+        version = next((path.name for path in tmp_path.glob("my-models/*")), "VERSION")
+        pasted = command.replace(".venv/bin/python", sys.executable).replace("VERSION", version)
+        done = subprocess.run(["bash", "-c", pasted], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "my-models" / version / "manifest.json.sig").is_file()

@@ -1,22 +1,29 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import joblib
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import LabelEncoder
 
-from predictor.errors import PublishRefused
+from predictor.artifacts import Bundle, FileEntry
+from predictor.artifacts.local_store import LocalStore
+from predictor.digest import digest_of
+from predictor.errors import ParityMismatch, PublishRefused
 from predictor.models import build_engine
 from predictor.publishing.publish_sources import export_sources
 from predictor.publishing.source_model import Options
 from predictor.schema import CATEGORIES, FEATURES
 from predictor.training.dataset import Dataset
 from predictor.training.export import Export
+from predictor.training.publish import publish, write
+from tests.support.bundles import linear_graph
 from tests.unit.publishing.conftest import raw_frame
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -45,6 +52,31 @@ def test_a_pipeline_becomes_a_bundle_that_says_what_it_takes(files: Path, datase
     assert any(line.endswith("of 333 labelled rows right") for line in said)
     assert export.proof.difference is not None
     assert export.proof.difference < 1e-5
+
+
+@pytest.mark.parametrize(
+    "with_onnx",
+    [pytest.param(True, id="both forms"), pytest.param(False, id="pickle", marks=pytest.mark.slow)],
+)
+def test_it_moves_from_folder_to_folder(files: Path, dataset: Dataset, tmp_path: Path, with_onnx: bool) -> None:
+    bundle = exported(files / "pipeline.joblib", dataset=dataset, with_onnx=with_onnx).bundle
+    first = write(bundle, bundle.manifest.to_bytes(), LocalStore(tmp_path / "first"))
+    second, proof = publish(LocalStore(first.uri), LocalStore(tmp_path / "second"), dataset)
+    assert second.digest == first.digest
+    assert proof.penguins > 20_000
+
+
+@pytest.mark.slow
+def test_forms_that_differ_do_not_move(files: Path, dataset: Dataset, tmp_path: Path) -> None:
+    bundle = exported(files / "pipeline.joblib", dataset=dataset).bundle
+    other = linear_graph(np.zeros((6, 3)), np.zeros(3))
+    contents = {**bundle.files, "model.onnx": other}
+    entries = tuple(FileEntry.describing(name, contents[name]) for name in sorted(contents))
+    manifest = bundle.manifest.model_copy(update={"files": entries})
+    changed = Bundle(manifest, digest_of(manifest.to_bytes()), MappingProxyType(contents))
+    first = write(changed, manifest.to_bytes(), LocalStore(tmp_path / "first"))
+    with pytest.raises(ParityMismatch):
+        publish(LocalStore(first.uri), LocalStore(tmp_path / "second"), dataset)
 
 
 def test_all_forms_of_it_give_the_same_answers(files: Path, dataset: Dataset) -> None:

@@ -35,9 +35,9 @@ def conditions(slips: UnitSlips, **changed: float) -> dict[str, str] | None:
         ({"body_mass_g": 3.75}, "it was measured in kilograms"),
         ({"body_mass_g": 8.3}, "it was measured in pounds"),
         ({"body_mass_g": 132.0}, "it was measured in ounces"),
-        ({"body_mass_g": 375.0}, "its decimal point is one index too far to the left"),
-        ({"bill_length_mm": 391.0}, "its decimal point is one index too far to the right"),
-        ({"bill_length_mm": 3910.0}, "its decimal point is two indices too far to the right"),
+        ({"body_mass_g": 375.0}, "its decimal point is one place too far to the left"),
+        ({"bill_length_mm": 391.0}, "its decimal point is one place too far to the right"),
+        ({"bill_length_mm": 3910.0}, "its decimal point is two places too far to the right"),
     ],
     ids=["cm", "m", "in", "kg", "lb", "oz", "tenth", "tenfold", "hundredfold"],
 )
