@@ -7,6 +7,7 @@ from predictor.web.endpoint import Endpoint, Handler, Routes
 from predictor.web.probes import Probes
 from predictor.web.problems import HttpProblem, ProblemType
 from predictor.web.responses import BytesResponse, no_content
+from predictor.web.server import configure_server
 from predictor.web.threads import BLOCKING_BODY_BYTES, run_maybe_in_thread
 from predictor.web.timing import FirstAnswer
 
@@ -21,6 +22,7 @@ __all__ = [
     "ProblemType",
     "Routes",
     "accept_any_path",
+    "configure_server",
     "no_content",
     "read_body",
     "run_maybe_in_thread",

@@ -1,0 +1,19 @@
+"""The server that the framework starts: gunicorn with uvicorn's worker. How it is told what this program needs."""
+
+from typing import Final
+
+_CONNECTION: Final = "predictor.web.connection:Connection"
+"""A name, because the parent process, which never serves, need not import it."""
+GRACEFUL_TIMEOUT_S: Final = 8
+"""After SIGTERM the worker waits so long for answers to be made and read; Cloud Run kills the process after 10 s."""
+
+
+def configure_server() -> None:
+    """Let the worker make our connections. The framework offers no other way than the worker's own class attribute."""
+    from uvicorn_worker import UvicornWorker  # The framework is about to import it.
+
+    UvicornWorker.CONFIG_KWARGS |= {
+        "http": _CONNECTION,
+        "ws": "none",
+        "timeout_graceful_shutdown": GRACEFUL_TIMEOUT_S,
+    }
