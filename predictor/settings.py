@@ -34,6 +34,10 @@ class Settings:
     model_engine: EngineChoice = "auto"
     max_body_bytes: int = 1024 * 1024
     max_instances_per_request: int = 1000
+    max_concurrent_requests: int = 2000
+    """Twice the most that Cloud Run sends to one instance."""
+    max_bytes_in_flight: int = 64 * 1024 * 1024
+    request_timeout_s: int = 30
     cors_origins: tuple[str, ...] = ()
     log_level: LogLevel = "INFO"
     log_requests: bool = False
@@ -69,6 +73,9 @@ class Settings:
             model_engine=cast(EngineChoice, _choice(env, "MODEL_ENGINE", get_args(EngineChoice), cls.model_engine)),
             max_body_bytes=_positive(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_instances_per_request=_positive(env, "MAX_INSTANCES_PER_REQUEST", cls.max_instances_per_request),
+            max_concurrent_requests=_positive(env, "MAX_CONCURRENT_REQUESTS", cls.max_concurrent_requests),
+            max_bytes_in_flight=_positive(env, "MAX_BYTES_IN_FLIGHT", cls.max_bytes_in_flight),
+            request_timeout_s=_positive(env, "REQUEST_TIMEOUT_S", cls.request_timeout_s),
             cors_origins=_origins(env, "CORS_ORIGINS"),
             log_level=cast(LogLevel, _choice(env, "LOG_LEVEL", get_args(LogLevel), cls.log_level)),
             log_requests=_boolean(env, "LOG_REQUESTS", default=cls.log_requests),

@@ -42,6 +42,7 @@ from predictor.telemetry import log
 from predictor.text import shortened
 from predictor.web import (
     BLOCKING_BODY_BYTES,
+    Admission,
     BytesResponse,
     Endpoint,
     FirstAnswer,
@@ -106,6 +107,7 @@ def events_app(
     *,
     max_data_bytes: int,
     max_rows: int,
+    admission: Admission,
     message_timeout_s: float = MESSAGE_TIMEOUT_S,
     log_requests: bool = False,
     import_ms: float = 0.0,
@@ -121,7 +123,7 @@ def events_app(
         message_timeout_s=message_timeout_s,
     )
     routes["/"]["POST"] = handler.score
-    return Endpoint(routes, models, not_found=NOT_FOUND, log_requests=log_requests)
+    return Endpoint(routes, models, not_found=NOT_FOUND, admission=admission, log_requests=log_requests)
 
 
 class _Handler:

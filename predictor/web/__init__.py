@@ -1,5 +1,6 @@
 """HTTP: requests to answers. `web_app` makes the function `predict`; the rest is shared with `score`."""
 
+from predictor.web.admission import Admission
 from predictor.web.any_path import accept_any_path
 from predictor.web.app import web_app
 from predictor.web.body import read_body
@@ -13,6 +14,7 @@ from predictor.web.timing import FirstAnswer
 
 __all__ = [
     "BLOCKING_BODY_BYTES",
+    "Admission",
     "BytesResponse",
     "Endpoint",
     "FirstAnswer",

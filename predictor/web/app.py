@@ -14,6 +14,7 @@ from predictor.errors import InvalidInput, Violation
 from predictor.models import LoadedModel
 from predictor.penguin import Penguin
 from predictor.service import predict, predict_batch, predict_class
+from predictor.web.admission import LARGE_BODY_BYTES, Admission
 from predictor.web.body import read_json_body
 from predictor.web.cors import Cors
 from predictor.web.endpoint import Endpoint
@@ -30,6 +31,7 @@ def web_app(
     *,
     max_body_bytes: int,
     max_instances: int,
+    admission: Admission,
     cors_origins: tuple[str, ...] = (),
     log_requests: bool = False,
     import_ms: float = 0.0,
@@ -37,7 +39,7 @@ def web_app(
     """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request."""
     first_answer = FirstAnswer(import_ms)
     routes = Probes(models, first_answer).routes()
-    handlers = _Handlers(models, first_answer, max_body_bytes, max_instances)
+    handlers = _Handlers(models, first_answer, admission, max_body_bytes, max_instances)
     routes["/"]["POST"] = handlers.predict
     routes |= {
         "/predict": {"POST": handlers.predict},
@@ -48,15 +50,21 @@ def web_app(
     }
     cors = Cors(cors_origins) if cors_origins else None
     not_found = PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning
-    return Endpoint(routes, models, not_found=not_found, cors=cors, log_requests=log_requests)
+    return Endpoint(routes, models, not_found=not_found, admission=admission, cors=cors, log_requests=log_requests)
 
 
 class _Handlers:
     def __init__(
-        self, models: ModelCache[LoadedModel], first_answer: FirstAnswer, max_body_bytes: int, max_instances: int
+        self,
+        models: ModelCache[LoadedModel],
+        first_answer: FirstAnswer,
+        admission: Admission,
+        max_body_bytes: int,
+        max_instances: int,
     ) -> None:
         self._models = models
         self._first_answer = first_answer
+        self._admission = admission
         self._max_body_bytes = max_body_bytes
         self._max_instances = max_instances
 
@@ -75,10 +83,15 @@ class _Handlers:
 
     async def predict(self, request: Request) -> BytesResponse:
         details = _details(request.scope["query_string"])
-        body = await read_json_body(request, self._max_body_bytes)
+        body = await read_json_body(request, self._max_body_bytes, self._admission)
         model = self._models.current or await self._models.get()
         started = time.perf_counter()
-        response = BytesResponse(await self._answer(model, body, details), JSON)
+        if len(body) > LARGE_BODY_BYTES:
+            async with self._admission.turn():
+                answer = await self._answer(model, body, details)
+        else:
+            answer = await self._answer(model, body, details)
+        response = BytesResponse(answer, JSON)
         response.server_timing = self._first_answer.prediction(model, (time.perf_counter() - started) * 1000)
         return response
 

@@ -5,6 +5,7 @@ as it is; each method here says what it adds.
 """
 
 import fcntl
+import socket
 import struct
 import termios
 from asyncio import TimerHandle, Transport
@@ -20,6 +21,12 @@ HEAD_TIMEOUT_S: Final = 30.0
 """From the first byte, or from the start of the connection, to the end of the headers."""
 MAX_PIPELINED: Final = 64
 """Requests of one connection that wait for the answer before theirs. A later one ends the connection after them."""
+RECEIVE_BUFFER_BYTES: Final = 32 * 1024
+"""Of the socket. The event loop reads what has arrived before anyone asks for it, up to 256 KiB for each connection."""
+READ_AHEAD_BYTES: Final = 16 * 1024
+"""Of a body, before the function asks for it."""
+ANSWER_TIMEOUT_S: Final = 60.0
+"""How long a client may leave more than 64 KiB of its answer unread."""
 LINGER_S: Final = 2.0
 """How long a client may go on sending after an answer that ends the connection (RFC 9112, section 9.6)."""
 MAX_LINGER_BYTES: Final = 4 * 1024 * 1024
@@ -53,6 +60,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._head_timer: TimerHandle | None = None
+        self._answer_timer: TimerHandle | None = None
         self._upgrade = False  # The request that is being parsed asks for another protocol.
         self._ignores_input = False
         self._ignored_bytes = 0
@@ -60,11 +68,28 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._head_is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._stop_head_timer()
+        self._stop_answer_timer()
+
+    def pause_writing(self) -> None:
+        """Also ends the connection of a client that does not read its answer: the memory is needed."""
+        super().pause_writing()
+        if self._answer_timer is None:
+            self._answer_timer = self.loop.call_later(ANSWER_TIMEOUT_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_answer_timer()
+
+    def _stop_answer_timer(self) -> None:
+        if self._answer_timer is not None:
+            self._answer_timer.cancel()
+            self._answer_timer = None
 
     def data_received(self, data: bytes) -> None:
         """Also limits the head, and goes on when a client offers another protocol (uvicorn's issue 2722)."""
@@ -76,6 +101,9 @@ class Connection(HttpToolsProtocol):
             return
         head_goes_on = self._in_head
         self._parse(data)
+        cycle = self.cycle
+        if cycle is not None and cycle.more_body and len(cycle.body) > READ_AHEAD_BYTES:
+            self.flow.pause_reading()
         if self._in_head:  # After most reads it is not: the headers come at once.
             self._count_head(len(data) if head_goes_on else 0)
 
