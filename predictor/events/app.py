@@ -49,6 +49,7 @@ from predictor.web import (
     HttpProblem,
     Probes,
     ProblemType,
+    Trimmer,
     no_content,
     read_body,
     run_maybe_in_thread,
@@ -66,6 +67,8 @@ MAX_LOGGED_NAME: Final = 300
 """Characters of a message's id and source. Whoever sends an event chooses them; Pub/Sub's own are shorter."""
 LARGE_EVENT_BYTES: Final = 1024 * 1024
 """Larger requests take turns: such an event needs several times its size in memory until it is published."""
+MEMORY_PER_BYTE: Final = 8
+"""What a byte of a large event needs until its outcome is published, about."""
 
 NOT_AN_EVENT: Final = ProblemType("not-an-event", "Bad Request", "The request carries neither a CloudEvent nor a push.")
 NOT_SCORED: Final = ProblemType(
@@ -147,6 +150,7 @@ class _Handler:
         self._message_timeout_s = message_timeout_s
         self._deadlines = Deadlines()
         self._large = asyncio.Semaphore(1)
+        self._trimmer = Trimmer()
 
     async def score(self, request: Request) -> BytesResponse:
         started = time.perf_counter()
@@ -172,6 +176,8 @@ class _Handler:
             yield
         finally:
             self._large.release()
+            freed_bytes = MEMORY_PER_BYTE * int(length or LARGE_EVENT_BYTES)
+            self._trimmer.freed(freed_bytes, idle=not self._large.locked())
 
     async def _message(self, request: Request) -> Message:
         body = await read_body(request, MAX_EVENT_BYTES)

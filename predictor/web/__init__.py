@@ -5,6 +5,7 @@ from predictor.web.any_path import accept_any_path
 from predictor.web.app import web_app
 from predictor.web.body import read_body
 from predictor.web.endpoint import Endpoint, Handler, Routes
+from predictor.web.memory import Trimmer
 from predictor.web.probes import Probes
 from predictor.web.problems import HttpProblem, ProblemType
 from predictor.web.responses import BytesResponse, no_content
@@ -23,6 +24,7 @@ __all__ = [
     "Probes",
     "ProblemType",
     "Routes",
+    "Trimmer",
     "accept_any_path",
     "configure_server",
     "no_content",

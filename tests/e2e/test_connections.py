@@ -131,6 +131,6 @@ class TestTheEnd:
 
     @pytest.mark.slow
     def test_no_request_is_lost_under_load(self, ending: FunctionProcess) -> None:
-        lost, answered = answered_until_the_end(ending, clients=64, seconds=0.5)
+        lost, answered, _ = answered_until_the_end(ending, clients=64, seconds=0.5)
         assert lost == []
         assert answered > 64

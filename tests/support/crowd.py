@@ -1,7 +1,9 @@
 """Many clients at once, each with a connection of its own, in one event loop."""
 
 import asyncio
+import json
 import re
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -56,3 +58,14 @@ async def send_together(port: int, request: bytes, clients: int, timeout_s: floa
             await connected.acquire()
         go.set()
     return crowd
+
+
+def main() -> None:
+    """`python -m tests.support.crowd PORT CLIENTS < BODY`: prints the answers by status, and what broke, as JSON."""
+    port, clients = map(int, sys.argv[1:])
+    crowd = asyncio.run(send_together(port, post("/predict", sys.stdin.buffer.read()), clients))
+    print(json.dumps({"answers": crowd.answers, "broken": crowd.broken}))
+
+
+if __name__ == "__main__":
+    main()

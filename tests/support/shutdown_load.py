@@ -16,8 +16,10 @@ _REQUEST = (
 ) + _BODY
 
 
-def answered_until_the_end(function: FunctionProcess, *, clients: int, seconds: float) -> tuple[list[str], int]:
-    """What was lost of the requests, and how many were answered; SIGTERM comes after `seconds`.
+def answered_until_the_end(function: FunctionProcess, *, clients: int, seconds: float) -> tuple[list[str], int, float]:
+    """What was lost of the requests, how many were answered, and the seconds from SIGTERM to the end of the process.
+
+    SIGTERM comes after `seconds`.
 
     Lost is a request that was sent on a connection that had not been announced to end, and got no complete answer.
     Every connection has been accepted before: the kernel resets those that still wait for it.
@@ -52,8 +54,10 @@ def answered_until_the_end(function: FunctionProcess, *, clients: int, seconds: 
         thread.start()
     accepted.wait(30)
     time.sleep(seconds)
+    started = time.monotonic()
     os.kill(function.process.pid, signal.SIGTERM)
     function.process.wait(9)
+    took_s = time.monotonic() - started
     for thread in threads:
         thread.join(30)
-    return lost, sum(answered)
+    return lost, sum(answered), took_s
