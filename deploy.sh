@@ -17,6 +17,9 @@ Commands. Each can be run again at any time; it changes only what differs
   status               list the revisions with their traffic, tags, model versions and digests
   rollback [REVISION]  give all traffic to this revision; default: the one that served before
   logs [FRESHNESS]     show what both functions logged; default: in the last 1h
+  keyless OWNER/REPO[@ID] [ENVIRONMENT]
+                       let GitHub Actions deploy without keys, from jobs in the environment; default: production
+  drift [FRESHNESS]    has the traffic changed since the model was published? reads the logs of the last 31d
   down                 delete everything except the buckets; asks first
 
 Options
@@ -29,7 +32,7 @@ Options
   -h, --help
 
 The HTTP function is released blue-green: a new revision is deployed without traffic and tested at a URL of its own.
-Then it gets 5, 25, 50 and 100 % of the traffic, with a smoke test and a check of its error rate at each step. Any
+Then it gets 5, 25, 50 and 100 % of the traffic. At each step it is compared with the old one, and smoke-tested. Any
 failure, and Ctrl-C, give all traffic back to the old revision.
 
 Exit status: 0 done; 1 failed, with the reason in the last line; 2 wrong command line.
@@ -55,12 +58,18 @@ source "$HERE/ops/deploy/resources.sh"
 source "$HERE/ops/deploy/functions.sh"
 # shellcheck source=ops/deploy/release.sh
 source "$HERE/ops/deploy/release.sh"
+# shellcheck source=ops/deploy/canary.sh
+source "$HERE/ops/deploy/canary.sh"
+# shellcheck source=ops/deploy/keyless.sh
+source "$HERE/ops/deploy/keyless.sh"
 # shellcheck source=ops/deploy/files.sh
 source "$HERE/ops/deploy/files.sh"
 # shellcheck source=ops/deploy/monitoring.sh
 source "$HERE/ops/deploy/monitoring.sh"
 # shellcheck source=ops/deploy/operate.sh
 source "$HERE/ops/deploy/operate.sh"
+# shellcheck source=ops/deploy/drift.sh
+source "$HERE/ops/deploy/drift.sh"
 
 misused() {
   trap - EXIT
@@ -134,7 +143,11 @@ main() {
   [[ $AGREEMENT =~ ^(0|[1-9][0-9]{0,5})$ ]] || misused "--agreement needs a number of penguins"
   ((${#words[@]})) || misused 'a command is missing'
   case ${words[0]} in
-    rollback | logs) ((${#words[@]} <= 2)) || misused "${words[0]} takes at most one argument" ;;
+    keyless)
+      [[ ${#words[@]} == [23] && ${words[1]} =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+(@[0-9]+)?$ && ${words[2]:-production} =~ ^[A-Za-z0-9._-]+$ ]] ||
+        misused 'keyless needs OWNER/REPOSITORY, and may have an environment'
+      ;;
+    rollback | logs | drift) ((${#words[@]} <= 2)) || misused "${words[0]} takes at most one argument" ;;
     up | release | monitoring | status | down) ((${#words[@]} == 1)) || misused "${words[0]} takes no argument" ;;
     *) misused "unknown command ${words[0]}" ;;
   esac
@@ -151,7 +164,9 @@ main() {
     monitoring) only_monitoring ;;
     status) show_status ;;
     rollback) rollback "${words[1]:-}" ;;
+    keyless) set_up_keyless "${words[1]}" "${words[2]:-production}" ;;
     logs) show_logs "${words[1]:-}" ;;
+    drift) show_drift "${words[1]:-}" ;;
     down) take_down ;;
   esac
 }

@@ -30,7 +30,7 @@ def _start() -> bootstrap.App:
     try:
         settings = Settings.from_env(os.environ)
         configure_logs(settings.log_level, settings.project)
-        app = bootstrap.build(settings, import_ms=process_age_ms())
+        app = bootstrap.build(settings, import_ms=process_age_ms(), count_traffic=True)
         if settings.model_loading == "eager":
             app.models.get_blocking()
         if os.environ.get("FUNCTION_TARGET") == "score":  # The framework sets it before it loads this file.

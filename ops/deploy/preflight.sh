@@ -39,9 +39,16 @@ choose_model() {
 }
 
 need_good_model() {
-  local where=${MODEL_LOCAL:-$MODEL_URI}
+  local where=${MODEL_LOCAL:-$MODEL_URI} signed=()
+  if [[ -n $SIGNING_PUBLIC_KEY ]]; then
+    [[ $SIGNING_PUBLIC_KEY == /* ]] || SIGNING_PUBLIC_KEY=$HERE/$SIGNING_PUBLIC_KEY
+    [[ -f $SIGNING_PUBLIC_KEY ]] || die "there is no $SIGNING_PUBLIC_KEY, which is SIGNING_PUBLIC_KEY in $CONFIG"
+    signed=(--key "$SIGNING_PUBLIC_KEY")
+  elif [[ -n $SIGNING_IDENTITY ]]; then
+    signed=(--identity "$SIGNING_IDENTITY" --issuer "$SIGNING_ISSUER")
+  fi
   say "verifying $where"
-  predictor verify "$where" --digest "$MODEL_DIGEST" >"$WORK/verify" 2>"$WORK/verify.error" ||
+  predictor verify "$where" --digest "$MODEL_DIGEST" "${signed[@]}" >"$WORK/verify" 2>"$WORK/verify.error" ||
     die "the model in $where is bad: $(tail -qn 1 "$WORK/verify.error" "$WORK/verify" | tr '\n' ' ')"
 }
 

@@ -54,8 +54,8 @@ return_to_blue() {
 IDENTITY_TAKEN_S=''
 identity_token() {
   [[ -z $IDENTITY_TAKEN_S ]] || ((SECONDS - IDENTITY_TAKEN_S > 600)) || return 0
-  IDENTITY_TOKEN=$(gcloud auth print-identity-token --audiences "$URL" --quiet 2>/dev/null || gcloud auth print-identity-token --quiet) ||
-    die 'gcloud did not give an identity token (its message is above)'
+  IDENTITY_TOKEN=$(gcloud auth print-identity-token --audiences "$URL" --quiet 2>/dev/null || gcloud auth print-identity-token --quiet 2>"$WORK/identity.error") ||
+    trigger_token
   IDENTITY_TAKEN_S=$SECONDS
   export IDENTITY_TOKEN
 }
@@ -84,22 +84,6 @@ compare_revisions() {
   ((AGREEMENT > 0)) || return 0
   say "comparing both revisions on $AGREEMENT penguins"
   judged agreement "the revisions disagree" "$1" "$2" --count "$AGREEMENT" --max-disagreement "$MAX_DISAGREEMENT"
-}
-
-# Waits until Cloud Monitoring can show the requests of this step, then fails if green answered too many with errors.
-look_at_errors() {
-  local revision=$1 since=$2 filter seen
-  say "waiting $STEP_WAIT_S s for Cloud Monitoring"
-  pause "$STEP_WAIT_S"
-  filter="metric.type=\"run.googleapis.com/request_count\" AND resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"$FUNCTION\""
-  filter+=" AND resource.labels.location=\"$REGION\" AND resource.labels.revision_name=\"$revision\""
-  must_read errors.json monitoring "v3/projects/$PROJECT_ID/timeSeries" --get --data-urlencode "filter=$filter" \
-    --data-urlencode "interval.startTime=$since" --data-urlencode "interval.endTime=$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
-    --data-urlencode aggregation.alignmentPeriod=60s --data-urlencode aggregation.perSeriesAligner=ALIGN_DELTA \
-    --data-urlencode aggregation.crossSeriesReducer=REDUCE_SUM \
-    --data-urlencode aggregation.groupByFields=metric.labels.response_code_class
-  seen=$(state error-share "$WORK/errors.json" "$MAX_ERROR_SHARE") || die "$revision is not healthy: $seen (limit: a share of $MAX_ERROR_SHARE)"
-  say "$revision: $seen"
 }
 
 # release: publishes the model and deploys the HTTP function. Ends with green at 100%, or with blue and a reason.
@@ -139,7 +123,7 @@ release_first() {
 }
 
 release_over() {
-  local blue=$1 pinned=$2 green green_url share since
+  local blue=$1 pinned=$2 green green_url share since before=''
   [[ $pinned == pinned ]] || traffic --to-revisions "$blue=100" # From now on a new revision gets no traffic by itself.
   SAFE_STATE="all traffic is on $blue, as before"
   deploy_function "$FUNCTION" "$blue" || die "gcloud functions deploy $FUNCTION failed (its message is above)"
@@ -166,13 +150,14 @@ release_over() {
   smoke "$green_url" "of $green before any traffic" --wait-s "$SMOKE_WAIT_S"
   compare_revisions "$URL" "$green_url"
   for share in "${SHARES[@]}"; do
-    since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     if ((share < 100)); then
       step "$(shares "$blue=$((100 - share))" "$green=$share") $TAG:$green" --to-revisions "$green=$share,$blue=$((100 - share))"
     else
       step "$green=100 $TAG:$green" --to-revisions "$green=100"
     fi
-    look_at_errors "$green" "$since"
+    since=$(now) # Requests from before, such as those of the smoke test, do not count.
+    judge "$blue" "$green" "$green_url" "$share" "$since" "$before"
+    before=$since
     smoke "$green_url" "of $green at $share%"
   done
   step "$green=100" --remove-tags "$TAG" # A tagged revision would keep its minimum instances after it is out of service.

@@ -272,17 +272,6 @@ def _is_ready(resource: Json) -> bool:
 # --- Cloud Monitoring -----------------------------------------------------------------------------------------------
 
 
-def error_share(file: str, limit: str) -> int:
-    """Whether the share of 5xx answers is within the limit; prints the numbers. Without requests it is."""
-    counts: dict[str, int] = {}
-    for series in (_load(file) or {}).get("timeSeries", []):
-        kind = _at(series, "metric.labels.response_code_class") or "unknown"
-        counts[kind] = counts.get(kind, 0) + sum(int(p["value"].get("int64Value", 0)) for p in series.get("points", []))
-    total, bad = sum(counts.values()), counts.get("5xx", 0)
-    print(f"{bad} of {total} requests answered with 5xx")
-    return int(total > 0 and bad / total > float(limit))
-
-
 def plan(listed: str, known_by: str, to: str, root: str, remove: str, *rest: str) -> int:
     """Fill in files and print what to do with each: `create FILE`, `change FILE NAME` or `delete FILE NAME`.
 
@@ -349,7 +338,7 @@ def sha256(file: str) -> int:
 
 _COMMANDS: Final[tuple[Callable[..., int], ...]] = (
     *(get, find, bound, members, enabled, covers, plan),
-    *(blue, tag_url, split, share, previous, newer, ready, variable, revisions, error_share),
+    *(blue, tag_url, split, share, previous, newer, ready, variable, revisions),
     *(fingerprint, sha256),
 )
 COMMANDS: Final = {command.__name__.replace("_", "-"): command for command in _COMMANDS}

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from predictor.errors import CapacityUnknown
+from predictor.operations.instance import Instance
 
 OPS: Final = Path(__file__).resolve().parents[2] / "ops"
 FIGURES_FILE: Final = OPS / "figures.json"
@@ -77,15 +78,6 @@ class Prices(_File):
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
-    """The size of one instance."""
-
-    cpu: float
-    memory_mib: int
-    concurrency: int
-
-
-@dataclass(frozen=True, slots=True)
 class Load:
     """What so many requests per second need. The cost is per million predictions, one bird each."""
 
@@ -112,8 +104,9 @@ class Plan:
 def plan(figures: Figures, prices: Prices, instance: Instance, *, rps: float, headroom: float) -> Plan:
     """Instances and cost for `rps` and ten times that; `headroom` is the share of an instance that is not planned for.
 
-    Raises `CapacityUnknown` when the instance is too small for what was measured.
+    Raises `CapacityUnknown` when Cloud Run has no such instance, or it is too small for what was measured.
     """
+    instance.check()
     memory_bytes = instance.memory_mib * _BYTES_PER_MIB
     if figures.memory_mb * _MILLION > memory_bytes:
         raise CapacityUnknown(

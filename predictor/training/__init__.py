@@ -5,6 +5,7 @@ imported one by one, because each imports libraries that the others do not need.
 """
 
 __all__ = [
+    "compile",
     "dataset",
     "export",
     "fitted_model",
@@ -14,4 +15,6 @@ __all__ = [
     "penguin_training",
     "publish",
     "random_penguins",
+    "reference",
+    "refitting",
 ]

@@ -7,6 +7,7 @@ from predictor.training.export import Export, ModelSource, export, pickles_of
 from predictor.training.penguin_card import trained_card
 from predictor.training.penguin_evaluation import evaluate
 from predictor.training.penguin_pipeline import build, fit
+from predictor.training.reference import reference_of
 
 
 def train(dataset: Dataset, created: datetime) -> Export:
@@ -22,6 +23,7 @@ def train(dataset: Dataset, created: datetime) -> Export:
         pickles=pickles_of(model),
         metrics=evaluation.metrics(),
         card=trained_card(dataset, repr(model.estimator.named_steps["classifier"]), evaluation),
+        reference=reference_of(model, dataset),
         training_data_sha256=dataset.sha256,
     )
     exported = export(source, dataset, created)

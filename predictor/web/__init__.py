@@ -1,11 +1,11 @@
 """HTTP: requests to answers. `web_app` makes the function `predict`; the rest is shared with `score`."""
 
 from predictor.web.admission import Admission
-from predictor.web.any_path import accept_any_path
 from predictor.web.app import web_app
 from predictor.web.body import read_body
 from predictor.web.endpoint import Endpoint, Handler, Routes
 from predictor.web.memory import Trimmer
+from predictor.web.path_convertor import accept_any_path
 from predictor.web.probes import Probes
 from predictor.web.problems import HttpProblem, ProblemType
 from predictor.web.responses import BytesResponse, no_content

@@ -26,6 +26,10 @@ MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
 DISCARD_TIMEOUT_S: Final = 5.0
 """Less than the 10 s that Cloud Run leaves a process after SIGTERM."""
 
+_ENCODED: Final = "The body has a Content-Encoding, such as gzip. Send it uncompressed, without that header."
+_NOT_JSON: Final = "The header must be Content-Type: application/json, or a type that ends in +json."
+_NOT_UTF_8: Final = "The Content-Type names a charset that is not supported. Send JSON in UTF-8, as charset=utf-8."
+
 COMPLETE: Final = "predictor.body_complete"
 """The key in a request's scope: true once its body has been read to its end, false if it did not come in time."""
 HOLD: Final = "predictor.hold"
@@ -46,9 +50,9 @@ async def read_json_body(request: Request, limit_bytes: int, admission: Admissio
         elif name == b"content-length":
             declared = value
         elif name == b"content-encoding":
-            raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A Content-Encoding is not supported.")
-    if media_type != b"application/json" and not _is_json(media_type):
-        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json.")
+            raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _ENCODED)
+    if media_type != b"application/json" and (refusal := _refusal(media_type)) is not None:
+        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, refusal)
     if declared is not None:
         length = int(declared)
         if length > limit_bytes:
@@ -161,16 +165,16 @@ def _too_large(limit_bytes: int) -> HttpProblem:
     return HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have at most {limit_bytes} bytes.")
 
 
-def _is_json(content_type: bytes) -> bool:
-    """`application/json` or a `+json` type, in UTF-8 if it says which charset (RFC 8259 knows no other)."""
+def _refusal(content_type: bytes) -> str | None:
+    """What is wrong with a media type; None for JSON in UTF-8 (RFC 8259 knows no other charset)."""
     media_type, *parameters = content_type.lower().split(b";")
     media_type = media_type.strip()
     if media_type != b"application/json" and not (
         media_type.startswith(b"application/") and media_type.endswith(b"+json")
     ):
-        return False
+        return _NOT_JSON
     for parameter in parameters:
         name, _, value = parameter.strip().partition(b"=")
         if name.strip() == b"charset" and value.strip().strip(b'"') not in (b"utf-8", b"utf8", b"us-ascii"):
-            return False
-    return True
+            return _NOT_UTF_8
+    return None

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from predictor.training.dataset import load_penguins
+from predictor.trust.reference import Reference
 from tests.support.gcloud import Deployment, complaints
 from tests.support.gcp import FakeCloud
+from tests.support.traffic import bundle_with_reference, counted, line
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +110,35 @@ def test_rollback_ends_a_split_that_a_dead_release_left(cloud: FakeCloud, deploy
     assert outcome.status == 0, outcome.stderr
     assert cloud.services["predict"].shares() == {OLD: 100}
     assert cloud.services["predict"].tags() == {}
+
+
+def test_drift_reads_the_summaries_of_the_model_in_service(
+    cloud: FakeCloud, deployment: Deployment, tmp_path: Path
+) -> None:
+    published = bundle_with_reference(tmp_path / "models")
+    dataset = load_penguins()
+    reference = Reference.from_bytes((published.folder / "reference.json").read_bytes())
+    fields = counted(reference, dataset.penguins, dataset.labels)
+    heavier = [bird.model_copy(update={"body_mass_g": 1.1 * bird.body_mass_g}) for bird in dataset.penguins]
+    resource = {"type": "cloud_run_revision", "labels": {"revision_name": OLD}}
+    common = {"logName": "projects/fake-project/logs/run", "resource": resource, "timestamp": "2026-01-01T00:00:00Z"}
+    cloud.place_function(
+        "predict", "http://127.0.0.1:9", MODEL_URI=str(published.folder), MODEL_DIGEST=published.digest
+    )
+    cloud.log_entries = [common | {"jsonPayload": line(fields, digest=published.digest)}]
+    quiet = deployment.run("drift", "7d")
+    assert quiet.status == 0, quiet.stderr
+    assert "333 penguins in 1 summaries" in quiet.stdout
+    (asked,) = [request for request in cloud.requests if request.path == "v2/entries:list"]
+    assert 'jsonPayload.event="traffic_summary"' in asked.body["filter"]
+
+    fields = counted(reference, heavier, dataset.labels)
+    cloud.log_entries.append(common | {"jsonPayload": line(fields, 1, published.digest)})
+    changed = deployment.run("drift")
+    assert changed.status == 1
+    assert "measurements in the day 2026-11-03" in changed.stderr
+    assert "docs/how-to/watch-drift.md says what to do" in changed.last_line
+    assert cloud.mutations() == []
 
 
 def test_logs_show_what_both_functions_said(cloud: FakeCloud, deployment: Deployment) -> None:

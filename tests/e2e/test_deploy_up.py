@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import ServedModel
+from tests.support.cli import run
 from tests.support.gcloud import Deployment, complaints, gcloud_lines
 from tests.support.gcp import FakeCloud
 from tests.support.gcs import GcsServer
 from tests.support.processes import PROJECT
+from tests.support.signing import make_key
 
 AGENT = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
 MONITORING = "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
@@ -268,6 +270,20 @@ def _check_files(cloud: FakeCloud) -> None:
     assert (notification["event_types"], notification["payload_format"]) == (["OBJECT_FINALIZE"], "JSON_API_V1")
     assert _deployed(cloud, "score")["serviceConfig"]["environmentVariables"]["RESULTS_BUCKET"] == "scored"
     assert "RESULTS_BUCKET" not in _deployed(cloud, "predict")["serviceConfig"]["environmentVariables"]
+
+
+@pytest.mark.slow
+def test_a_model_that_is_signed_with_the_key_is_deployed(
+    cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str], tmp_path: Path
+) -> None:
+    keys = make_key(tmp_path, "release")
+    root = tmp_path / "signed"
+    signed = run("publish", "--from", local_model["MODEL_FOLDER"], "--to", str(root), "--sign", str(keys.private))
+    assert signed.exit_code == 0, signed.stderr
+    settings = {**local_model, "MODEL_FOLDER": str(root), "SIGNING_PUBLIC_KEY": str(keys.public)}
+    outcome = deployment.run("--dry-run", "up", **settings)
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.mutations() == []
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from tests.support.programs import require_program
 TIMEOUT_S = 300.0
 _APIS = (
     *("CLOUDFUNCTIONS", "SERVICEUSAGE", "CLOUDRESOURCEMANAGER", "CLOUDBUILD", "ARTIFACTREGISTRY", "STORAGE", "IAM"),
-    *("PUBSUB", "LOGGING", "MONITORING"),
+    *("PUBSUB", "LOGGING", "MONITORING", "IAMCREDENTIALS"),
 )
 
 

@@ -23,5 +23,5 @@ def seeds(target: str, folder: Path) -> list[bytes]:
         found = [json.dumps(headers).encode() + b"\n" + body for headers, body in shapes]
         return [*found, json.dumps(push_document()).encode()]
     published = publish_by_hand(folder, linear=True)
-    name = {"manifest": "manifest.json", "golden": "golden.json", "graph": "model.onnx"}[target]
+    name = {"manifest": "manifest.json", "golden": "golden.json", "compiled": "compiled.json"}[target]
     return [(published.folder / name).read_bytes()]

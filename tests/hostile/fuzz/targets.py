@@ -17,9 +17,8 @@ from predictor.decoding import Rows, decode, decode_valid
 from predictor.errors import NotAnEvent, PredictorError
 from predictor.events import envelopes
 from predictor.events.notifications import notification_in
+from predictor.models.compiled import form_from_bytes
 from predictor.models.golden import Golden
-from predictor.models.linear_engine import linear_form
-from predictor.models.onnx_graph import UnreadableGraph, read_graph
 from predictor.penguin import Penguin
 
 Target = Callable[[bytes], None]
@@ -78,10 +77,9 @@ def _golden(data: bytes) -> None:
         Golden.from_bytes(data)
 
 
-def _graph(data: bytes) -> None:
-    with contextlib.suppress(UnreadableGraph):
-        read_graph(data)
-    linear_form(data, 9, 3)
+def _compiled(data: bytes) -> None:
+    with contextlib.suppress(PredictorError):
+        form_from_bytes(data, 3)
 
 
 TARGETS: Final[dict[str, Target]] = {
@@ -91,5 +89,5 @@ TARGETS: Final[dict[str, Target]] = {
     "ndjson": _ndjson,
     "manifest": _manifest,
     "golden": _golden,
-    "graph": _graph,
+    "compiled": _compiled,
 }

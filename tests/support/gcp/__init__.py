@@ -6,6 +6,7 @@ gcloud retries a 5xx for half a minute.
 """
 
 from tests.support.gcp.cloud import FakeCloud
+from tests.support.gcp.observed import Observed
 from tests.support.gcp.request import Recorded
 
-__all__ = ["FakeCloud", "Recorded"]
+__all__ = ["FakeCloud", "Observed", "Recorded"]

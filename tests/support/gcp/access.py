@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from tests.support.gcp import federation
 from tests.support.gcp.request import Json, Recorded, not_found
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def policy(cloud: "FakeCloud", request: Recorded) -> Json | None:
 
 
 def accounts(cloud: "FakeCloud", request: Recorded) -> Json:
+    if "/workloadIdentityPools" in request.path:
+        return federation.pools(cloud, request)
     if (answered := policy(cloud, request)) is not None:
         return answered
     collection = rf"v1/projects/{cloud.project}/serviceAccounts"

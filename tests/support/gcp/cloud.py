@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.support.gcp import access, functions, monitoring, platform, pubsub, run, storage
+from tests.support.gcp import access, federation, functions, monitoring, platform, pubsub, run, storage
 from tests.support.gcp.front_end import FrontEnd
+from tests.support.gcp.observed import Observed
 from tests.support.gcp.request import Json, Recorded, Refused, parse
 
 PROJECT = "fake-project"
@@ -16,7 +17,7 @@ NUMBER = "123456789012"
 REGION = "us-central1"
 ENABLED = (
     *("artifactregistry", "cloudbuild", "cloudfunctions", "cloudresourcemanager", "iam", "logging", "monitoring"),
-    *("pubsub", "run", "serviceusage", "storage"),
+    *("pubsub", "run", "serviceusage", "storage", "iamcredentials", "sts"),
 )
 
 
@@ -29,8 +30,8 @@ class FakeCloud:
     """By service: the URL that answers for the next revision."""
     fail_build: str = ""
     """The next deployment of a function fails with this message."""
-    answers_by_class: dict[str, int] = field(default_factory=dict)
-    """What Cloud Monitoring says about a revision: number of answers by response code class."""
+    observed: dict[str, Observed] = field(default_factory=dict)
+    """By revision: what Cloud Monitoring and Cloud Logging say about its requests."""
     log_entries: list[Json] = field(default_factory=list)
     refuse: Callable[[Recorded], bool] = lambda _: False
     """Which requests are not permitted."""
@@ -50,6 +51,10 @@ class FakeCloud:
         self.services: dict[str, run.Service] = {}
         self.watching: dict[str, dict[str, Json]] = {}
         """Cloud Monitoring's and Logging's resources, by collection."""
+        self.pools: dict[str, Json] = {}
+        """Workload identity pools, and their providers, by name."""
+        self.federated_as = ""
+        """The member that the last exchanged token stands for."""
         self._front_ends: dict[tuple[str, str], FrontEnd] = {}
         self._lock = threading.RLock()
         self._apis: dict[str, Callable[[FakeCloud, Recorded], Json]] = {
@@ -65,6 +70,9 @@ class FakeCloud:
             "cloudbuild": platform.builds,
             "artifactregistry": platform.repositories,
             "token": platform.token,
+            "github": federation.github,
+            "sts": federation.exchange,
+            "iamcredentials": federation.identity_tokens,
             "upload": lambda _cloud, _request: {},
         }
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))

@@ -1,8 +1,9 @@
-"""Cloud Monitoring and Cloud Logging's metrics: resources by name, and one answer about a revision's requests."""
+"""Cloud Monitoring and Cloud Logging's metrics: resources by name, and what was observed."""
 
 import re
 from typing import TYPE_CHECKING
 
+from tests.support.gcp import observed
 from tests.support.gcp.request import Json, Recorded, Refused, not_found
 
 if TYPE_CHECKING:
@@ -14,10 +15,12 @@ _IDS = ("serviceId", "serviceLevelObjectiveId")
 def answer(cloud: "FakeCloud", request: Recorded) -> Json:
     _, name = request.path.split("/", 1)
     if name == "entries:list":
+        if "traffic_summary" in request.body["filter"]:
+            return observed.log_entries(cloud, request)
         return {"entries": cloud.log_entries}
     kind = re.sub(r"services/[^/]+/", "", name).split("/")[2]
     if kind == "timeSeries":
-        return {"timeSeries": [_series(key, count) for key, count in cloud.answers_by_class.items()]}
+        return observed.time_series(cloud, request)
     held = cloud.watching.setdefault(kind, {})
     if name.endswith(f"/{kind}"):
         if request.method == "GET":
@@ -45,10 +48,3 @@ def _named(body: Json, name: str, kind: str) -> Json:
     """Logging's metrics are known by their short name; dashboards need their etag to be changed."""
     named = {**body, "name": body["name"] if kind == "metrics" else name}
     return named | {"etag": f"{body.get('etag', '')}1"} if kind == "dashboards" else named
-
-
-def _series(response_code_class: str, count: int) -> Json:
-    return {
-        "metric": {"type": "run.googleapis.com/request_count", "labels": {"response_code_class": response_code_class}},
-        "points": [{"value": {"int64Value": str(count)}}],
-    }

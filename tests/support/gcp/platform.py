@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from tests.support.gcp.cloud import FakeCloud
 
 
-def _jwt(audience: str) -> str:
+def jwt(audience: str, **more: str) -> str:
+    """An unsigned token that looks like one of Google's or GitHub's."""
     now = int(time.time())
     claims = {
         "iss": "https://accounts.google.com",
@@ -20,6 +21,7 @@ def _jwt(audience: str) -> str:
         "email_verified": True,
         "iat": now,
         "exp": now + 3600,
+        **more,
     }
     parts = (b'{"alg":"RS256","kid":"fake","typ":"JWT"}', json.dumps(claims).encode(), b"signature")
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
@@ -30,8 +32,8 @@ def token(_cloud: "FakeCloud", request: Recorded) -> Json:
     assertion = urllib.parse.parse_qs(request.raw.decode())["assertion"][0].split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(assertion + "=" * (-len(assertion) % 4)))
     if "target_audience" in claims:
-        return {"id_token": _jwt(claims["target_audience"])}
-    return {"access_token": "ya29.fake", "expires_in": 3600, "token_type": "Bearer", "id_token": _jwt("fake")}
+        return {"id_token": jwt(claims["target_audience"])}
+    return {"access_token": "ya29.fake", "expires_in": 3600, "token_type": "Bearer", "id_token": jwt("fake")}
 
 
 def service_usage(cloud: "FakeCloud", request: Recorded) -> Json:

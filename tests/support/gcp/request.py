@@ -11,7 +11,7 @@ from typing import Any, Final
 
 Json = Any
 
-_READING: Final = re.compile(r":(getIamPolicy|testIamPermissions|generateUploadUrl|list)$")
+_READING: Final = re.compile(r":(getIamPolicy|testIamPermissions|generateUploadUrl|generateIdToken|list)$")
 
 
 class Refused(Exception):
@@ -45,7 +45,8 @@ class Recorded:
     @property
     def mutating(self) -> bool:
         """Whether it changes something. Tokens, permissions asked about and reserved upload URLs do not count."""
-        return self.method not in {"GET", "HEAD"} and self.api != "token" and not _READING.search(self.path)
+        reading = self.method in {"GET", "HEAD"} or self.api in {"token", "sts"}
+        return not reading and not _READING.search(self.path)
 
     @property
     def zipped(self) -> list[str]:

@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from predictor.cli import main
 from predictor.errors import CapacityUnknown
-from predictor.operations.capacity import FIGURES_FILE, PRICES_FILE, Figures, Instance, Prices, plan
+from predictor.operations.capacity import FIGURES_FILE, PRICES_FILE, Figures, Prices, plan
+from predictor.operations.instance import Instance
 
 FIGURES = Figures(
     requests_per_s_per_vcpu=1000,
@@ -60,10 +61,18 @@ def test_a_warm_instance_costs_the_idle_rate() -> None:
 
 
 def test_more_than_one_vcpu_makes_one_worker_no_faster_and_half_a_vcpu_half_as_fast() -> None:
-    def rate(cpu: float) -> float:
-        return plan(FIGURES, PRICES, Instance(cpu, 512, 80), rps=1, headroom=0).rps_per_instance
+    fast = FIGURES.model_copy(update={"p99_ms": 1})  # So that one request at a time is not the limit.
 
-    assert [rate(0.5), rate(1), rate(4)] == [500, 1000, 1000]
+    def rate(instance: Instance) -> float:
+        return plan(fast, PRICES, instance, rps=1, headroom=0).rps_per_instance
+
+    assert rate(Instance(0.5, 512, 1)) == 500
+    assert rate(Instance(1, 512, 80)) == rate(Instance(4, 2048, 80)) == 1000
+
+
+def test_a_size_that_cloud_run_refuses_is_refused() -> None:
+    with pytest.raises(CapacityUnknown, match="with so many vCPUs Cloud Run takes 128 to 4096 MiB"):
+        plan(FIGURES, PRICES, Instance(1, 8192, 80), rps=1, headroom=0)
 
 
 def test_few_requests_at_once_limit_an_instance_too() -> None:

@@ -79,28 +79,6 @@ def test_blue_is_the_revision_in_service_that_is_not_the_new_one(ask: Ask, servi
     assert ask("blue", service, "green").stdout.strip() == answer
 
 
-def _series(**counts: int) -> Any:
-    return {
-        "timeSeries": [
-            {"metric": {"labels": {"response_code_class": name}}, "points": [{"value": {"int64Value": str(count)}}]}
-            for name, count in counts.items()
-        ]
-    }
-
-
-@pytest.mark.parametrize(
-    ("answer", "within"),
-    [
-        (_series(**{"2xx": 99, "5xx": 1}), True),
-        (_series(**{"2xx": 98, "5xx": 2}), False),
-        (_series(**{"4xx": 50}), True),
-        ({}, True),
-    ],
-)
-def test_the_share_of_server_errors_is_held_to_its_limit(ask: Ask, answer: Any, within: bool) -> None:
-    assert ask("error-share", answer, "0.01").returncode == (0 if within else 1)
-
-
 @pytest.fixture
 def plan(ask: Ask, tmp_path: Path) -> Callable[..., tuple[int, str, Any]]:
     """Plans one file, `alerts/cpu.json`, against what there is: exit status, what to do, and the filled file."""

@@ -42,7 +42,7 @@ class RecordingEngine:
 
 def app_with(model: LoadedModel) -> Endpoint:
     models: ModelCache[LoadedModel] = ModelCache(lambda: model)
-    return web_app(models, max_body_bytes=1024 * 1024, max_instances=1000, admission=plenty())
+    return web_app(models, max_body_bytes=1024 * 1024, max_instances=1000, max_explanations=20, admission=plenty())
 
 
 class TestPlain:
