@@ -113,6 +113,10 @@ SOAK ?= 60s
 soak: $(VENV)/dev  ## mixed traffic under faults for SOAK (60s; 10m, 2h): lost or wrong answers, memory, latency
 	$(BIN)/python -m benchmarks.soak $(SOAK)
 
+.PHONY: bench-trust
+bench-trust: model $(VENV)/dev  ## what the trust fields are worth and cost; TRUST=--quick for a look
+	$(BIN)/python -m benchmarks.trust $(TRUST)
+
 .PHONY: bench-drift
 bench-drift: $(VENV)/dev  ## how often changed and unchanged traffic raises an alarm; BENCH='--seeds 20 --years 5' for less
 	$(BIN)/python -m benchmarks.drift $(BENCH)

@@ -16,6 +16,8 @@ HOST: Final = "127.0.0.1"
 HEADERS: Final = {"Content-Type": "application/json"}
 HOLD_S: Final = 20.0
 """Cloud Run keeps a request while an instance starts; so does a caller here, while nothing listens."""
+IDLE_S: Final = 4.0
+"""A connection that was idle for longer is not used again: the server closes it after five seconds."""
 READ_BYTES: Final = 4096
 READ_PAUSE_S: Final = 0.1
 
@@ -60,6 +62,7 @@ class Caller:
         self._function = function
         self._port = port
         self._connection: HTTPConnection | None = None
+        self._used = 0.0
 
     def ask(self, kind: str, body: bytes, check: Check) -> None:
         began_s = self._record.now_s
@@ -71,11 +74,13 @@ class Caller:
         deadline = time.monotonic() + HOLD_S
         while True:
             try:
-                if self._connection is None or self._connection.port != self._port():
+                idle_s = time.monotonic() - self._used
+                if self._connection is None or self._connection.port != self._port() or idle_s > IDLE_S:
                     self._connection = HTTPConnection(HOST, self._port(), timeout=30)
                 self._connection.request("POST", "/predict", body, HEADERS)
                 response = self._connection.getresponse()
                 data = response.read()
+                self._used = time.monotonic()
             except ConnectionRefusedError as error:
                 self._connection = None
                 if time.monotonic() > deadline or self._record.over.is_set():
