@@ -5,7 +5,9 @@
 TAG=green
 SHARES=(5 25 50 100)
 
-traffic() { change gcloud run services update-traffic "$FUNCTION" "$@" "${IN_REGION[@]}" --format none; }
+# traffic_of NAME FLAG...
+traffic_of() { change gcloud run services update-traffic "$@" "${IN_REGION[@]}" --format none; }
+traffic() { traffic_of "$FUNCTION" "$@"; }
 
 # The split as this run left it, and as it will be after the current command. Any other split was made by somebody else.
 LEFT='' COMING=''
@@ -111,7 +113,7 @@ release() {
 
 # There is no blue yet. The new revision has all traffic from the start, but nobody except its invokers can call it.
 release_first() {
-  deploy_function "$FUNCTION" none --no-allow-unauthenticated || die "gcloud functions deploy $FUNCTION failed (its message is above); nothing is in service"
+  deploy_function "$FUNCTION" none --no-allow-unauthenticated || die "gcloud functions deploy $FUNCTION failed ($WHY); nothing is in service"
   read_service "$FUNCTION"
   if [[ $DRY_RUN == true ]]; then
     smoke_line "$URL"
@@ -126,7 +128,7 @@ release_over() {
   local blue=$1 pinned=$2 green green_url share since before=''
   [[ $pinned == pinned ]] || traffic --to-revisions "$blue=100" # From now on a new revision gets no traffic by itself.
   SAFE_STATE="all traffic is on $blue, as before"
-  deploy_function "$FUNCTION" "$blue" || die "gcloud functions deploy $FUNCTION failed (its message is above)"
+  deploy_function "$FUNCTION" "$blue" || die "gcloud functions deploy $FUNCTION failed ($WHY)"
   if [[ $DRY_RUN == true ]]; then
     show_shift "$blue"
     SAFE_STATE=''
@@ -187,27 +189,4 @@ show_shift() {
     smoke_line "\$URL"
   done
   traffic --remove-tags "$TAG"
-}
-
-# Lets the members in INVOKERS call the function, and everybody only with --public. Access that was given to others by hand
-# stays and is listed, except access for everybody, which is revoked.
-apply_invokers() {
-  local member others=() known
-  [[ $PUBLIC == false ]] || MEMBERS+=(allUsers)
-  for member in "${MEMBERS[@]}"; do
-    grant 'run services' "$FUNCTION" roles/run.invoker "$member"
-  done
-  read_policy 'run services' "$FUNCTION" policy.json || return 0 # A dry run of the first `up`.
-  mapfile -t others < <(state members "$WORK/policy.json" roles/run.invoker)
-  known=" ${MEMBERS[*]} $MONITORING_AGENT "
-  for member in "${others[@]}"; do
-    [[ $known != *" $member "* ]] || continue
-    if [[ $member == all* ]]; then
-      say "$FUNCTION is open to $member: closing it, since --public is not given"
-      change gcloud run services remove-iam-policy-binding "$FUNCTION" --member "$member" --role roles/run.invoker --format none "${IN_REGION[@]}"
-    else
-      say "$member may call $FUNCTION too, though INVOKERS does not name it; to revoke this: $(quoted gcloud run services \
-        remove-iam-policy-binding "$FUNCTION" --member "$member" --role roles/run.invoker "${IN_REGION[@]}")"
-    fi
-  done
 }

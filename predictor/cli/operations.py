@@ -103,10 +103,10 @@ def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: 
     penguins = choose_penguins(load_penguins().penguins, count, seed)
     with Function(blue, token) as first, Function(green, token) as second:
         result = compare(first, second, penguins)
-    click.echo(f"{result.disagreement:.4f}")
     if result.disagreement > max_disagreement:
         raise Disagreement(result.differing, result.count, max_disagreement)
-    tell(f"{result.differing} of {result.count} predictions differ")
+    share = f"{result.disagreement:.2%}; allowed are {max_disagreement:.2%}"
+    click.echo(f"the revisions differ on {result.differing} of {result.count} penguins ({share})")
 
 
 @click.command(short_help="Compute the instances and the cost of a load.")
@@ -164,5 +164,6 @@ def capacity(
         instance,
         rps=rps,
         headroom=headroom,
+        alert_conditions=planning.count_alert_conditions(),
     )
     click.echo("\n".join(planning.describe(plan)))

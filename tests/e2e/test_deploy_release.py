@@ -231,7 +231,7 @@ def test_a_revision_that_disagrees_with_the_one_in_service_gets_no_traffic(
 def test_a_build_that_fails_leaves_blue_alone(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
 ) -> None:
-    cloud.fail_build = "Build failed: no matching distribution"
+    cloud.deployment_failures = iter(["Build failed: no matching distribution"])
     outcome = deployment.run("release", **green_model.settings)
     _assert_blue_serves(cloud, outcome)
     assert "no matching distribution" in outcome.stderr

@@ -66,6 +66,7 @@ def only(part: str, change: Callable[[Answer], None], times: int = 10**9) -> Fau
 def _handler_of(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # Else a body waits 40 ms for the acknowledgement of its headers.
 
         def do_GET(self) -> None:
             proxy.paths.append(self.path)

@@ -18,7 +18,7 @@ from tests.support.pages import first_command, one_line
 from tests.support.processes import PROJECT
 from tests.support.programs import require_program
 
-TIMEOUT_S = 300.0
+TIMEOUT_S = 900.0
 _APIS = (
     *("CLOUDFUNCTIONS", "SERVICEUSAGE", "CLOUDRESOURCEMANAGER", "CLOUDBUILD", "ARTIFACTREGISTRY", "STORAGE", "IAM"),
     *("PUBSUB", "LOGGING", "MONITORING", "IAMCREDENTIALS"),

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,14 +22,28 @@ ENABLED = (
 
 
 @dataclass
+class NotYet:
+    """What Google answers so many times, until what the request needs is known everywhere."""
+
+    matches: Callable[[Recorded], bool]
+    status: int
+    message: str
+    times: float = 3
+
+
+@dataclass
 class FakeCloud:
     """An empty project. Tests set what shall happen, and look at `requests` and at what is there."""
 
     apis: set[str] = field(default_factory=lambda: {f"{name}.googleapis.com" for name in ENABLED})
     next_backend: dict[str, str] = field(default_factory=dict)
     """By service: the URL that answers for the next revision."""
-    fail_build: str = ""
-    """The next deployment of a function fails with this message."""
+    deployment_failures: Iterator[str] = field(default_factory=lambda: iter(()))
+    """What becomes of the next deployments of functions: each fails with its message, or works if that is empty."""
+    not_yet: list["NotYet"] = field(default_factory=list)
+    open_alerts: list[Json] = field(default_factory=list)
+    objects: str = ""
+    """The URL of the server that has the buckets' objects."""
     observed: dict[str, Observed] = field(default_factory=dict)
     """By revision: what Cloud Monitoring and Cloud Logging say about its requests."""
     log_entries: list[Json] = field(default_factory=list)
@@ -43,11 +57,15 @@ class FakeCloud:
         self.project, self.number, self.region = PROJECT, NUMBER, REGION
         self.policies: dict[str, Json] = {}
         self.accounts: dict[str, Json] = {}
+        self.agents: set[str] = set()
+        """Google's service agents that exist: there are none in a new project."""
+        self.repositories: dict[str, Json] = {}
         self.buckets: dict[str, Json] = {}
         self.notifications: dict[str, dict[str, Json]] = {}
         self.topics: dict[str, Json] = {}
         self.subscriptions: dict[str, Json] = {}
         self.functions: dict[str, Json] = {}
+        self.failed_operations: dict[str, str] = {}
         self.services: dict[str, run.Service] = {}
         self.watching: dict[str, dict[str, Json]] = {}
         """Cloud Monitoring's and Logging's resources, by collection."""
@@ -105,12 +123,23 @@ class FakeCloud:
         if self.refuse(request):
             return 403, {"error": {"code": 403, "message": "Permission denied"}}
         with self._lock:
+            for answer in self.not_yet:
+                if answer.times > 0 and answer.matches(request):
+                    answer.times -= 1
+                    return answer.status, {"error": {"code": answer.status, "message": answer.message}}
             try:
                 return 200, self._apis[request.api](self, request)
             except Refused as refused:
                 return refused.status, {"error": {"code": refused.status, "message": str(refused)}}
             except Exception as error:  # noqa: BLE001  what the fake does not know: see the package's docstring
                 return 400, {"error": {"code": 400, "message": f"fake: {request.method} {request.path}: {error!r}"}}
+
+    def knows(self, member: str) -> bool:
+        """Whether IAM takes a member. Accounts of this project and Google's agents must exist; others are taken."""
+        email = member.removeprefix("serviceAccount:")
+        ours = email.endswith(f"@{self.project}.iam.gserviceaccount.com")
+        googles = email.startswith(f"service-{self.number}@gcp-sa-")
+        return not (ours or googles) or email in self.accounts or email in self.agents
 
     def place_function(self, name: str, backend: str, **environment: str) -> str:
         """A function that somebody deployed earlier; the name of its new revision."""
@@ -142,6 +171,9 @@ class FakeCloud:
 def _handler_of(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Headers and body in one packet, sent at once: else each answer waits 40 ms for the caller's acknowledgement.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             request = parse(self.command, self.path, self._body(), dict(self.headers.items()))

@@ -6,7 +6,7 @@ import time
 import urllib.parse
 from typing import TYPE_CHECKING
 
-from tests.support.gcp.request import Json, Recorded
+from tests.support.gcp.request import Json, Recorded, leave_out_defaults, masked
 
 if TYPE_CHECKING:
     from tests.support.gcp.cloud import FakeCloud
@@ -36,6 +36,9 @@ def token(_cloud: "FakeCloud", request: Recorded) -> Json:
     return {"access_token": "ya29.fake", "expires_in": 3600, "token_type": "Bearer", "id_token": jwt("fake")}
 
 
+_AGENTS = {"pubsub": "gcp-sa-pubsub", "monitoring": "gcp-sa-monitoring-notification"}
+
+
 def service_usage(cloud: "FakeCloud", request: Recorded) -> Json:
     def described(name: str) -> Json:
         return {"name": name, "state": "ENABLED" if name.rsplit("/", 1)[1] in cloud.apis else "DISABLED"}
@@ -43,6 +46,8 @@ def service_usage(cloud: "FakeCloud", request: Recorded) -> Json:
     if request.path.endswith(":batchGet"):
         return {"services": [described(name) for name in request.all_of("names")]}
     if request.path.endswith(":generateServiceIdentity"):
+        agent = _AGENTS[request.path.split("/")[-1].partition(".")[0]]
+        cloud.agents.add(f"service-{cloud.number}@{agent}.iam.gserviceaccount.com")
         return {"name": "operations/identity", "done": True, "response": {}}
     return described(request.path)
 
@@ -54,5 +59,10 @@ def builds(cloud: "FakeCloud", request: Recorded) -> Json:
     return {"id": "b1", "status": "SUCCESS", "logUrl": f"{cloud.url}/log"}
 
 
-def repositories(_cloud: "FakeCloud", request: Recorded) -> Json:
-    return {"name": request.path.split("/", 1)[1], "format": "DOCKER"}
+def repositories(cloud: "FakeCloud", request: Recorded) -> Json:
+    """Google makes the repository for functions with a cleanup that only says what it would delete."""
+    _, name = request.path.split("/", 1)
+    held = cloud.repositories.setdefault(name, {"name": name, "format": "DOCKER", "cleanupPolicyDryRun": True})
+    if request.method == "PATCH":
+        cloud.repositories[name] = held = masked(held, request.body, request.query["updateMask"])
+    return leave_out_defaults(held)

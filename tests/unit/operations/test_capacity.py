@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from predictor.cli import main
 from predictor.errors import CapacityUnknown
-from predictor.operations.capacity import FIGURES_FILE, PRICES_FILE, Figures, Prices, plan
+from predictor.operations.capacity import FIGURES_FILE, PRICES_FILE, Figures, Prices, count_alert_conditions, plan
 from predictor.operations.instance import Instance
 
 FIGURES = Figures(
@@ -29,6 +29,7 @@ PRICES = Prices(
     idle_memory_per_gib_s=0.000001,
     per_million_requests=0.5,
     billed_step_ms=100,
+    alert_condition_per_month=1.5,
     date="2026-01-02",
     source="https://prices.example",
     note="",
@@ -53,6 +54,15 @@ def test_requests_that_come_one_by_one_are_paid_in_full_steps() -> None:
     assert found.sparse_cost_per_million == pytest.approx(100_000 * (0.00002 + 0.5 * 0.000002) + 0.5)
     slow = plan(FIGURES.model_copy(update={"p99_ms": 101}), PRICES, ONE, rps=1, headroom=0)
     assert slow.sparse_cost_per_million == pytest.approx(200_000 * (0.00002 + 0.5 * 0.000002) + 0.5)
+
+
+def test_every_condition_of_an_alert_is_paid_for(tmp_path: Path) -> None:
+    for name, count in (("one", 1), ("two", 2)):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"conditions": [{}] * count}))
+    conditions = count_alert_conditions(tmp_path)
+    assert conditions == 3
+    found = plan(FIGURES, PRICES, ONE, rps=1, headroom=0, alert_conditions=conditions)
+    assert found.alerts_cost_per_month == 4.5
 
 
 def test_a_warm_instance_costs_the_idle_rate() -> None:
