@@ -16,7 +16,7 @@ from predictor import bootstrap
 from predictor.errors import ModelUnavailable, PredictorError
 from predictor.settings import Settings
 from predictor.telemetry import capture_streams, configure_logs, log, process_age_ms
-from predictor.web import accept_any_path
+from predictor.web import accept_any_path, configure_server
 
 
 def _start() -> bootstrap.App:
@@ -40,6 +40,7 @@ def _start() -> bootstrap.App:
     except PredictorError as error:
         log(logging.CRITICAL, "cannot_start", f"The function cannot start: {error}")
         sys.exit(1)
+    configure_server()
     gc.freeze()
     gc.enable()
     return app

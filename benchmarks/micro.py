@@ -142,7 +142,7 @@ async def _read_bodies(read: Callable[[Request, int], Awaitable[bytes]]) -> None
 
 async def _read_under_timeout(request: Request, limit_bytes: int) -> bytes:
     async with asyncio.timeout(BODY_TIMEOUT_S):
-        return await _receive_all(request, limit_bytes)
+        return await _receive_all(request, limit_bytes, None)
 
 
 def _penguins(decoded: Penguin | Sequence[object]) -> list[Penguin]:

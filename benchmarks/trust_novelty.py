@@ -1,13 +1,14 @@
 """How many birds are flagged as unlike the reference: good ones, later years, left-out species, other penguins."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.other_penguins import OTHERS, Means
-from predictor.schema import CATEGORIES, RANGES, categories_of, measurements_of
+from predictor.schema import CATEGORIES, RANGES
 from predictor.training.dataset import Dataset, LabelledRow
+from predictor.training.penguin_trust import is_unlike, leave_out, species_left_out
 from predictor.training.reference import make_reference
 from predictor.trust.distance import Distance
 from predictor.trust.reference import Reference
@@ -23,16 +24,12 @@ class Novelty:
 
     held_out: list[float]
     """Flagged per repeat of the cross-validation."""
-    by_year: dict[str, float]
-    by_species: dict[str, float]
+    species: dict[str, tuple[int, int]]
+    """Left out of the reference: birds, and how many of them are flagged."""
     others: dict[str, float]
     others_wrong_hints: int
     unflagged_means: list[str]
     """Mean birds of other species that are neither flagged nor refused."""
-
-
-def subset(dataset: Dataset, rows: Iterable[LabelledRow]) -> Dataset:
-    return Dataset(tuple(rows), (), dataset.sha256)
 
 
 def folds_of(dataset: Dataset, rng: np.random.Generator, count: int = 10) -> list[tuple[Dataset, list[LabelledRow]]]:
@@ -40,24 +37,19 @@ def folds_of(dataset: Dataset, rng: np.random.Generator, count: int = 10) -> lis
     order = rng.permutation(len(dataset.rows))
     found = []
     for fold in range(count):
-        away = set(order[fold::count].tolist())
-        kept = [row for index, row in enumerate(dataset.rows) if index not in away]
-        found.append((subset(dataset, kept), [dataset.rows[index] for index in sorted(away)]))
+        away = np.isin(np.arange(len(order)), order[fold::count])
+        found.append(leave_out(dataset, away.tolist()))
     return found
-
-
-def flagged(distance: Distance, rows: Sequence[LabelledRow]) -> int:
-    return sum(
-        distance.rank(distance.of(measurements_of(row.penguin), categories_of(row.penguin))) >= distance.known_below
-        for row in rows
-    )
 
 
 def measure(dataset: Dataset, rng: np.random.Generator, repeats: int, simulated: int) -> Novelty:
     held_out = []
     for _ in range(repeats):
-        counts = [flagged(_distance(kept), away) for kept, away in folds_of(dataset, rng)]
-        held_out.append(sum(counts) / len(dataset.rows))
+        count = 0
+        for kept, away in folds_of(dataset, rng):
+            distance = _distance(kept)
+            count += sum(is_unlike(distance, row) for row in away)
+        held_out.append(count / len(dataset.rows))
     reference = make_reference(dataset, "not needed")
     others, hints = {}, 0
     for other in OTHERS:
@@ -69,8 +61,7 @@ def measure(dataset: Dataset, rng: np.random.Generator, repeats: int, simulated:
         others[other.name] = sum(shares) / 2
     return Novelty(
         held_out,
-        {year: _left_out(dataset, [row.extra["year"] == year for row in dataset.rows]) for year in _years(dataset)},
-        {name: _left_out(dataset, [row.label == name for row in dataset.rows]) for name in reference.labels},
+        {name: species_left_out(dataset, name) for name in reference.labels},
         others,
         hints,
         [
@@ -82,18 +73,8 @@ def measure(dataset: Dataset, rng: np.random.Generator, repeats: int, simulated:
     )
 
 
-def _years(dataset: Dataset) -> list[str]:
-    return sorted({row.extra["year"] for row in dataset.rows})
-
-
 def _distance(dataset: Dataset) -> Distance:
     return Distance(make_reference(dataset, "not needed"))
-
-
-def _left_out(dataset: Dataset, away: Sequence[bool]) -> float:
-    kept = subset(dataset, (row for row, out in zip(dataset.rows, away, strict=True) if not out))
-    test = [row for row, out in zip(dataset.rows, away, strict=True) if out]
-    return flagged(_distance(kept), test) / len(test)
 
 
 def refused(measurements: Sequence[float]) -> bool:

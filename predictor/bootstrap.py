@@ -16,7 +16,7 @@ from predictor.models import LoadedModel, load_model
 from predictor.penguin import NOUN_PLURAL
 from predictor.settings import Settings
 from predictor.telemetry import Phases, before_termination, log
-from predictor.web import Endpoint, web_app
+from predictor.web import Admission, Endpoint, web_app
 
 if TYPE_CHECKING:
     from predictor.events import ObjectScorer, Publisher
@@ -55,10 +55,16 @@ def build(
     if models is None:
         loader = _Loader(settings, store, count_traffic=count_traffic)
         models = ModelCache(loader.load, on_failure=loader.log_failure)
+    admission = Admission(
+        max_requests=settings.max_concurrent_requests,
+        max_bytes=settings.max_bytes_in_flight,
+        timeout_s=settings.request_timeout_s,
+    )
     web = web_app(
         models,
         max_body_bytes=settings.max_body_bytes,
         max_instances=settings.max_instances_per_request,
+        admission=admission,
         max_explanations=settings.max_explanations_per_request,
         cors_origins=settings.cors_origins,
         feedback=settings.feedback,
@@ -76,6 +82,7 @@ def build(
             object_scorer or _object_scorer(settings),
             max_data_bytes=settings.max_body_bytes,
             max_rows=settings.max_instances_per_request,
+            admission=admission,
             log_requests=settings.log_requests,
             import_ms=import_ms,
         )

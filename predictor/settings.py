@@ -34,6 +34,10 @@ class Settings:
     model_engine: EngineChoice = "auto"
     max_body_bytes: int = 1024 * 1024
     max_instances_per_request: int = 1000
+    max_concurrent_requests: int = 2000
+    """Twice the most that Cloud Run sends to one instance."""
+    max_bytes_in_flight: int = 64 * 1024 * 1024
+    request_timeout_s: int = 30
     max_explanations_per_request: int = 20
     cors_origins: tuple[str, ...] = ()
     feedback: bool = False
@@ -71,6 +75,9 @@ class Settings:
             model_engine=cast(EngineChoice, _choice(env, "MODEL_ENGINE", get_args(EngineChoice), cls.model_engine)),
             max_body_bytes=_positive(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_instances_per_request=_positive(env, "MAX_INSTANCES_PER_REQUEST", cls.max_instances_per_request),
+            max_concurrent_requests=_positive(env, "MAX_CONCURRENT_REQUESTS", cls.max_concurrent_requests),
+            max_bytes_in_flight=_positive(env, "MAX_BYTES_IN_FLIGHT", cls.max_bytes_in_flight),
+            request_timeout_s=_positive(env, "REQUEST_TIMEOUT_S", cls.request_timeout_s),
             max_explanations_per_request=_positive(
                 env, "MAX_EXPLANATIONS_PER_REQUEST", cls.max_explanations_per_request
             ),

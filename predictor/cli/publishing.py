@@ -50,7 +50,7 @@ def train(folder: str, signing_key: str | None) -> None:
     from predictor.training.penguin_training import train as train_model
     from predictor.training.publish import write
 
-    tell("fitting and evaluating (takes about ten seconds)")
+    tell("fitting and evaluating (takes about twenty seconds)")
     exported = train_model(load_penguins(), created)
     for name, value in exported.bundle.manifest.metrics.items():
         tell(f"  {name} {value:g}")

@@ -47,7 +47,9 @@ def export_sources(
             model=model,
             pickles=model.pickles,
             metrics=metrics,
-            card=published_card(dataset, model.name, model.parameters, columns=columns, metrics=metrics),
+            card=published_card(
+                dataset, model.name, model.parameters, columns=columns, metrics=metrics, reference=reference
+            ),
             reference=reference,
             training_data_sha256=None,
         )

@@ -13,6 +13,7 @@ __all__ = [
     "onnx_form",
     "parity",
     "penguin_training",
+    "penguin_trust",
     "publish",
     "random_penguins",
     "reference",

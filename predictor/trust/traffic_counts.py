@@ -44,9 +44,10 @@ class TrafficCounts:
         }
         # A residual at its limit may stand for a larger one. Its row is at least that far away.
         self._surely_known: Final = _CERTAINTY * min(self._furthest_known, LIMIT / SCALE) ** 2
+        # The matrix is triangular: each row begins on the diagonal.
         self._whitening: Final = [
-            [weight / factor for weight, factor in zip(row, self._residuals.factors, strict=True)]
-            for row in distance.matrix
+            [weight / factor for weight, factor in zip(row[place:], self._residuals.factors[place:], strict=True)]
+            for place, row in enumerate(distance.matrix)
         ]
         self.clear()
 
@@ -105,7 +106,10 @@ class TrafficCounts:
 
     def _squared(self, residuals: Sequence[Sequence[int]]) -> Iterator[float]:
         """The squared distance of each row from the mean of its predicted class, but for the residuals' rounding."""
-        coordinates = (list(reduce(_sums, map(_products, residuals, weights))) for weights in self._whitening)
+        coordinates = (
+            list(reduce(_sums, map(_products, residuals[place:], weights)))
+            for place, weights in enumerate(self._whitening)
+        )
         return reduce(_sums, (map(mul, column, column) for column in coordinates))
 
     def add_columns(

@@ -19,7 +19,7 @@ from predictor.trust.reference import Measurement, Reference
 from predictor.units import NAMES, sizes_of_units_like
 
 _MARGIN: Final = 0.1
-_MAX_COMBINATIONS: Final = 4096
+_MAX_COMBINATIONS: Final = 256
 """More are not tried: a domain with many measurements, each of which has several readings."""
 
 

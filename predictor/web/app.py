@@ -21,6 +21,7 @@ from predictor.service import (
     predict_class,
     with_hints,
 )
+from predictor.web.admission import LARGE_BODY_BYTES, Admission
 from predictor.web.body import read_json_body
 from predictor.web.cors import Cors
 from predictor.web.endpoint import Endpoint
@@ -38,6 +39,7 @@ def web_app(
     *,
     max_body_bytes: int,
     max_instances: int,
+    admission: Admission,
     max_explanations: int,
     cors_origins: tuple[str, ...] = (),
     feedback: bool = False,
@@ -47,7 +49,15 @@ def web_app(
     """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request."""
     first_answer = FirstAnswer(import_ms)
     routes = Probes(models, first_answer).routes()
-    handlers = _Handlers(models, first_answer, max_body_bytes, max_instances, max_explanations, feedback=feedback)
+    handlers = _Handlers(
+        models,
+        first_answer,
+        admission=admission,
+        max_body_bytes=max_body_bytes,
+        max_instances=max_instances,
+        max_explanations=max_explanations,
+        feedback=feedback,
+    )
     routes["/"]["POST"] = handlers.predict
     routes |= {
         "/predict": {"POST": handlers.predict},
@@ -62,7 +72,7 @@ def web_app(
         routes["/feedback"] = {"POST": Feedback(models, max_body_bytes)}
     cors = Cors(cors_origins) if cors_origins else None
     not_found = PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning
-    return Endpoint(routes, models, not_found=not_found, cors=cors, log_requests=log_requests)
+    return Endpoint(routes, models, not_found=not_found, admission=admission, cors=cors, log_requests=log_requests)
 
 
 class _Handlers:
@@ -70,14 +80,16 @@ class _Handlers:
         self,
         models: ModelCache[LoadedModel],
         first_answer: FirstAnswer,
+        *,
+        admission: Admission,
         max_body_bytes: int,
         max_instances: int,
         max_explanations: int,
-        *,
         feedback: bool,
     ) -> None:
         self._models = models
         self._first_answer = first_answer
+        self._admission = admission
         self._max_body_bytes = max_body_bytes
         self._max_instances = max_instances
         self._max_explanations = max_explanations
@@ -99,12 +111,17 @@ class _Handlers:
     async def predict(self, request: Request) -> BytesResponse:
         query = request.scope["query_string"]
         parameters = read_parameters(query) if query else PLAIN
-        body = await read_json_body(request, self._max_body_bytes)
+        body = await read_json_body(request, self._max_body_bytes, self._admission)
         model = self._models.current or await self._models.get()
         if parameters.coverage is not None:
             check_coverage(model, parameters.coverage)
         started = time.perf_counter()
-        response = BytesResponse(await self._answer(model, body, parameters), JSON)
+        if len(body) > LARGE_BODY_BYTES:
+            async with self._admission.turn():
+                answer = await self._answer(model, body, parameters)
+        else:
+            answer = await self._answer(model, body, parameters)
+        response = BytesResponse(answer, JSON)
         response.server_timing = self._first_answer.prediction(model, (time.perf_counter() - started) * 1000)
         return response
 

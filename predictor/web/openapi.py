@@ -57,6 +57,25 @@ class DoubtfulAnswer(BaseModel):
     message: str
 
 
+class NearestRow(BaseModel):
+    """A reference row whose measurements are like those of the explained one."""
+
+    model_config = ConfigDict(extra="allow")
+
+    distance: Annotated[float, Field(ge=0, description="Mahalanobis distance.")]
+
+
+class Explanation(BaseModel):
+    """Why the target has its probability."""
+
+    target: Annotated[str, Field(examples=[SPECIES[0]])]
+    baseline: Annotated[float, Field(description="Mean probability over reference rows.")]
+    contributions: Annotated[
+        dict[str, float], Field(description="Shapley value per feature; their sum is the probability minus baseline.")
+    ]
+    neighbours: list[NearestRow]
+
+
 class DetailedPrediction(BaseModel):
     """The predicted class, its probabilities, how far to rely on them, and the model.
 
@@ -84,6 +103,7 @@ class DetailedPrediction(BaseModel):
         Field(description="Several classes remain possible, the best is improbable, or it is not in distribution."),
     ] = None
     warnings: list[DoubtfulAnswer] | None = None
+    explanation: Annotated[Explanation | None, Field(description="Only with `explain=true`.")] = None
     model: AnsweringModel
 
 
@@ -220,6 +240,12 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
             "in": "query",
             "description": "Of the prediction set; implies details. Few reference rows support less than 0.995.",
             "schema": {"type": "number", "minimum": 0.5, "maximum": 0.995},
+        },
+        {
+            "name": "explain",
+            "in": "query",
+            "description": "Add Shapley values and the nearest reference rows; implies details.",
+            "schema": {"type": "boolean", "default": False},
         },
     ]
     operation["requestBody"] = {
