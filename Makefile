@@ -1,6 +1,7 @@
 # Start with `make run` and `make test`; `make help` lists the rest.
 PYTHON ?= python3
 PORT ?= 8080
+FUZZ_S ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
@@ -65,14 +66,39 @@ test: $(VENV)/dev  ## run the test suite
 test-slow: $(VENV)/dev  ## more of the same: failing releases, rollback, more kinds of pickled models
 	$(PYTEST) -m slow tests/
 
+.PHONY: hostile
+hostile: $(VENV)/dev  ## all attacks with their full counts, some minutes; REFRESH=1 writes the figures into the docs
+	HOSTILE=full $(BIN)/python -m pytest -s tests/hostile
+
+.PHONY: faults
+faults: $(VENV)/dev  ## every fault of the store; REFRESH=1 writes the table into the docs
+	HOSTILE=full $(BIN)/python -m pytest tests/faults
+
+.PHONY: fuzz
+fuzz: $(VENV)/dev  ## fuzz every parser for FUZZ_S (60) seconds
+	$(BIN)/python -m tests.hostile.fuzz --seconds $(FUZZ_S)
+
 .PHONY: lint
-lint: $(VENV)/dev  ## check style, types, import contracts, spelling, shell scripts
+lint: $(VENV)/dev  ## check style, types, import contracts, spelling, shell scripts, workflows, insecure code, licences
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/shellcheck --check-sourced .ci/run $(wildcard *.sh)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml)
+	$(BIN)/zizmor --offline --quiet --no-progress .github/workflows
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml main.py predictor ops
+	$(BIN)/pip-licenses --summary --packages $$(sed -nE 's/^([a-z0-9._-]+)(\[|=).*/\1/p' requirements.txt)
+
+.PHONY: audit
+audit: $(VENV)/dev  ## look up known vulnerabilities of all locked packages; needs the network
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+	  --requirement requirements.txt --requirement requirements-training.txt
+
+.PHONY: sbom
+sbom: model $(VENV)/dev  ## write SBOM and ML-BOM to build/sbom; SBOM='--model gs://... --digest sha256:...' chooses the model
+	$(BIN)/python -m ops.bom build/sbom $(SBOM)
 
 .PHONY: format
 format: $(VENV)/dev  ## fix what ruff can fix
@@ -94,6 +120,19 @@ profile: model $(VENV)/dev  ## where the CPU time goes, by package; PROFILE='--r
 .PHONY: bench-files
 bench-files: model $(VENV)/dev  ## score a million rows in a bucket; compare with pandas and scikit-learn
 	$(BIN)/python -m benchmarks.event_files
+
+SOAK ?= 60s
+.PHONY: soak
+soak: $(VENV)/dev  ## mixed traffic under faults for SOAK (60s; 10m, 2h): lost or wrong answers, memory, latency
+	$(BIN)/python -m benchmarks.soak $(SOAK)
+
+.PHONY: bench-trust
+bench-trust: model $(VENV)/dev  ## what the trust fields are worth and cost; TRUST=--quick for a look
+	$(BIN)/python -m benchmarks.trust $(TRUST)
+
+.PHONY: bench-drift
+bench-drift: $(VENV)/dev  ## how often changed and unchanged traffic raises an alarm; BENCH='--seeds 20 --years 5' for less
+	$(BIN)/python -m benchmarks.drift $(BENCH)
 
 .PHONY: lock
 lock: $(VENV)/dev  ## refresh the locked requirements from pyproject.toml

@@ -16,7 +16,7 @@ from predictor import bootstrap
 from predictor.errors import ModelUnavailable, PredictorError
 from predictor.settings import Settings
 from predictor.telemetry import capture_streams, configure_logs, log, process_age_ms
-from predictor.web import accept_any_path
+from predictor.web import accept_any_path, configure_server
 
 
 def _start() -> bootstrap.App:
@@ -30,7 +30,7 @@ def _start() -> bootstrap.App:
     try:
         settings = Settings.from_env(os.environ)
         configure_logs(settings.log_level, settings.project)
-        app = bootstrap.build(settings, import_ms=process_age_ms())
+        app = bootstrap.build(settings, import_ms=process_age_ms(), count_traffic=True)
         if settings.model_loading == "eager":
             app.models.get_blocking()
         if os.environ.get("FUNCTION_TARGET") == "score":  # The framework sets it before it loads this file.
@@ -40,6 +40,7 @@ def _start() -> bootstrap.App:
     except PredictorError as error:
         log(logging.CRITICAL, "cannot_start", f"The function cannot start: {error}")
         sys.exit(1)
+    configure_server()
     gc.freeze()
     gc.enable()
     return app

@@ -27,8 +27,12 @@ class Goal:
         return spread.median >= self.limit if self.at_least else spread.median <= self.limit
 
 
+def _of(contender: str, quantity: str) -> Measure:
+    return lambda results: results.spread(contender, quantity)
+
+
 def _ours(quantity: str) -> Measure:
-    return lambda results: results.spread("ours", quantity)
+    return _of("ours", quantity)
 
 
 def _over(contender: str, base: str, quantity: str) -> Measure:
@@ -60,6 +64,12 @@ GOALS: Final = (
     Goal("cold start, local bundle, over the echo function's", _over("ours", "echo", "cold_ms"), 1.7),
     Goal("cold start, model in a bucket, over the echo function's", _over("ours-gcs", "echo", "cold_ms"), 2.6),
     Goal("memory at rest (PSS of parent and worker), MiB", _ours("pss_mib"), 95),
+    Goal("forest of 100 trees: requests/s over the echo function's", _over("ours-forest", "echo", "rps_8"), 0.70, True),
+    Goal("... its cold start, over the echo function's", _over("ours-forest", "echo", "cold_ms"), 1.5),
+    Goal("... its memory at rest, MiB", _of("ours-forest", "pss_mib"), 70),
+    Goal("XGBoost, 300 trees: requests/s over the echo function's", _over("ours-xgboost", "echo", "rps_8"), 0.70, True),
+    Goal("... XGBoost's cold start, over the echo function's", _over("ours-xgboost", "echo", "cold_ms"), 1.5),
+    Goal("... XGBoost's memory at rest, MiB", _of("ours-xgboost", "pss_mib"), 70),
     Goal("memory after 100,000 requests, over at rest", _growth, 1.05),
     Goal("cost per row of 1,000 instances, over a single request's", _per_row(1000, 1), 0.03),
     Goal("cost per row at 10,000 instances, over at 1,000", _per_row(10_000, 1000), 1.1),

@@ -37,8 +37,7 @@ from predictor.decoding import decode, parse, validate
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel, load_model
 from predictor.models.features import FeatureEncoder
-from predictor.models.onnx_engine import OnnxEngine
-from predictor.models.onnx_graph import INPUT, OUTPUT
+from predictor.models.onnx_engine import INPUT, OUTPUT, OnnxEngine
 from predictor.penguin import Penguin
 from predictor.prediction import Prediction
 from predictor.service import predict_batch
@@ -143,7 +142,7 @@ async def _read_bodies(read: Callable[[Request, int], Awaitable[bytes]]) -> None
 
 async def _read_under_timeout(request: Request, limit_bytes: int) -> bytes:
     async with asyncio.timeout(BODY_TIMEOUT_S):
-        return await _receive_all(request, limit_bytes)
+        return await _receive_all(request, limit_bytes, None)
 
 
 def _penguins(decoded: Penguin | Sequence[object]) -> list[Penguin]:
@@ -192,7 +191,7 @@ def _session(graph: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def _cpu_us(step: Step) -> float:
+def cpu_us(step: Step) -> float:
     """Microseconds of CPU, from as many calls as fit into a turn."""
     started, calls = time.thread_time_ns(), 0
     while (elapsed := time.thread_time_ns() - started) < TURN_NS:
@@ -213,7 +212,7 @@ def main() -> int:
     gc.collect()
     gc.freeze()  # As main.py does: a full collection would take longer than most steps.
     for title, (used, other) in chosen.items():
-        pairs = [(_cpu_us(used), _cpu_us(other)) for _ in range(options.rounds + 1)][1:]  # The first round warms up.
+        pairs = [(cpu_us(used), cpu_us(other)) for _ in range(options.rounds + 1)][1:]  # The first round warms up.
         ratio = Spread.of([one / two for one, two in pairs])
         times = [median(column) for column in zip(*pairs, strict=True)]
         print(f"{ratio!s:>22} {times[0]:>10,.1f} {times[1]:>10,.1f} us  {title}", flush=True)

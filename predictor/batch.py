@@ -1,7 +1,7 @@
 """Several penguins at once, column by column: without an object per bird, which a file of a million could not afford.
 
 `PenguinColumns` holds valid penguins only; engines read it. `Batch` adds the rows that are not valid, as errors by
-their place. Requests with `instances`, events and files all become a `Batch`. Importing this module imports numpy, so
+their index. Requests with `instances`, events and files all become a `Batch`. Importing this module imports numpy, so
 the rest of the serving path imports it when the first batch comes.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COMBINATION_INDEX: Final[dict[Categories, int]] = {values: index for index, values in enumerate(COMBINATIONS)}
-"""A penguin's categories are kept as one number: the place of their combination in COMBINATIONS."""
+"""A penguin's categories are kept as one number: the index of their combination in COMBINATIONS."""
 
 _LOWEST, _HIGHEST = np.array([RANGES[name] for name in MEASUREMENTS]).T
 
@@ -57,7 +57,7 @@ class PenguinColumns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Rows in order: the valid ones as `columns`, the others in `errors`, by their place and in the order of it.
+    """Rows in order: the valid ones as `columns`, the others in `errors`, by their index and in the order of it.
 
     `ids` are those of all rows; None where no row has one.
     """
@@ -72,7 +72,7 @@ class Batch:
     @classmethod
     def of(cls, rows: Sequence[Penguin | RowFailure], ids: Sequence[Id] | None = None) -> "Batch":
         penguins = [row for row in rows if isinstance(row, Penguin)]
-        errors = {place: row for place, row in enumerate(rows) if not isinstance(row, Penguin)}
+        errors = {index: row for index, row in enumerate(rows) if not isinstance(row, Penguin)}
         return cls(PenguinColumns.of(penguins), errors, known_ids(ids))
 
 

@@ -5,17 +5,18 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from predictor.artifacts import ModelCache, Store, newest_version, open_store
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel, load_model
+from predictor.penguin import NOUN_PLURAL
 from predictor.settings import Settings
-from predictor.telemetry import Phases, log
-from predictor.web import Endpoint, web_app
+from predictor.telemetry import Phases, before_termination, log
+from predictor.web import Admission, Endpoint, web_app
 
 if TYPE_CHECKING:
     from predictor.events import ObjectScorer, Publisher
@@ -44,20 +45,29 @@ def build(
     publisher: "Publisher | None" = None,
     object_scorer: "ObjectScorer | None" = None,
     import_ms: float = 0.0,
+    count_traffic: bool = False,
 ) -> App:
     """Put the parts together. Does no I/O, so a bad model is only noticed when it is first needed.
 
     `store` replaces the one that `settings.model_uri` names, `models` the whole way to a loaded model, `publisher` the
-    topics, `object_scorer` what scores files.
+    topics, `object_scorer` what scores files. `count_traffic`: summaries of what the model is asked go to the log.
     """
     if models is None:
-        loader = _Loader(settings, store)
+        loader = _Loader(settings, store, count_traffic=count_traffic)
         models = ModelCache(loader.load, on_failure=loader.log_failure)
+    admission = Admission(
+        max_requests=settings.max_concurrent_requests,
+        max_bytes=settings.max_bytes_in_flight,
+        timeout_s=settings.request_timeout_s,
+    )
     web = web_app(
         models,
         max_body_bytes=settings.max_body_bytes,
         max_instances=settings.max_instances_per_request,
+        admission=admission,
+        max_explanations=settings.max_explanations_per_request,
         cors_origins=settings.cors_origins,
+        feedback=settings.feedback,
         log_requests=settings.log_requests,
         import_ms=import_ms,
     )
@@ -72,6 +82,7 @@ def build(
             object_scorer or _object_scorer(settings),
             max_data_bytes=settings.max_body_bytes,
             max_rows=settings.max_instances_per_request,
+            admission=admission,
             log_requests=settings.log_requests,
             import_ms=import_ms,
         )
@@ -117,11 +128,24 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+def _counted(model: LoadedModel) -> LoadedModel:
+    """The model, with counters of what it is asked; without a reference there is nothing to compare the counts with."""
+    if model.reference is None:
+        return model
+    from predictor.trust.traffic import Traffic
+
+    def write(fields: dict[str, Any]) -> None:
+        log(logging.INFO, "traffic_summary", f"Counted {fields['rows']} {NOUN_PLURAL}.", **fields)
+
+    return replace(model, traffic=Traffic(model, write, on_first=before_termination))
+
+
 class _Loader:
     """One attempt after the other to load the model. It knows how far the last one came, for the log."""
 
-    def __init__(self, settings: Settings, store: Store | None) -> None:
+    def __init__(self, settings: Settings, store: Store | None, *, count_traffic: bool) -> None:
         self._settings = settings
+        self._count_traffic = count_traffic
         self._store = store
         self._uri = settings.model_uri or str(DEFAULT_ROOT)
         self._phases = Phases()
@@ -158,17 +182,18 @@ class _Loader:
             phases_ms=model.phases_ms,
             duration_ms=round((time.monotonic() - started) * 1000, 3),
         )
-        return model
+        return _counted(model) if self._count_traffic else model
 
     def log_failure(self, error: PredictorError, retry_in_s: float) -> None:
         # The error's attributes say what differs: file, expected, actual, ...
         details = {key: value for key, value in vars(error).items() if not key.startswith("_") and value is not None}
+        if self._settings.model_loading == "lazy":  # With eager the process ends; nothing is tried again.
+            details["retry_in_s"] = round(retry_in_s, 3)
         log(
             logging.ERROR,
             "model_load_failed",
             f"The model could not be loaded: {error}",
             error=error.__cause__ if type(error) is PredictorError else None,
             error_type=type(error).__name__,
-            retry_in_s=round(retry_in_s, 3),
             **{"uri": self._uri, "phase": self._phases.current, **details},
         )

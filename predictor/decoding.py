@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from predictor.error_room import MAX_VIOLATIONS, ErrorRoom
-from predictor.errors import InvalidInput, MalformedJson, RowFailure, Violation, ViolationCode
+from predictor.error_limit import MAX_VIOLATIONS, ErrorLimit
+from predictor.errors import InvalidInput, MalformedJson, Refused, RowFailure, Violation, ViolationCode
 from predictor.penguin import NOUN, NOUN_PLURAL, Penguin
 from predictor.prediction import MAX_ID_CHARS, Id, is_id
-from predictor.schema import ACCEPTED, CATEGORIES, FEATURES, IDS, RANGES, UNITS
+from predictor.schema import ACCEPTED, CATEGORIES, FEATURES, IDS, MEASUREMENTS, RANGES, UNITS
 from predictor.text import replace_surrogates
 
 _MAX_POINTER: Final = 200
@@ -64,13 +64,13 @@ def decode_penguin(body: bytes) -> Penguin:
     return decode_valid(body) or validate(parse(body))
 
 
-def decode_row(body: bytes, room: ErrorRoom) -> tuple[Row, Id]:
+def decode_row(body: bytes, limit: ErrorLimit) -> tuple[Row, Id]:
     """One penguin, or what is wrong with it, and its id. Raises `MalformedJson`."""
     penguin = decode_valid(body)
     if penguin is not None:
         return penguin, None
     document = parse(body)
-    return _row(document, room), id_in(document)
+    return _row(document, limit), id_in(document)
 
 
 def id_of(body: bytes) -> Id:
@@ -90,7 +90,7 @@ def decode_valid(body: bytes) -> Penguin | None:
     """The fast path: the penguin in a body with exactly its fields, all valid; None for anything else."""
     # pydantic keeps the last of two equal keys. Each key has a colon behind it, so with as many colons as fields, all
     # of which pydantic demands, no key can be repeated. Counted first, because pydantic would describe every unknown
-    # field, and a body of 1 MiB has room for 100,000.
+    # field, and a body of 1 MiB may hold 100,000.
     if body.count(b":") != len(FEATURES):
         return None
     try:
@@ -150,18 +150,18 @@ def _rows(document: Mapping[str, Any], max_instances: int, body_bytes: int) -> R
         count += 1
     if violations:
         raise InvalidInput(violations[:MAX_VIOLATIONS], count)
-    room = ErrorRoom(body_bytes, len(instances))
-    rows = Rows(_row(item, room) for item in instances)
+    limit = ErrorLimit(body_bytes, len(instances))
+    rows = Rows(_row(item, limit) for item in instances)
     rows.ids = list(map(id_in, instances))
     return rows
 
 
-def _row(item: Any, room: ErrorRoom) -> Row:
+def _row(item: Any, limit: ErrorLimit) -> Row:
     try:
-        return validate(item, room.violations)
+        return validate(item, limit.violations)
     except InvalidInput as error:
         # The traceback would keep the frame of `validate`, and all that it saw, alive.
-        return room.fit(error).with_traceback(None)
+        return limit.fit(error).with_traceback(None)
 
 
 def validate(document: Any, most: int = MAX_VIOLATIONS) -> Penguin:
@@ -185,8 +185,16 @@ def validate(document: Any, most: int = MAX_VIOLATIONS) -> Penguin:
         details = error.errors(include_url=False, include_input=False) if most else []
         violations += [_violation(detail["loc"], detail["type"]) for detail in details]
     if count:
-        raise InvalidInput(violations[:most], count)
+        raise InvalidInput(violations[:most], count, _refused(document, violations))
     return penguin
+
+
+def _refused(document: Mapping[str, Any], violations: Sequence[Violation]) -> Refused | None:
+    """The values of a document in which nothing is wrong but ranges."""
+    if not violations or any(violation.code != "out_of_range" for violation in violations):
+        return None
+    measurements = tuple([float(document[name]) for name in MEASUREMENTS])
+    return measurements, tuple([document[name] for name in CATEGORIES])
 
 
 def id_in(document: Any) -> Id:
@@ -199,7 +207,7 @@ def id_in(document: Any) -> Id:
 
 
 def _bounded(document: dict[str, Any], most: int) -> dict[str, Any]:
-    """The document without the unknown fields that no answer has room for: pydantic would describe every one."""
+    """The document without the unknown fields that no answer can list: pydantic would describe every one."""
     if len(document) <= len(FEATURES) + most:
         return document
     known = {name: document[name] for name in FEATURES if name in document}

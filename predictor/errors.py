@@ -34,6 +34,16 @@ class Violation:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class HintedViolation(Violation):
+    """A violation whose value would be valid in another unit, or in another field.
+
+    The hint names the unit or the field, and never repeats the value.
+    """
+
+    hint: str
+
+
 class PredictorError(Exception):
     """The root of every error that this package raises on purpose."""
 
@@ -65,13 +75,23 @@ class MalformedJson(PredictorError):
         self.reason = reason
 
 
+Refused = tuple[tuple[float, ...], tuple[str, ...]]
+"""Measurements and categories of a row, each in their order, of which a measurement is out of its range."""
+
+
 class InvalidInput(PredictorError):
     """The body is JSON, but not what this service scores. Carries all violations at once, or the first ones.
 
-    `count` is how many there are.
+    `count` is how many there are. `refused`: measurements and categories, where all of them are there and nothing is
+    wrong but their ranges; for hints only, and never shown.
     """
 
-    def __init__(self, violations: Sequence[Violation], count: int | None = None) -> None:
+    def __init__(
+        self,
+        violations: Sequence[Violation],
+        count: int | None = None,
+        refused: Refused | None = None,
+    ) -> None:
         shown = len(violations)
         self.count = shown if count is None else count
         noun = "violation" if self.count == 1 else "violations"
@@ -83,6 +103,7 @@ class InvalidInput(PredictorError):
             sentence = f"{self.count} {noun}, not shown."
         super().__init__(sentence)
         self.violations = tuple(violations)
+        self.refused = refused
 
 
 class WideRow(PredictorError):
@@ -148,10 +169,10 @@ class StoreUnavailable(PredictorError):
 
 
 class ArtifactMissing(ArtifactError):
-    """A file that must be there is not."""
+    """A file that must be there is not. `advice` is a sentence that says what to do."""
 
-    def __init__(self, uri: str, file: str) -> None:
-        super().__init__(f"{uri} has no {file}.")
+    def __init__(self, uri: str, file: str, advice: str = "") -> None:
+        super().__init__(f"{uri} has no {file}. {advice}".rstrip())
         self.uri = uri
         self.file = file
 
@@ -192,6 +213,15 @@ class SizeMismatch(ArtifactError):
         self.file = file
         self.expected = expected
         self.actual = actual
+
+
+class SignatureInvalid(ArtifactError):
+    """Who published the model is not proved by its signature."""
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(f"{uri} is not signed as expected: {reason}.")
+        self.uri = uri
+        self.reason = reason
 
 
 class InvalidManifest(ArtifactError):
@@ -256,16 +286,30 @@ class NotConvertible(PublishRefused):
         self.reason = reason
 
 
-class ParityMismatch(PublishRefused):
-    """The two forms of a model give different answers."""
+class NotRefittable(PublishRefused):
+    """An estimator cannot be fitted again without some of the rows, so it has no probabilities for unseen rows."""
 
-    def __init__(self, difference: float, limit: float, row: str) -> None:
+
+class NotCompilable(PublishRefused):
+    """An estimator has no compiled form."""
+
+    def __init__(self, estimator: str, reason: str) -> None:
+        super().__init__(f"{estimator} has no compiled form: {reason}")
+        self.estimator = estimator
+        self.reason = reason
+
+
+class ParityMismatch(PublishRefused):
+    """A form of a model, in `file`, gives other answers than the model itself."""
+
+    def __init__(self, difference: float, limit: float, row: str, file: str = "model.onnx") -> None:
         super().__init__(
-            f"model.onnx and model.pkl differ by {difference:.3g} in a probability (limit {limit:g}), at {row}."
+            f"{file} and the model differ by {difference:.3g} in a probability (limit {limit:g}), at {row}."
         )
         self.difference = difference
         self.limit = limit
         self.row = row
+        self.file = file
 
 
 # --- events ---------------------------------------------------------------------------------------------------------
@@ -338,6 +382,37 @@ class Disagreement(PredictorError):
         self.differing = differing
         self.count = count
         self.limit = limit
+
+
+class CanaryFailed(PredictorError):
+    """A new revision is measurably worse than the one that it would replace."""
+
+    def __init__(self, revision: str, findings: Sequence[str]) -> None:
+        super().__init__(f"{revision} is worse: {'; '.join(findings)}")
+        self.revision = revision
+        self.findings = tuple(findings)
+
+
+class CanaryUnknown(PredictorError):
+    """Two revisions cannot be compared by what is known about them."""
+
+
+class NoTraffic(PredictorError):
+    """Log files have no traffic summary of a model. `others`: the digests of the models that they do have."""
+
+    def __init__(self, digest: str, others: Sequence[str]) -> None:
+        instead = f"; they are of {', '.join(others)}: name that model with --uri" if others else ""
+        super().__init__(f"there is no traffic_summary of the model {digest} in these files{instead}")
+        self.digest = digest
+        self.others = tuple(others)
+
+
+class DriftFound(PredictorError):
+    """Traffic differs from the reference. `alarms` says in what, and when."""
+
+    def __init__(self, alarms: Sequence[str]) -> None:
+        super().__init__(f"traffic has changed: {'; '.join(alarms)}")
+        self.alarms = tuple(alarms)
 
 
 class CapacityUnknown(PredictorError):

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from predictor.errors import StoreUnavailable
+from predictor.gcs_timeout import AnswerTooLarge, GcsTimeout
 from predictor.text import describe_error
-from predictor.until import AnswerTooLarge, Until
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -38,9 +38,9 @@ def with_deadlines(client: Any) -> Any:
     return client
 
 
-def timeout(deadline: float) -> Until:
+def timeout(deadline: float) -> GcsTimeout:
     """Of one operation, for each of its requests."""
-    return Until(deadline, CONNECT_TIMEOUT_S)
+    return GcsTimeout(deadline, CONNECT_TIMEOUT_S)
 
 
 def retry(deadline: float) -> "Retry":
@@ -52,11 +52,11 @@ def retry(deadline: float) -> "Retry":
 
 @contextmanager
 def translated(
-    uri: str, action: Literal["read", "written"] = "read", *, until: Until | None = None, file: str | None = None
+    uri: str, action: Literal["read", "written"] = "read", *, limit: GcsTimeout | None = None, file: str | None = None
 ) -> Iterator[None]:
     """Turn the client's exceptions into `StoreUnavailable`, once, here; `action` is what was to be done.
 
-    `until` counts the attempts; `file` is the one that was to be read or written.
+    `limit` counts the attempts; `file` is the one that was to be read or written.
     """
     from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, RetryError, Unauthorized
     from google.auth.exceptions import GoogleAuthError
@@ -64,7 +64,7 @@ def translated(
     from urllib3.exceptions import HTTPError
 
     def unavailable(reason: str) -> StoreUnavailable:
-        attempts = until.attempts if until is not None else None
+        attempts = limit.attempts if limit is not None else None
         return StoreUnavailable(uri, reason, action=action, file=file, attempts=attempts)
 
     try:
@@ -74,8 +74,15 @@ def translated(
     except (Forbidden, Unauthorized) as error:
         raise unavailable(f"access was refused ({error.code})") from error
     except RetryError as error:
-        raise unavailable(f"no time was left after {describe_error(error.cause or error)}") from error
+        raise unavailable(f"no time was left after {describe_error(_reason(error.cause or error))}") from error
     except AnswerTooLarge as error:
         raise unavailable(str(error)) from error
     except (GoogleAPIError, GoogleAuthError, RequestException, HTTPError, OSError) as error:
-        raise unavailable(describe_error(error)) from error
+        raise unavailable(describe_error(_reason(error))) from error
+
+
+def _reason(error: BaseException) -> BaseException:
+    """What went wrong, without the pool and the URL that the HTTP client wraps around it."""
+    inner = error.args[0] if error.args else None
+    reason = getattr(inner, "reason", None)
+    return reason if isinstance(reason, Exception) else error

@@ -2,9 +2,9 @@
 
 The HTTP client's own timeouts are for each address that it connects to and for each piece that it receives. A server
 that sends a byte now and then meets all of them for ever, and so does a name with many addresses that do not answer.
-Here every wait of a request ends at one instant, its `Until`, so the thread that waits ends too. Answers that are kept
-in memory as a whole have a size limit. Importing this module imports `requests`, so `predictor.gcs` does it when it
-makes a client.
+Here every wait of a request ends at one instant, its `GcsTimeout`, so the thread that waits ends too. Answers that are
+kept in memory as a whole have a size limit. Importing this module imports `requests`, so `predictor.gcs` does it when
+it makes a client.
 """
 
 import functools
@@ -24,17 +24,17 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError
 from urllib3.util.connection import create_connection
 
-from predictor.until import AnswerTooLarge, Until
+from predictor.gcs_timeout import AnswerTooLarge, GcsTimeout
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """Of a listing, of an object's metadata, of an error: a page of 1,000 names has about 1 MB at most."""
 
 _RANGE: Final = re.compile(r"bytes=([0-9]+)-([0-9]+)")
-_until: ContextVar[Until | None] = ContextVar("until", default=None)
+_current: ContextVar[GcsTimeout | None] = ContextVar("timeout", default=None)
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Sends requests whose timeout is an `Until`; others as usual."""
+    """Sends requests whose timeout is a `GcsTimeout`; others as usual."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -48,20 +48,20 @@ class DeadlineAdapter(HTTPAdapter):
         *args: Any,
         **kwargs: Any,
     ) -> requests.Response:
-        if not isinstance(timeout, Until):
+        if not isinstance(timeout, GcsTimeout):
             return super().send(request, stream, timeout, *args, **kwargs)
         timeout.attempts += 1
         remaining_s = timeout.remaining_s()
         if remaining_s <= 0:
             raise requests.Timeout("no time is left")
         connect_s, read_s = timeout
-        token = _until.set(timeout)
+        token = _current.set(timeout)
         try:
             timeouts = (min(connect_s, remaining_s), min(read_s, remaining_s))
             # As a stream even if it is none: what follows would read the answer without a limit.
             response = super().send(request, True, timeouts, *args, **kwargs)
         finally:
-            _until.reset(token)
+            _current.reset(token)
         if not stream or not response.ok:
             _read_all(response)
         elif match := _RANGE.fullmatch(_text(request.headers.get("range", ""))):
@@ -98,10 +98,10 @@ class _DeadlineConnection(HTTPConnection):
     """One that connects to any address of a name, and reads an answer, until an instant."""
 
     def _new_conn(self) -> socket.socket:
-        until = _until.get()
-        if until is None:
+        timeout = _current.get()
+        if timeout is None:
             return super()._new_conn()
-        connect_s = self.timeout if isinstance(self.timeout, int | float) else until.remaining_s()
+        connect_s = self.timeout if isinstance(self.timeout, int | float) else timeout.remaining_s()
         ends = time.monotonic() + connect_s
         return self._connect_until(ends, super()._new_conn)
 
@@ -112,8 +112,8 @@ class _DeadlineConnection(HTTPConnection):
         except OSError:
             return connect()  # type: ignore[no-any-return]  # It raises the client's own error.
         error: OSError | None = None
-        for place, (*_, address) in enumerate(addresses):
-            left = len(addresses) - place
+        for tried, (*_, address) in enumerate(addresses):
+            left = len(addresses) - tried
             share_s = max((ends - time.monotonic()) / left, 0.1)
             try:
                 return create_connection(
@@ -126,12 +126,12 @@ class _DeadlineConnection(HTTPConnection):
                 error = failed
             if time.monotonic() >= ends:
                 break
-        raise ConnectTimeoutError(self, f"{host} could not be connected to: {error}") from error
+        raise ConnectTimeoutError(f"{host} could not be connected to: {error}") from error
 
     def getresponse(self) -> Any:
-        until = _until.get()
-        if until is not None:
-            self.response_class = functools.partial(_DeadlineResponse, until)  # type: ignore[assignment]
+        timeout = _current.get()
+        if timeout is not None:
+            self.response_class = functools.partial(_DeadlineResponse, timeout)  # type: ignore[assignment]
         return super().getresponse()
 
 
@@ -150,23 +150,23 @@ class _TlsPool(HTTPSConnectionPool):
 class _DeadlineResponse(http.client.HTTPResponse):
     """An answer whose every read ends at the same instant."""
 
-    def __init__(self, until: Until, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, timeout: GcsTimeout, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.fp = io.BufferedReader(_DeadlineReader(sock, until))
+        self.fp = io.BufferedReader(_DeadlineReader(sock, timeout))
 
 
 class _DeadlineReader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, until: Until) -> None:
+    def __init__(self, sock: socket.socket, timeout: GcsTimeout) -> None:
         self._socket = sock
         self._raw = sock.makefile("rb", buffering=0)
-        self._until = until
+        self._timeout = timeout
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        remaining_s = self._until.remaining_s()
+        remaining_s = self._timeout.remaining_s()
         if remaining_s <= 0:
             raise TimeoutError("no time is left")
         self._socket.settimeout(remaining_s)

@@ -5,7 +5,8 @@ Plain frozen values. `predictor.answers` and `predictor.events` turn them into b
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeGuard
 
 from predictor.errors import RowFailure
 
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EngineName = Literal["onnx", "sklearn"]
+EngineName = Literal["compiled", "onnx", "sklearn"]
 EngineChoice = Literal["auto", EngineName]
-"""`auto` is ONNX where the model has that form, else scikit-learn."""
+"""`auto` is the first of these engines that the model has a form for."""
 
 Id = str | int | float | bool | None
 """A row's own id, which comes back beside its answer; None where it has none."""
@@ -40,17 +41,71 @@ class ModelIdentity:
     digest: str
 
 
+WarningCode = Literal["unlike_training_data", "unseen_combination", "unit_slip", "low_confidence"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerWarning:
+    """A reason to doubt an answer: which kind, where (a JSON pointer, RFC 6901; "" for the whole), and a sentence."""
+
+    code: WarningCode
+    pointer: str
+    message: str
+
+
+class Assessment(NamedTuple):  # Made for every detailed answer, in a quarter of the time of a frozen dataclass.
+    """How far one answer can be relied on. Without prediction sets, `prediction_set` and `coverage` are None."""
+
+    in_distribution: bool
+    p_value: float
+    prediction_set: tuple[str, ...] | None
+    coverage: float | None
+    abstain: bool
+    warnings: tuple[AnswerWarning, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """The answer for one penguin.
 
-    `probabilities` has one entry per class of the model, in the model's order, and sums to 1.
+    `probabilities` has one entry per class of the model, in the model's order, and sums to 1. `assessment`: None for a
+    model that was published without a reference.
     """
 
     prediction: str
     probability: float
     probabilities: Mapping[str, float]
     model: ModelIdentity
+    assessment: Assessment | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchAssessment:
+    """The assessments of the valid rows of a batch, column by column.
+
+    `in_distribution`, `abstain`: bool, `p_values`: float64, all of shape (rows,). `members`: bool, shape (rows,
+    classes); None without prediction sets. `warnings`: by the row's index among the valid ones. A row to abstain from
+    has at least one, any other has none.
+    """
+
+    in_distribution: "NDArray[np.bool_]"
+    p_values: "NDArray[np.float64]"
+    members: "NDArray[np.bool_] | None"
+    coverage: float | None
+    abstain: "NDArray[np.bool_]"
+    warnings: Mapping[int, tuple[AnswerWarning, ...]]
+
+    def rows(self, classes: Sequence[str]) -> Iterator[Assessment]:
+        """The assessment of each valid row, in order."""
+        sets: list[tuple[str, ...] | None] = [None] * len(self.p_values)
+        if self.members is not None:
+            sets = [
+                tuple(name for name, member in zip(classes, row, strict=True) if member)
+                for row in self.members.tolist()
+            ]
+        columns = zip(self.in_distribution.tolist(), self.p_values.tolist(), sets, self.abstain.tolist(), strict=True)
+        for index, (known, p_value, members, abstain) in enumerate(columns):
+            yield Assessment(known, p_value, members, self.coverage, abstain, self.warnings.get(index, ()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +113,7 @@ class BatchPrediction:
     """The answers for a batch, column by column, because it is encoded without a value per row.
 
     `probabilities`: float64, C-contiguous, shape (valid rows, classes), in the order of `classes`. `errors`: what is
-    wrong with the other rows, by their place in the batch. `ids`: of all rows in order; None where no row has one.
+    wrong with the other rows, by their index in the batch. `ids`: of all rows in order; None where no row has one.
     """
 
     model: ModelIdentity
@@ -66,20 +121,24 @@ class BatchPrediction:
     probabilities: "NDArray[np.float64]"
     errors: Mapping[int, RowFailure] = field(default_factory=dict)
     ids: Sequence[Id] | None = None
+    assessment: BatchAssessment | None = None
 
     def __len__(self) -> int:
         return len(self.probabilities) + len(self.errors)
 
     def __iter__(self) -> Iterator[Prediction | RowFailure]:
         """The answer for each row, in order."""
-        valid = iter(self.probabilities.tolist())
-        for place in range(len(self)):
-            error = self.errors.get(place)
-            yield prediction(self.model, self.classes, next(valid)) if error is None else error
+        assessments = repeat(None) if self.assessment is None else self.assessment.rows(self.classes)
+        valid = zip(self.probabilities.tolist(), assessments, strict=False)
+        for index in range(len(self)):
+            error = self.errors.get(index)
+            yield prediction(self.model, self.classes, *next(valid)) if error is None else error
 
 
-def prediction(model: ModelIdentity, classes: tuple[str, ...], probabilities: list[float]) -> Prediction:
+def prediction(
+    model: ModelIdentity, classes: tuple[str, ...], probabilities: list[float], assessment: Assessment | None = None
+) -> Prediction:
     """The most probable class, and what speaks for each."""
     probability = max(probabilities)
     named = dict(zip(classes, probabilities, strict=True))
-    return Prediction(classes[probabilities.index(probability)], probability, named, model)
+    return Prediction(classes[probabilities.index(probability)], probability, named, model, assessment)

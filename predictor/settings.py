@@ -34,7 +34,13 @@ class Settings:
     model_engine: EngineChoice = "auto"
     max_body_bytes: int = 1024 * 1024
     max_instances_per_request: int = 1000
+    max_concurrent_requests: int = 2000
+    """Twice the most that Cloud Run sends to one instance."""
+    max_bytes_in_flight: int = 64 * 1024 * 1024
+    request_timeout_s: int = 30
+    max_explanations_per_request: int = 20
     cors_origins: tuple[str, ...] = ()
+    feedback: bool = False
     log_level: LogLevel = "INFO"
     log_requests: bool = False
     project: str | None = None
@@ -69,7 +75,14 @@ class Settings:
             model_engine=cast(EngineChoice, _choice(env, "MODEL_ENGINE", get_args(EngineChoice), cls.model_engine)),
             max_body_bytes=_positive(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_instances_per_request=_positive(env, "MAX_INSTANCES_PER_REQUEST", cls.max_instances_per_request),
+            max_concurrent_requests=_positive(env, "MAX_CONCURRENT_REQUESTS", cls.max_concurrent_requests),
+            max_bytes_in_flight=_positive(env, "MAX_BYTES_IN_FLIGHT", cls.max_bytes_in_flight),
+            request_timeout_s=_positive(env, "REQUEST_TIMEOUT_S", cls.request_timeout_s),
+            max_explanations_per_request=_positive(
+                env, "MAX_EXPLANATIONS_PER_REQUEST", cls.max_explanations_per_request
+            ),
             cors_origins=_origins(env, "CORS_ORIGINS"),
+            feedback=_boolean(env, "FEEDBACK", default=cls.feedback),
             log_level=cast(LogLevel, _choice(env, "LOG_LEVEL", get_args(LogLevel), cls.log_level)),
             log_requests=_boolean(env, "LOG_REQUESTS", default=cls.log_requests),
             project=env.get("GOOGLE_CLOUD_PROJECT") or None,
@@ -104,7 +117,8 @@ def _positive(env: Mapping[str, str], key: str, default: int) -> int:
         return default
     # isdecimal accepts other scripts' digits, and int() underscores and spaces: neither is meant here.
     if not (value.isascii() and value.isdecimal()) or len(value) > 12 or int(value) < 1:
-        raise ConfigurationError(key, value, "expected a whole number from 1 to 999999999999")
+        unit = " of bytes" if key.endswith("_BYTES") else ""
+        raise ConfigurationError(key, value, f"expected a whole number{unit} from 1 to 999999999999")
     return int(value)
 
 
@@ -122,8 +136,12 @@ def _boolean(env: Mapping[str, str], key: str, *, default: bool) -> bool:
 def _origins(env: Mapping[str, str], key: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in env.get(key, "").split(",") if part.strip())
     for origin in origins:
+        if origin == "*":
+            raise ConfigurationError(key, origin, "name each origin, such as https://example.org, separated by commas")
         if not _ORIGIN.fullmatch(origin):
-            raise ConfigurationError(key, origin, "expected origins such as https://example.org, separated by commas")
+            raise ConfigurationError(
+                key, origin, "expected origins such as https://example.org, without a path, separated by commas"
+            )
     return origins
 
 

@@ -5,10 +5,10 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from benchmarks.contenders.base import Contender, Echo, Unavailable, run
-from benchmarks.contenders.ours import Ours, OursDeployed, OursEager, OursForest, OursGcs, OursSklearn
+from benchmarks.contenders.ours import Ours, OursDeployed, OursEager, OursForest, OursGcs, OursSklearn, OursXgboost
 from benchmarks.contenders.peers import BentoML, LitServe, MLServer, ReplacedService, Vetiver
 
-OURS: Final = (Ours, OursEager, OursGcs, OursDeployed, OursForest, OursSklearn)
+OURS: Final = (Ours, OursEager, OursGcs, OursDeployed, OursForest, OursXgboost, OursSklearn)
 PEERS: Final = (Vetiver, LitServe, MLServer, BentoML)
 ALL: Final[tuple[type[Contender], ...]] = (Echo, *OURS, ReplacedService, *PEERS)
 

@@ -20,7 +20,7 @@ class Ours(Function):
     batches = True
     working_folder = ROOT
     loading = "lazy"
-    engine = "onnx"
+    engine = "auto"
     _model: Mapping[str, str] = {}
 
     def make_model(self) -> None:
@@ -57,17 +57,24 @@ class OursSklearn(Ours):
 
 
 class OursForest(Ours):
-    """Serves a model that needs ONNX Runtime: the forest of the replaced service, published from its three pickles."""
+    """Serves trees: the forest of the replaced service, published from its three pickles."""
 
     name = "ours-forest"
-    title = "this function, the replaced service's forest in ONNX Runtime"
+    title = "this function, the replaced service's forest of 100 trees"
+    kind = "forest"
 
     def make_model(self) -> None:
-        run([sys.executable, APPS / "fit.py", DATA, self.folder])
+        run([sys.executable, APPS / "fit.py", DATA, self.folder, self.kind])
         pickles = [self.folder / name for name in ("model.pkl", "label_encoder.pkl", "columns.pkl")]
         self.models = self.folder / "models"
         run([sys.executable, "-m", "predictor", "publish", "--from-pickles", *pickles, "--to", self.models])
         super().make_model()
+
+
+class OursXgboost(OursForest):
+    name = "ours-xgboost"
+    title = "this function, an XGBoost model of 300 trees"
+    kind = "xgboost"
 
 
 class OursGcs(Ours):

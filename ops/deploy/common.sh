@@ -7,9 +7,14 @@ REASON=''
 SHIFTING_FROM=''
 # What is in service now. Part of the last line on a failure.
 SAFE_STATE=''
-# The process id of the current pause.
-PAUSE=''
-WORK=$(mktemp -d)
+# The process id of the current pause, and of each task that `at_once` started.
+PAUSE='' TASKS=()
+# The folder of this run. WORK is the folder of what runs now: the same one, except in the tasks of `at_once`.
+RUN=$(mktemp -d)
+WORK=$RUN
+# How long to wait between two attempts, for a grant or an account to be known everywhere, and for a new metric. Google:
+# "typically 2 minutes, potentially 7 minutes or longer", and "up to 10 minutes".
+SETTLE_S=${SETTLE_S:-15} PROPAGATION_S=${PROPAGATION_S:-600} METRIC_WAIT_S=${METRIC_WAIT_S:-600}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -25,8 +30,9 @@ finish() {
   trap - EXIT ERR
   set +e
   [[ -z $PAUSE ]] || kill "$PAUSE" 2>/dev/null
+  ((${#TASKS[@]} == 0)) || kill "${TASKS[@]}" 2>/dev/null
   if ((status != 0)) && [[ -n $SHIFTING_FROM ]]; then return_to_blue; fi
-  rm -rf "$WORK"
+  rm -rf "$RUN"
   if ((status != 0)); then say "deploy.sh: ${REASON:-stopped}${SAFE_STATE:+; $SAFE_STATE}"; fi
   exit "$status"
 }
@@ -68,14 +74,104 @@ quoted() {
   printf '%s\n' "${line:1}"
 }
 
-# Prints and runs a command that changes something; with --dry-run it only prints it.
+# Prints and runs a command that changes something; with --dry-run it only prints it. What it says is kept in $WORK/said.
 change() {
   if [[ $DRY_RUN == true ]]; then
     quoted "$@"
   else
     say "+ $(quoted "$@")"
-    "$@" >&2 || { REASON=${REASON:-"$(quoted "${@:1:5}") failed (its message is above)"} && return 1; }
+    : >"$RUN/changed"
+    "$@" 2>&1 | tee "$WORK/said" >&2 || { REASON=${REASON:-"$(quoted "${@:1:5}") failed (its message is above)"} && return 1; }
   fi
+}
+
+# patiently WHAT PATTERN COMMAND...: a change that is tried again while Google refuses it with PATTERN, since WHAT is not
+# known everywhere yet.
+patiently() {
+  local what=$1 pattern=$2 begun=$SECONDS
+  shift 2
+  until change "$@"; do
+    grep -qiE -- "$pattern" "$WORK/said" || return 1
+    wait_for "$what" "$begun" "$PROPAGATION_S" || return 1
+  done
+}
+
+# wait_for WHAT BEGUN LIMIT: waits a little and says for what; status 1, with a reason, when LIMIT seconds have passed.
+wait_for() {
+  local passed=$((SECONDS - $2))
+  if ((passed >= $3)); then
+    REASON="waited $passed s for $1, which Google still does not know; run this again later"
+    return 1
+  fi
+  REASON=''
+  say "waiting for $1, which Google does not know everywhere yet ($passed of at most $3 s)"
+  pause "$SETTLE_S"
+}
+
+# --- several things at once -------------------------------------------------------------------------------------------
+
+# What this run created, as "GROUP NAME": no permissions need to be read for it. Files, so that tasks can tell each other.
+mark_made() { mkdir -p "$RUN/made" && : >"$RUN/made/${1//\//|}"; }
+is_made() { [[ -e $RUN/made/${1//\//|} ]]; }
+
+# task FUNCTION [ARGUMENT]...: runs it in a shell and a folder of its own. The reason for a failure is in that folder.
+task() {
+  trap - INT TERM HUP
+  WORK=$1
+  trap 'printf "%s" "$REASON" >"$WORK/reason"' EXIT
+  shift
+  "$@"
+}
+
+# at_once FUNCTION...: independent steps at the same time, since a gcloud needs more than a second to start. Each one's
+# output is printed when it has ended. The first failure, after all have ended, ends the run. With --dry-run: in turn.
+at_once() {
+  local step folder folders=() started=() failed='' index
+  if [[ $DRY_RUN == true ]]; then
+    for step in "$@"; do "$step"; done
+    return
+  fi
+  for step in "$@"; do
+    folder=$(mktemp -d "$RUN/task.XXXXXX")
+    folders+=("$folder")
+    (task "$folder" "$step") >"$folder/said.all" 2>&1 </dev/null &
+    started+=($!)
+  done
+  TASKS=("${started[@]}")
+  for index in "${!folders[@]}"; do
+    folder=${folders[index]}
+    wait "${started[index]}" || failed=${failed:-$(cat "$folder/reason" 2>/dev/null || true)} failed=${failed:-"${*:index+1:1} failed"}
+    cat "$folder/said.all" >&2
+  done
+  TASKS=()
+  [[ -z $failed ]] || die "$failed"
+}
+
+# in_task FOLDER FUNCTION [ARGUMENT]...: runs one task and waits. Not `(...) || ...`: bash would switch off `set -e` inside.
+in_task() {
+  (task "$@") &
+  TASKS=($!)
+  wait "${TASKS[0]}"
+}
+
+# attempt FUNCTION...: a step that must not keep `up` from the next ones. `complain` reports its failure at the end.
+attempt() {
+  local folder status=0
+  if [[ $DRY_RUN == true ]]; then
+    "$@"
+    return
+  fi
+  folder=$(mktemp -d "$RUN/task.XXXXXX")
+  in_task "$folder" "$@" || status=$?
+  ((status == 0)) || sed '$a\' "$folder/reason" | tee -a "$RUN/incomplete" | sed 's/^/going on without this: /' >&2
+}
+
+# Ends the run with what an `attempt` could not do, if there is anything.
+complain() {
+  local reasons
+  [[ -s $RUN/incomplete ]] || return 0
+  mapfile -t reasons <"$RUN/incomplete"
+  die "${reasons[0]}$( ((${#reasons[@]} == 1)) || printf ' (and %s more, see above)' $((${#reasons[@]} - 1)))"
 }
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -91,21 +187,31 @@ endpoint() {
   printf '%s' "$address"
 }
 
-# A token is valid for about an hour, and a release may take longer. So it is renewed every ten minutes.
+# A token is valid for about an hour, and a release may take longer. gcloud may print a cached one that is valid for five
+# minutes only. So it is renewed after four, and when Google refuses it.
 TOKEN_TAKEN_S=''
 access_token() {
-  [[ -z $TOKEN_TAKEN_S ]] || ((SECONDS - TOKEN_TAKEN_S > 600)) || return 0
-  gcloud auth print-access-token --quiet >"$WORK/token" 2>"$WORK/token.error" </dev/null || die "gcloud is not logged in: run 'gcloud auth login'"
+  [[ -z $TOKEN_TAKEN_S ]] || ((SECONDS - TOKEN_TAKEN_S > 240)) || return 0
+  gcloud auth print-access-token --quiet >"$WORK/token.new" 2>"$WORK/token.error" </dev/null || die "gcloud is not logged in: run 'gcloud auth login'"
+  mv "$WORK/token.new" "$RUN/token"
   TOKEN_TAKEN_S=$SECONDS
 }
 
 # ask NAME API PATH [CURL-OPTION...]: the answer's body in $WORK/NAME, its status in HTTP_STATUS.
 # The token goes through standard input, since every user of the machine can see a command line.
 ask() {
+  access_token
+  ask_once "$@"
+  [[ $HTTP_STATUS == 401 ]] || return 0
+  TOKEN_TAKEN_S=''
+  access_token
+  ask_once "$@"
+}
+
+ask_once() {
   local name=$1 api=$2 path=$3
   shift 3
-  access_token
-  HTTP_STATUS=$(printf 'header = "Authorization: Bearer %s"\n' "$(<"$WORK/token")" |
+  HTTP_STATUS=$(printf 'header = "Authorization: Bearer %s"\n' "$(<"$RUN/token")" |
     curl --silent --show-error --max-time 60 --config - --output "$WORK/$name" --write-out '%{http_code}' "$@" "$(endpoint "$api")$path" \
       2>"$WORK/$name.error") || die "cannot reach $(endpoint "$api"): $(<"$WORK/$name.error")"
 }
@@ -126,5 +232,5 @@ must_read() { there "$@" || die "cannot read $3: it does not exist"; }
 # Google's error message, in one line.
 refusal() { state get "$WORK/$1" error.message 2>/dev/null | tr '\n' ' ' || printf 'status %s' "$HTTP_STATUS"; }
 
-state() { "$PYTHON" -I "$HERE/ops/deploy/state.py" "$@"; }
+state() { (cd "$HERE" && "$PYTHON" -Es -m ops.deploy.state "$@"); }
 predictor() { (cd "$HERE" && "$PYTHON" -m predictor "$@"); }

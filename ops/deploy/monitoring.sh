@@ -22,14 +22,23 @@ send() {
     printf '%s%s %s\n' "$curl" "$body" "$(quoted "$(endpoint "$api")$path")"
     return 0
   fi
+  : >"$RUN/changed"
   say "+ $method $(endpoint "$api")$path ($file)"
   if [[ $method == DELETE ]]; then
     ask sent.json "$api" "$path" -X DELETE
   else
     ask sent.json "$api" "$path" -X "$method" -H 'Content-Type: application/json' --data-binary "@$WORK/$file"
   fi
-  [[ $HTTP_STATUS == 200 ]] || die "$method $path ($file) was refused: $(refusal sent.json)"
+  [[ $HTTP_STATUS != 200 ]] || return 0
+  # A new log-based metric is unknown to Cloud Monitoring for up to ten minutes.
+  if [[ $HTTP_STATUS == 404 && $path == */alertPolicies && $(refusal sent.json) =~ 'Cannot find metric'|'metric referenced by the provided filter is unknown' ]]; then
+    PUT_OFF+=("$file")
+    return 0
+  fi
+  die "$method $path ($file) was refused: $(refusal sent.json)"
 }
+# Alerts that wait for a metric.
+PUT_OFF=()
 
 # apply_collection API VERSION PARENT COLLECTION KEY FILE...: creates resources that do not exist under their name (the
 # value of KEY), changes those that differ, and deletes them with REMOVE=true. Google lists them under the collection's name.
@@ -42,6 +51,7 @@ apply_collection() {
   state plan "$WORK/listed.json" "$collection.$key" "$WORK" "$OPS_DIR" "$REMOVE" \
     PROJECT_ID="$PROJECT_ID" REGION="$REGION" FUNCTION="$FUNCTION" EVENTS_FUNCTION="$EVENTS_FUNCTION" SUBSCRIPTION="$SUBSCRIPTION" \
     DEAD_LETTER_SUBSCRIPTION="$DEAD_LETTER_SUBSCRIPTION" SERVICE_HOST="$SERVICE_HOST" NOTIFICATION_CHANNELS="$NOTIFICATION_CHANNELS" \
+    MIN_REQUESTS_PER_HOUR="$MIN_REQUESTS_PER_HOUR" \
     -- "$@" >"$WORK/plan" || die "the files in $OPS_DIR cannot be filled in (see above)"
   while read -r -u 3 verb file found; do
     # Logging lists metrics by their short names.
@@ -70,29 +80,33 @@ apply_alerts() { apply_collection monitoring v3 "projects/$PROJECT_ID" alertPoli
 apply_watched_service() { apply_collection monitoring v3 "projects/$PROJECT_ID" services name "$OPS_DIR/service.json"; }
 apply_objectives() { apply_collection monitoring v3 "projects/$PROJECT_ID/services/$FUNCTION" serviceLevelObjectives displayName "$OPS_DIR"/slo/*.json; }
 
-# Metrics first, since alerts and the dashboard read them.
+# What alerts and the dashboard read comes first: metrics and objectives.
 apply_monitoring() {
+  local alerts unwanted=() file begun
   REMOVE=false
   SERVICE_HOST=${URL#https://}
   SERVICE_HOST=${SERVICE_HOST#http://}
   say "applying monitoring"
   apply_metrics
   apply_dashboard
-  # The uptime check calls a private service with the identity of Cloud Monitoring's service agent.
-  if grep -q serviceAgentAuthentication "$OPS_DIR/uptime.json"; then
-    grant 'run services' "$FUNCTION" roles/run.invoker "$MONITORING_AGENT"
-  fi
   apply_uptime
-  # Without a minimum it is normal that no instance runs.
-  local alerts=("$OPS_DIR"/alerts/*.json) idle=$OPS_DIR/alerts/no-instance.json
-  if ((MIN_INSTANCES == 0)); then
-    mapfile -t alerts < <(printf '%s\n' "${alerts[@]}" | grep -vxF "$idle")
-    REMOVE=true apply_alerts "$idle"
-  fi
-  apply_alerts "${alerts[@]}"
   apply_watched_service
   apply_objectives
+  # Without a minimum it is normal that no instance runs, and that nobody calls.
+  ((MIN_INSTANCES > 0)) || unwanted+=("$OPS_DIR/alerts/no-instance.json")
+  ((MIN_REQUESTS_PER_HOUR > 0)) || unwanted+=("$OPS_DIR/alerts/low-traffic.json")
+  ((${#unwanted[@]} == 0)) || REMOVE=true apply_alerts "${unwanted[@]}"
+  for file in "$OPS_DIR"/alerts/*.json; do
+    [[ " ${unwanted[*]} " == *" $file "* ]] || alerts+=("$file")
+  done
+  PUT_OFF=() begun=$SECONDS
+  apply_alerts "${alerts[@]}"
   [[ -n $NOTIFICATION_CHANNELS ]] || say "alerts notify nobody: NOTIFICATION_CHANNELS is empty in $CONFIG"
+  while ((${#PUT_OFF[@]})); do
+    wait_for "the metrics that ${#PUT_OFF[@]} alerts read" "$begun" "$METRIC_WAIT_S" || die "$REASON: ./deploy.sh monitoring"
+    PUT_OFF=()
+    apply_alerts "${alerts[@]}"
+  done
 }
 
 # In the opposite order: first what reads, then what is read. Objectives are deleted with their service.

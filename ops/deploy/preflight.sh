@@ -20,7 +20,9 @@ need_locks() {
 choose_model() {
   local manifests=() manifest
   MODEL_LOCAL=''
-  if [[ -n $MODEL_URI || -n $MODEL_DIGEST ]]; then
+  if [[ -n $STAGED_SOURCE ]]; then
+    : # `promote` has chosen it.
+  elif [[ -n $MODEL_URI || -n $MODEL_DIGEST ]]; then
     [[ -n $MODEL_URI ]] || die "MODEL_DIGEST is set in $CONFIG and MODEL_URI is not: a published model needs both"
     [[ -n $MODEL_DIGEST ]] || die "MODEL_URI is set in $CONFIG and MODEL_DIGEST is not: pin it with the digest that publish printed"
     matches MODEL_URI "gs://$BUCKET/[A-Za-z0-9._/-]+" "a version in gs://$BUCKET, where the functions may read"
@@ -39,9 +41,16 @@ choose_model() {
 }
 
 need_good_model() {
-  local where=${MODEL_LOCAL:-$MODEL_URI}
+  local where=${MODEL_LOCAL:-${STAGED_URI:-$MODEL_URI}} signed=()
+  if [[ -n $SIGNING_PUBLIC_KEY ]]; then
+    [[ $SIGNING_PUBLIC_KEY == /* ]] || SIGNING_PUBLIC_KEY=$HERE/$SIGNING_PUBLIC_KEY
+    [[ -f $SIGNING_PUBLIC_KEY ]] || die "there is no $SIGNING_PUBLIC_KEY, which is SIGNING_PUBLIC_KEY in $CONFIG"
+    signed=(--key "$SIGNING_PUBLIC_KEY")
+  elif [[ -n $SIGNING_IDENTITY ]]; then
+    signed=(--identity "$SIGNING_IDENTITY" --issuer "$SIGNING_ISSUER")
+  fi
   say "verifying $where"
-  predictor verify "$where" --digest "$MODEL_DIGEST" >"$WORK/verify" 2>"$WORK/verify.error" ||
+  predictor verify "$where" --digest "$MODEL_DIGEST" "${signed[@]}" >"$WORK/verify" 2>"$WORK/verify.error" ||
     die "the model in $where is bad: $(tail -qn 1 "$WORK/verify.error" "$WORK/verify" | tr '\n' ' ')"
 }
 
@@ -56,6 +65,8 @@ need_project() {
   PROJECT_NUMBER=$(state get "$WORK/project.json" projectNumber)
   PUBSUB_AGENT=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com
   MONITORING_AGENT=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com
+  # Accounts that this deployment or Google creates: a grant to one of them is tried until it is known everywhere.
+  OUR_MEMBERS="$FUNCTION_EMAIL $EVENTS_EMAIL $TRIGGER_EMAIL $BUILD_EMAIL ${PUBSUB_AGENT#*:} ${MONITORING_AGENT#*:} service-$PROJECT_NUMBER@gs-project-accounts.iam.gserviceaccount.com"
 }
 
 need_apis() {
@@ -82,6 +93,22 @@ need_own_bucket() {
     die "the bucket gs://$BUCKET belongs to project number $owner, not to $PROJECT_ID ($PROJECT_NUMBER): choose another BUCKET"
 }
 
+# Topics, accounts and alerts belong to the project, functions to a region. So two deployments with the same names, in two
+# regions of one project, would take each other's.
+need_own_names() {
+  local region
+  there input-topic.json pubsub "v1/projects/$PROJECT_ID/topics/$INPUT_TOPIC" || return 0
+  region=$(state get "$WORK/input-topic.json" labels.region) || return 0 # An earlier version created it.
+  [[ $region == "$REGION" ]] || die "the names in $CONFIG belong to a deployment in $region, not in $REGION: set another PREFIX"
+}
+
+need_project_state() {
+  need_apis
+  need_own_bucket
+  need_own_names
+  need_file_buckets
+}
+
 preflight() {
   need_locks
   choose_model
@@ -89,8 +116,8 @@ preflight() {
   need_client_login
   say "checking the project $PROJECT_ID"
   need_project
-  need_apis
-  need_own_bucket
-  need_file_buckets
-  need_good_model
+  need_project_state
+  at_once need_good_model list_files
+  describe_source
+  need_same_source
 }

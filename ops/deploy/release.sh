@@ -5,7 +5,9 @@
 TAG=green
 SHARES=(5 25 50 100)
 
-traffic() { change gcloud run services update-traffic "$FUNCTION" "$@" "${IN_REGION[@]}" --format none; }
+# traffic_of NAME FLAG...
+traffic_of() { change gcloud run services update-traffic "$@" "${IN_REGION[@]}" --format none; }
+traffic() { traffic_of "$FUNCTION" "$@"; }
 
 # The split as this run left it, and as it will be after the current command. Any other split was made by somebody else.
 LEFT='' COMING=''
@@ -54,8 +56,8 @@ return_to_blue() {
 IDENTITY_TAKEN_S=''
 identity_token() {
   [[ -z $IDENTITY_TAKEN_S ]] || ((SECONDS - IDENTITY_TAKEN_S > 600)) || return 0
-  IDENTITY_TOKEN=$(gcloud auth print-identity-token --audiences "$URL" --quiet 2>/dev/null || gcloud auth print-identity-token --quiet) ||
-    die 'gcloud did not give an identity token (its message is above)'
+  IDENTITY_TOKEN=$(gcloud auth print-identity-token --audiences "$URL" --quiet 2>/dev/null || gcloud auth print-identity-token --quiet 2>"$WORK/identity.error") ||
+    trigger_token
   IDENTITY_TAKEN_S=$SECONDS
   export IDENTITY_TOKEN
 }
@@ -86,22 +88,6 @@ compare_revisions() {
   judged agreement "the revisions disagree" "$1" "$2" --count "$AGREEMENT" --max-disagreement "$MAX_DISAGREEMENT"
 }
 
-# Waits until Cloud Monitoring can show the requests of this step, then fails if green answered too many with errors.
-look_at_errors() {
-  local revision=$1 since=$2 filter seen
-  say "waiting $STEP_WAIT_S s for Cloud Monitoring"
-  pause "$STEP_WAIT_S"
-  filter="metric.type=\"run.googleapis.com/request_count\" AND resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"$FUNCTION\""
-  filter+=" AND resource.labels.location=\"$REGION\" AND resource.labels.revision_name=\"$revision\""
-  must_read errors.json monitoring "v3/projects/$PROJECT_ID/timeSeries" --get --data-urlencode "filter=$filter" \
-    --data-urlencode "interval.startTime=$since" --data-urlencode "interval.endTime=$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
-    --data-urlencode aggregation.alignmentPeriod=60s --data-urlencode aggregation.perSeriesAligner=ALIGN_DELTA \
-    --data-urlencode aggregation.crossSeriesReducer=REDUCE_SUM \
-    --data-urlencode aggregation.groupByFields=metric.labels.response_code_class
-  seen=$(state error-share "$WORK/errors.json" "$MAX_ERROR_SHARE") || die "$revision is not healthy: $seen (limit: a share of $MAX_ERROR_SHARE)"
-  say "$revision: $seen"
-}
-
 # release: publishes the model and deploys the HTTP function. Ends with green at 100%, or with blue and a reason.
 release() {
   local blue='' pinned=''
@@ -127,7 +113,7 @@ release() {
 
 # There is no blue yet. The new revision has all traffic from the start, but nobody except its invokers can call it.
 release_first() {
-  deploy_function "$FUNCTION" none --no-allow-unauthenticated || die "gcloud functions deploy $FUNCTION failed (its message is above); nothing is in service"
+  deploy_function "$FUNCTION" none --no-allow-unauthenticated || die "gcloud functions deploy $FUNCTION failed ($WHY); nothing is in service"
   read_service "$FUNCTION"
   if [[ $DRY_RUN == true ]]; then
     smoke_line "$URL"
@@ -139,10 +125,10 @@ release_first() {
 }
 
 release_over() {
-  local blue=$1 pinned=$2 green green_url share since
+  local blue=$1 pinned=$2 green green_url share since before=''
   [[ $pinned == pinned ]] || traffic --to-revisions "$blue=100" # From now on a new revision gets no traffic by itself.
   SAFE_STATE="all traffic is on $blue, as before"
-  deploy_function "$FUNCTION" "$blue" || die "gcloud functions deploy $FUNCTION failed (its message is above)"
+  deploy_function "$FUNCTION" "$blue" || die "gcloud functions deploy $FUNCTION failed ($WHY)"
   if [[ $DRY_RUN == true ]]; then
     show_shift "$blue"
     SAFE_STATE=''
@@ -166,13 +152,14 @@ release_over() {
   smoke "$green_url" "of $green before any traffic" --wait-s "$SMOKE_WAIT_S"
   compare_revisions "$URL" "$green_url"
   for share in "${SHARES[@]}"; do
-    since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     if ((share < 100)); then
       step "$(shares "$blue=$((100 - share))" "$green=$share") $TAG:$green" --to-revisions "$green=$share,$blue=$((100 - share))"
     else
       step "$green=100 $TAG:$green" --to-revisions "$green=100"
     fi
-    look_at_errors "$green" "$since"
+    since=$(now) # Requests from before, such as those of the smoke test, do not count.
+    judge "$blue" "$green" "$green_url" "$share" "$since" "$before"
+    before=$since
     smoke "$green_url" "of $green at $share%"
   done
   step "$green=100" --remove-tags "$TAG" # A tagged revision would keep its minimum instances after it is out of service.
@@ -202,27 +189,4 @@ show_shift() {
     smoke_line "\$URL"
   done
   traffic --remove-tags "$TAG"
-}
-
-# Lets the members in INVOKERS call the function, and everybody only with --public. Access that was given to others by hand
-# stays and is listed, except access for everybody, which is revoked.
-apply_invokers() {
-  local member others=() known
-  [[ $PUBLIC == false ]] || MEMBERS+=(allUsers)
-  for member in "${MEMBERS[@]}"; do
-    grant 'run services' "$FUNCTION" roles/run.invoker "$member"
-  done
-  read_policy 'run services' "$FUNCTION" policy.json || return 0 # A dry run of the first `up`.
-  mapfile -t others < <(state members "$WORK/policy.json" roles/run.invoker)
-  known=" ${MEMBERS[*]} $MONITORING_AGENT "
-  for member in "${others[@]}"; do
-    [[ $known != *" $member "* ]] || continue
-    if [[ $member == all* ]]; then
-      say "$FUNCTION is open to $member: closing it, since --public is not given"
-      change gcloud run services remove-iam-policy-binding "$FUNCTION" --member "$member" --role roles/run.invoker --format none "${IN_REGION[@]}"
-    else
-      say "$member may call $FUNCTION too, though INVOKERS does not name it; to revoke this: $(quoted gcloud run services \
-        remove-iam-policy-binding "$FUNCTION" --member "$member" --role roles/run.invoker "${IN_REGION[@]}")"
-    fi
-  done
 }

@@ -1,8 +1,5 @@
-# Accounts, bucket, topics and grants: reads what exists, and changes only what differs. Sourced by deploy.sh.
+# Accounts, bucket, topics, subscriptions and grants: reads what exists, and changes only what differs. Sourced by deploy.sh.
 # shellcheck shell=bash
-
-# What this run created, as "GROUP NAME": no permissions need to be read for it.
-declare -A MADE=()
 
 # read_policy WHAT NAME FILE: reads who has which role.
 read_policy() {
@@ -20,7 +17,7 @@ read_policy() {
 grant() {
   local what=$1 name=$2 role=$3 member=$4 more=(--format none) group
   read -ra group <<<"$what"
-  if [[ -z ${MADE["$what $name"]:-} ]] && read_policy "$what" "$name" policy.json && state bound "$WORK/policy.json" "$role" "$member"; then
+  if ! is_made "$what $name" && read_policy "$what" "$name" policy.json && state bound "$WORK/policy.json" "$role" "$member"; then
     return 0
   fi
   # If other bindings have conditions, gcloud asks for one unless told that there is none.
@@ -28,27 +25,21 @@ grant() {
     projects | 'storage buckets' | 'iam service-accounts') more+=(--condition None) ;;
     'run services') more+=(--region "$REGION") ;;
   esac
-  case $member in
-    *@gcp-sa-pubsub.*) make_agent pubsub ;;
-    *@gcp-sa-monitoring-notification.*) make_agent monitoring ;;
+  # A member outside this deployment that does not exist is a mistake in INVOKERS, and is not waited for.
+  case " $OUR_MEMBERS " in
+    *" ${member#serviceAccount:} "*) ;;
+    *)
+      change gcloud "${group[@]}" add-iam-policy-binding "$name" --member "$member" --role "$role" "${more[@]}" "${ON_PROJECT[@]}"
+      return
+      ;;
   esac
-  patiently gcloud "${group[@]}" add-iam-policy-binding "$name" --member "$member" --role "$role" "${more[@]}" "${ON_PROJECT[@]}"
+  patiently "the account ${member#serviceAccount:}" "$ACCOUNT_UNKNOWN" \
+    gcloud "${group[@]}" add-iam-policy-binding "$name" --member "$member" --role "$role" "${more[@]}" "${ON_PROJECT[@]}"
+  mark_made "grant $what $name"
 }
 
-# Right after an account was created, Google may still answer that it does not exist.
-patiently() {
-  local attempt
-  for attempt in 1 2 3 4 5; do
-    if ((attempt == 5 || ${#MADE[@]} + ${#AGENTS[@]} == 0)); then
-      change "$@"
-      return
-    fi
-    if change "$@"; then return 0; fi
-    REASON=''
-    say "trying again in $SETTLE_S s: it takes a moment until a new account is known everywhere"
-    pause "$SETTLE_S"
-  done
-}
+# What Google answers about an account that was created a moment ago.
+ACCOUNT_UNKNOWN='service account .*(does not exist|not found)|Unknown service account'
 
 # revoke BUCKET ROLE EMAIL: to be called before the account is deleted, since the grant would stay without it.
 revoke() {
@@ -57,51 +48,82 @@ revoke() {
   fi
 }
 
-# Google creates its service agents when it first needs them. In a new project they must exist before a grant to them.
-declare -A AGENTS=()
-make_agent() {
-  [[ -z ${AGENTS[$1]:-} ]] || return 0
+# need_agent NAME WHAT RESOURCE ROLE MEMBER: Google creates its service agents when it first needs them. In a new project they
+# must exist before a grant to them; one that has this grant exists.
+need_agent() {
+  if ! is_made "$2 $3" && read_policy "$2" "$3" policy.json && state bound "$WORK/policy.json" "$4" "$5"; then return 0; fi
   change gcloud beta services identity create --service "$1.googleapis.com" --format none "${ON_PROJECT[@]}"
-  AGENTS[$1]=made
 }
 
-apply_accounts() {
-  local -A purpose=(
-    [$FUNCTION_ACCOUNT]='Runs the penguin HTTP function'
-    [$EVENTS_ACCOUNT]='Runs the penguin events function'
-    [$TRIGGER_ACCOUNT]='Pub/Sub calls the penguin events function as this account'
-    [$BUILD_ACCOUNT]='Builds the penguin functions'
-  )
-  local account email
-  for account in "$FUNCTION_ACCOUNT" "$EVENTS_ACCOUNT" "$TRIGGER_ACCOUNT" "$BUILD_ACCOUNT"; do
-    email=$account@$PROJECT_ID.iam.gserviceaccount.com
-    if ! there account.json iam "v1/projects/$PROJECT_ID/serviceAccounts/$email"; then
-      change gcloud iam service-accounts create "$account" --display-name "${purpose[$account]}" "${ON_PROJECT[@]}"
-      MADE["iam service-accounts $email"]=yes
-    fi
-  done
-  # This role may read the source and write the image and the build log. The accounts that serve do not get it.
-  grant projects "$PROJECT_ID" roles/cloudbuild.builds.builder "serviceAccount:$BUILD_EMAIL"
+# Pub/Sub signs in as the trigger account, and publishes dead letters.
+apply_pubsub_agent() {
+  need_agent pubsub 'pubsub topics' "$DEAD_LETTER_TOPIC" roles/pubsub.publisher "$PUBSUB_AGENT"
+  grant 'pubsub topics' "$DEAD_LETTER_TOPIC" roles/pubsub.publisher "$PUBSUB_AGENT"
+  grant 'iam service-accounts' "$TRIGGER_EMAIL" roles/iam.serviceAccountTokenCreator "$PUBSUB_AGENT"
+}
+
+# The uptime check calls a private service with the identity of Cloud Monitoring's service agent.
+apply_monitoring_agent() {
+  need_agent monitoring 'run services' "$FUNCTION" roles/run.invoker "$MONITORING_AGENT"
+  grant 'run services' "$FUNCTION" roles/run.invoker "$MONITORING_AGENT"
+}
+
+# apply_account NAME PURPOSE
+apply_account() {
+  local email=$1@$PROJECT_ID.iam.gserviceaccount.com
+  if ! there account.json iam "v1/projects/$PROJECT_ID/serviceAccounts/$email"; then
+    change gcloud iam service-accounts create "$1" --display-name "$2" "${ON_PROJECT[@]}"
+    mark_made "iam service-accounts $email"
+  fi
+}
+apply_function_account() { apply_account "$FUNCTION_ACCOUNT" 'Runs the penguin HTTP function'; }
+apply_events_account() { apply_account "$EVENTS_ACCOUNT" 'Runs the penguin events function'; }
+apply_trigger_account() { apply_account "$TRIGGER_ACCOUNT" 'Pub/Sub calls the penguin events function as this account'; }
+apply_build_account() {
+  apply_account "$BUILD_ACCOUNT" 'Builds the penguin functions'
+  # The accounts that serve do not get this role. It may read every bucket of the project, and write no object.
+  grant projects "$PROJECT_ID" "$BUILD_ROLE" "serviceAccount:$BUILD_EMAIL"
+  # Earlier versions gave it Cloud Build's role, with which it may rewrite models.
+  if [[ -e $WORK/policy.json ]] && state bound "$WORK/policy.json" "$FORMER_BUILD_ROLE" "serviceAccount:$BUILD_EMAIL"; then
+    take_from_project "$FORMER_BUILD_ROLE"
+  fi
+}
+BUILD_ROLE=roles/run.builder FORMER_BUILD_ROLE=roles/cloudbuild.builds.builder
+
+# take_from_project ROLE: takes a role from the build account.
+take_from_project() {
+  change gcloud projects remove-iam-policy-binding "$PROJECT_ID" --member "serviceAccount:$BUILD_EMAIL" --role "$1" --condition None --format none "${ON_PROJECT[@]}"
 }
 
 apply_bucket() {
   local wanted='{"iamConfiguration": {"uniformBucketLevelAccess": {"enabled": true}, "publicAccessPrevention": "enforced"}, "versioning": {"enabled": true}}'
   if [[ $BUCKET_EXISTS == false ]]; then
     change gcloud storage buckets create "gs://$BUCKET" --location "$REGION" --uniform-bucket-level-access --public-access-prevention "${ON_PROJECT[@]}"
-    MADE["storage buckets gs://$BUCKET"]=yes
-    printf '{}' >"$WORK/bucket.json"
+    mark_made "storage buckets gs://$BUCKET"
+    printf '{}' >"$RUN/bucket.json"
   fi
   printf '%s' "$wanted" >"$WORK/bucket-wanted.json"
   # `create` has no flag for versioning.
-  if ! state covers "$WORK/bucket.json" "$WORK/bucket-wanted.json"; then
+  if ! state covers "$RUN/bucket.json" "$WORK/bucket-wanted.json"; then
     change gcloud storage buckets update "gs://$BUCKET" --versioning --uniform-bucket-level-access --public-access-prevention "${ON_PROJECT[@]}"
   fi
+}
+
+# One after the other: both change the same policy.
+apply_bucket_grants() {
   grant 'storage buckets' "gs://$BUCKET" roles/storage.objectViewer "serviceAccount:$FUNCTION_EMAIL"
   grant 'storage buckets' "gs://$BUCKET" roles/storage.objectViewer "serviceAccount:$EVENTS_EMAIL"
 }
 
+# A model in service was published.
+publish_unless_in_service() {
+  function_flags "$FUNCTION"
+  in_service "$FUNCTION" || publish_model
+}
+
 publish_model() {
-  [[ -n $MODEL_LOCAL ]] || return 0
+  if [[ -n $STAGED_URI ]] && ! is_made "model $MODEL_URI"; then copy_model; fi
+  [[ -n $MODEL_LOCAL ]] && ! is_made "model $MODEL_URI" || return 0
   local printed command=("$PYTHON" -m predictor publish --from "$MODEL_FOLDER" --to "gs://$BUCKET/$MODEL_ROOT")
   if [[ $DRY_RUN == true ]]; then
     quoted "${command[@]}"
@@ -111,6 +133,7 @@ publish_model() {
   # Make sure that the published model is the one that was verified.
   printed=$(cd "$HERE" && "${command[@]}") || die "the model could not be published to gs://$BUCKET/$MODEL_ROOT (the reason is above)"
   [[ $printed == *"MODEL_DIGEST=$MODEL_DIGEST"* ]] || die "publish wrote another model than $MODEL_DIGEST, which was verified: $printed"
+  mark_made "model $MODEL_URI"
 }
 
 apply_topics() {
@@ -118,19 +141,25 @@ apply_topics() {
   for topic in "$INPUT_TOPIC" "$RESULTS_TOPIC" "$REJECTS_TOPIC" "$DEAD_LETTER_TOPIC"; do
     if ! there topic.json pubsub "v1/projects/$PROJECT_ID/topics/$topic"; then
       missing+=("$topic")
-      MADE["pubsub topics $topic"]=yes
+      mark_made "pubsub topics $topic"
     fi
   done
-  ((${#missing[@]} == 0)) || change gcloud pubsub topics create "${missing[@]}" "${ON_PROJECT[@]}"
-  grant 'pubsub topics' "$RESULTS_TOPIC" roles/pubsub.publisher "serviceAccount:$EVENTS_EMAIL"
-  grant 'pubsub topics' "$REJECTS_TOPIC" roles/pubsub.publisher "serviceAccount:$EVENTS_EMAIL"
-  # A topic without a subscription keeps nothing: dead letters, results and rejects would be lost.
-  for topic in "$DEAD_LETTER_TOPIC" "$RESULTS_TOPIC" "$REJECTS_TOPIC"; do
-    apply_subscription "$topic-kept" "$topic" \
-      "{\"topic\": \"projects/$PROJECT_ID/topics/$topic\", \"messageRetentionDuration\": \"$((RETENTION_DAYS * 86400))s\"}" \
-      --message-retention-duration "${RETENTION_DAYS}d" --expiration-period never
-  done
+  ((${#missing[@]} == 0)) || change gcloud pubsub topics create "${missing[@]}" --labels "region=$REGION" "${ON_PROJECT[@]}"
 }
+
+apply_results_grant() { grant 'pubsub topics' "$RESULTS_TOPIC" roles/pubsub.publisher "serviceAccount:$EVENTS_EMAIL"; }
+apply_rejects_grant() { grant 'pubsub topics' "$REJECTS_TOPIC" roles/pubsub.publisher "serviceAccount:$EVENTS_EMAIL"; }
+apply_trigger_grant() { grant 'run services' "$EVENTS_FUNCTION" roles/run.invoker "serviceAccount:$TRIGGER_EMAIL"; }
+
+# A topic without a subscription keeps nothing: dead letters, results and rejects would be lost.
+keep() {
+  apply_subscription "$1-kept" "$1" \
+    "{\"topic\": \"projects/$PROJECT_ID/topics/$1\", \"messageRetentionDuration\": \"$((RETENTION_DAYS * 86400))s\"}" \
+    --message-retention-duration "${RETENTION_DAYS}d" --expiration-period never
+}
+keep_results() { keep "$RESULTS_TOPIC"; }
+keep_rejects() { keep "$REJECTS_TOPIC"; }
+keep_dead_letters() { keep "$DEAD_LETTER_TOPIC"; }
 
 # apply_subscription NAME TOPIC WANTED-JSON FLAG...: creates it, or updates it if it differs.
 apply_subscription() {
@@ -139,8 +168,10 @@ apply_subscription() {
   if ! there subscription.json pubsub "v1/projects/$PROJECT_ID/subscriptions/$name"; then
     # Ordering can only be set when the subscription is created.
     [[ $name != "$SUBSCRIPTION" ]] || set -- "$@" --enable-message-ordering
-    change gcloud pubsub subscriptions create "$name" --topic "$topic" "$@" "${ON_PROJECT[@]}"
-    MADE["pubsub subscriptions $name"]=yes
+    # A push subscription names an account, which may have been created a moment ago.
+    patiently "the account $TRIGGER_EMAIL" "$ACCOUNT_UNKNOWN|not authorized to perform this action|$CANNOT_ACT" \
+      gcloud pubsub subscriptions create "$name" --topic "$topic" "$@" "${ON_PROJECT[@]}"
+    mark_made "pubsub subscriptions $name"
     return 0
   fi
   # A topic that was deleted and created again is a new one. The subscription stays with the old one and cannot be moved.
@@ -154,10 +185,7 @@ apply_subscription() {
 
 # Not `--trigger-topic`: with our own push subscription, deadline, back-off, ordering and dead letters are set at once.
 apply_trigger() {
-  local url=$1 agent=$PUBSUB_AGENT wanted
-  grant 'run services' "$EVENTS_FUNCTION" roles/run.invoker "serviceAccount:$TRIGGER_EMAIL"
-  grant 'iam service-accounts' "$TRIGGER_EMAIL" roles/iam.serviceAccountTokenCreator "$agent"
-  grant 'pubsub topics' "$DEAD_LETTER_TOPIC" roles/pubsub.publisher "$agent"
+  local url=$EVENTS_URL wanted
   wanted=$(printf '{"topic": "projects/%s/topics/%s", "ackDeadlineSeconds": %s,
     "pushConfig": {"pushEndpoint": "%s", "oidcToken": {"serviceAccountEmail": "%s", "audience": "%s"}},
     "retryPolicy": {"minimumBackoff": "%ss", "maximumBackoff": "%ss"}, "messageRetentionDuration": "%ss",
@@ -169,5 +197,5 @@ apply_trigger() {
     --ack-deadline "$ACK_DEADLINE_S" --min-retry-delay "${MIN_RETRY_DELAY_S}s" --max-retry-delay "${MAX_RETRY_DELAY_S}s" \
     --dead-letter-topic "$DEAD_LETTER_TOPIC" --max-delivery-attempts "$MAX_DELIVERY_ATTEMPTS" \
     --message-retention-duration "${RETENTION_DAYS}d" --expiration-period never
-  grant 'pubsub subscriptions' "$SUBSCRIPTION" roles/pubsub.subscriber "$agent"
+  grant 'pubsub subscriptions' "$SUBSCRIPTION" roles/pubsub.subscriber "$PUBSUB_AGENT"
 }

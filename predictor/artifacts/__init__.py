@@ -4,6 +4,7 @@ from predictor.artifacts.bundle import Bundle, fetch_bundle
 from predictor.artifacts.cache import ModelCache
 from predictor.artifacts.manifest import (
     COLUMNS_FILE,
+    COMPILED_FILE,
     GOLDEN_FILE,
     LABEL_ENCODER_FILE,
     MANIFEST_FILE,
@@ -12,15 +13,19 @@ from predictor.artifacts.manifest import (
     ONNX_FILE,
     PICKLES,
     PIPELINE_FILE,
+    REFERENCE_FILE,
+    SIGNATURE_FILE,
     FileEntry,
     InputColumn,
     Manifest,
+    one_hot_input,
 )
 from predictor.artifacts.open_store import newest_version, open_store
 from predictor.artifacts.store import Store, StoredFile
 
 __all__ = [
     "COLUMNS_FILE",
+    "COMPILED_FILE",
     "GOLDEN_FILE",
     "LABEL_ENCODER_FILE",
     "MANIFEST_FILE",
@@ -29,6 +34,8 @@ __all__ = [
     "ONNX_FILE",
     "PICKLES",
     "PIPELINE_FILE",
+    "REFERENCE_FILE",
+    "SIGNATURE_FILE",
     "Bundle",
     "FileEntry",
     "InputColumn",
@@ -38,5 +45,6 @@ __all__ = [
     "StoredFile",
     "fetch_bundle",
     "newest_version",
+    "one_hot_input",
     "open_store",
 ]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from predictor.artifacts.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest
+from predictor.artifacts.open_store import newest_version
 from predictor.artifacts.store import Store, StoredFile
 from predictor.digest import digest_of
-from predictor.errors import ArtifactMissing, InvalidManifest
+from predictor.errors import ArtifactMissing, InvalidManifest, StoreUnavailable
 from predictor.telemetry import Phases
 
 
@@ -44,7 +45,7 @@ def fetch_bundle(
     phases = phases or Phases()
     with phases.measure("fetch"):
         listed = store.list_files(deadline=deadline)
-        manifest_bytes = store.read(_manifest_file(store, listed), deadline=deadline)
+        manifest_bytes = store.read(_manifest_file(store, listed, deadline), deadline=deadline)
     with phases.measure("verify"):
         manifest = Manifest.from_bytes(manifest_bytes, pin)
     entries = [manifest.entry(name) for name in choose(manifest)]
@@ -62,10 +63,19 @@ def fetch_bundle(
     return Bundle(manifest, digest_of(manifest_bytes), MappingProxyType(files))
 
 
-def _manifest_file(store: Store, listed: Mapping[str, StoredFile]) -> StoredFile:
+def _manifest_file(store: Store, listed: Mapping[str, StoredFile], deadline: float) -> StoredFile:
     file = listed.get(MANIFEST_FILE)
     if file is None:
-        raise ArtifactMissing(store.uri, MANIFEST_FILE)
+        raise ArtifactMissing(store.uri, MANIFEST_FILE, _where_one_may_be(store, deadline))
     if file.size > MAX_MANIFEST_BYTES:
         raise InvalidManifest(f"it has {file.size} bytes, at most {MAX_MANIFEST_BYTES} are read")
     return file
+
+
+def _where_one_may_be(store: Store, deadline: float) -> str:
+    """What to do where a folder has no manifest: often it is the root, with the versions below it."""
+    try:
+        version = newest_version(store, deadline=deadline)
+    except (ArtifactMissing, StoreUnavailable):
+        return "Give the folder of one version, as `publish` printed it after MODEL_URI=."
+    return f"Give the folder of one version, for example {version.uri}."

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from predictor.artifacts.store import REPLACED, StoredFile
 from predictor.errors import SizeMismatch, StoreUnavailable
 from predictor.gcs import new_client, retry, timeout, translated
+from predictor.gcs_timeout import GcsTimeout
 from predictor.location import gs_uri
-from predictor.until import Until
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
@@ -35,17 +35,17 @@ class GcsStore:
 
     def list_files(self, *, deadline: float) -> dict[str, StoredFile]:
         start = len(self._path(""))
-        until = timeout(deadline)
-        with translated(self.uri, until=until):
-            blobs = self._list(until, fields="items(name,size,generation),nextPageToken")
+        limit = timeout(deadline)
+        with translated(self.uri, limit=limit):
+            blobs = self._list(limit, fields="items(name,size,generation),nextPageToken")
             files = [StoredFile(blob.name[start:], int(blob.size), int(blob.generation)) for blob in blobs]
         return {file.name: file for file in files if file.name}
 
     def list_folders(self, *, deadline: float) -> list[str]:
         start = len(self._path(""))
-        until = timeout(deadline)
-        with translated(self.uri, until=until):
-            blobs = self._list(until, fields="prefixes,nextPageToken")
+        limit = timeout(deadline)
+        with translated(self.uri, limit=limit):
+            blobs = self._list(limit, fields="prefixes,nextPageToken")
             for _ in blobs:  # The prefixes are known once the pages have been read.
                 pass
             return sorted(prefix[start:].rstrip("/") for prefix in blobs.prefixes)
@@ -53,27 +53,27 @@ class GcsStore:
     def read(self, file: StoredFile, *, deadline: float) -> bytes:
         from google.api_core.exceptions import NotFound
 
-        uri, until = f"{self.uri}/{file.name}", timeout(deadline)
+        uri, limit = f"{self.uri}/{file.name}", timeout(deadline)
         sink = _BoundedBuffer(file)
-        with translated(uri, until=until, file=file.name):
+        with translated(uri, limit=limit, file=file.name):
             try:
                 blob = self._bucket().blob(self._path(file.name), generation=file.generation or None)
                 # raw_download: an object stored with Content-Encoding is fetched as it lies, not unpacked on the way.
-                blob.download_to_file(sink, raw_download=True, checksum=None, timeout=until, retry=retry(deadline))
+                blob.download_to_file(sink, raw_download=True, checksum=None, timeout=limit, retry=retry(deadline))
             except NotFound as error:
                 # It was listed a moment ago: the next attempt lists again.
-                raise StoreUnavailable(uri, REPLACED, file=file.name, attempts=until.attempts) from error
+                raise StoreUnavailable(uri, REPLACED, file=file.name, attempts=limit.attempts) from error
         data = sink.getvalue()
         if len(data) != file.size:
             reason = f"it ended after {len(data)} of {file.size} bytes"
-            raise StoreUnavailable(uri, reason, file=file.name, attempts=until.attempts)
+            raise StoreUnavailable(uri, reason, file=file.name, attempts=limit.attempts)
         return data
 
     def create(self, name: str, data: bytes, *, deadline: float) -> bool:
         from google.api_core.exceptions import PreconditionFailed
 
-        until = timeout(deadline)
-        with translated(f"{self.uri}/{name}", "written", until=until, file=name):
+        limit = timeout(deadline)
+        with translated(f"{self.uri}/{name}", "written", limit=limit, file=name):
             blob = self._bucket().blob(self._path(name))
             try:
                 blob.upload_from_string(
@@ -81,7 +81,7 @@ class GcsStore:
                     content_type="application/octet-stream",
                     if_generation_match=0,
                     checksum="crc32c",
-                    timeout=until,
+                    timeout=limit,
                     retry=retry(deadline),
                 )
             except PreconditionFailed:
@@ -100,14 +100,14 @@ class GcsStore:
         bucket: Bucket = self._client.bucket(self._bucket_name)
         return bucket
 
-    def _list(self, until: Until, *, fields: str) -> Any:
+    def _list(self, limit: GcsTimeout, *, fields: str) -> Any:
         return self._bucket().list_blobs(
             prefix=self._path(""),
             delimiter="/",
             max_results=MAX_LISTED,
             fields=fields,
-            timeout=until,
-            retry=retry(until.deadline),
+            timeout=limit,
+            retry=retry(limit.deadline),
         )
 
 

@@ -5,12 +5,14 @@ so every sha256 in it can be trusted once the manifest itself has been verified.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from predictor.digest import HexSha256, digest_of
 from predictor.errors import ArtifactMissing, DigestMismatch, InvalidManifest, SizeMismatch
+from predictor.schema import CATEGORIES
 
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.pkl"
@@ -19,13 +21,18 @@ COLUMNS_FILE: Final = "columns.pkl"
 PIPELINE_FILE: Final = "pipeline.pkl"
 """An estimator that came without a label encoder and a list of columns: the manifest has what they would say."""
 ONNX_FILE: Final = "model.onnx"
+COMPILED_FILE: Final = "compiled.json"
 GOLDEN_FILE: Final = "golden.json"
 MODEL_CARD_FILE: Final = "model_card.md"
+SIGNATURE_FILE: Final = "manifest.json.sig"
+"""Of the manifest; beside it, and not in it."""
+REFERENCE_FILE: Final = "reference.json"
+"""What the labelled rows look like (`predictor.trust`); older bundles have none."""
 PICKLES: Final = (MODEL_FILE, LABEL_ENCODER_FILE, COLUMNS_FILE)
 """The three files of the replaced service, which the scikit-learn engine reads."""
 
 SCHEMA_VERSION: Final = 2
-"""Version 1 has no `input`; its models are one-hot encoded."""
+"""Version 1 has no `input` and no `compiled.json`; its models are one-hot encoded."""
 
 MAX_MANIFEST_BYTES: Final = 1024 * 1024
 """The manifest is fetched before anything is known about it, so its size needs a limit of its own."""
@@ -76,6 +83,16 @@ class InputColumn(_Frozen):
     values: Annotated[
         dict[str, str] | None, Field(description="the category's values, as the estimator spells them")
     ] = None
+
+
+def one_hot_input(columns: Sequence[str]) -> tuple[InputColumn, ...]:
+    """The input of a manifest without `input`: what `pandas.get_dummies` and `reindex` give."""
+    values = {f"{name}_{value}": (name, value) for name, allowed in CATEGORIES.items() for value in allowed}
+    found = []
+    for name in columns:
+        feature, value = values.get(name, (name, None))
+        found.append(InputColumn(name=name, feature=feature, value=value))
+    return tuple(found)
 
 
 class Manifest(_Frozen):

@@ -31,4 +31,8 @@ def newest_version(root: Store, *, deadline: float) -> Store:
         folder = root.folder(version)
         if MANIFEST_FILE in folder.list_files(deadline=deadline):
             return folder
-    raise ArtifactMissing(root.uri, f"version with a {MANIFEST_FILE}")
+    if MANIFEST_FILE in root.list_files(deadline=deadline):
+        advice = "It is the folder of one version: give the folder above it."
+    else:
+        advice = "Publish a model there first, with `python -m predictor publish FILE... --to ROOT`."
+    raise ArtifactMissing(root.uri, f"version with a {MANIFEST_FILE}", advice)

@@ -16,7 +16,6 @@ import orjson
 
 from predictor.batch import COMBINATION_INDEX, Batch, PenguinColumns, in_range
 from predictor.bulk.chunk import Layout
-from predictor.bulk.units import converted
 from predictor.decoding import validate
 from predictor.errors import InvalidInput, RowFailure, WideRow
 from predictor.penguin import Penguin
@@ -29,6 +28,7 @@ from predictor.schema import (
     spelled,
     tuple_getter,
 )
+from predictor.units import converted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,23 +44,23 @@ _NOT_PLAIN: Final = "null"  # Stands for a cell that is not a plain number; beco
 def read_cells(layout: Layout, rows: Sequence[Sequence[str]]) -> Batch:
     """The rows (at least one) as a batch. They may be of any width."""
     blank = [""] * layout.width  # Fails the checks of the columns, so that the row is read by itself.
-    pick = tuple_getter(itemgetter, tuple(layout.places.values()))
+    pick = tuple_getter(itemgetter, tuple(layout.index_of.values()))
     picked = map(pick, (row if len(row) == layout.width else blank for row in rows))
-    features = dict(zip(layout.places, zip(*picked, strict=True), strict=True))
+    features = dict(zip(layout.index_of, zip(*picked, strict=True), strict=True))
     measurements = np.column_stack([_numbers(_in_unit(features[name], layout, name)) for name in MEASUREMENTS])
     names = ([spelled(name, cell) for cell in features[name]] for name in CATEGORIES)
     pairs = zip(*names, strict=True) if CATEGORIES else [()] * len(rows)
     combinations = np.array([COMBINATION_INDEX.get(pair, -1) for pair in pairs], dtype=np.intp)
     valid = in_range(measurements) & (combinations >= 0)
     errors: dict[int, RowFailure] = {}
-    for place in np.flatnonzero(~valid).tolist():
-        answer = _read_row(layout, rows[place])
+    for index in np.flatnonzero(~valid).tolist():
+        answer = _read_row(layout, rows[index])
         if isinstance(answer, Penguin):
-            measurements[place] = measurements_of(answer)
-            combinations[place] = COMBINATION_INDEX[categories_of(answer)]
-            valid[place] = True
+            measurements[index] = measurements_of(answer)
+            combinations[index] = COMBINATION_INDEX[categories_of(answer)]
+            valid[index] = True
         else:
-            errors[place] = answer
+            errors[index] = answer
     return Batch(PenguinColumns(measurements[valid], combinations[valid]), errors)
 
 
@@ -69,8 +69,8 @@ def _read_row(layout: Layout, cells: Sequence[str]) -> Penguin | RowFailure:
     if len(cells) > layout.width:
         return WideRow(len(cells), layout.width)
     document: dict[str, Any] = {}
-    for name, place in layout.places.items():
-        cell = cells[place].strip() if place < len(cells) else ""
+    for name, index in layout.index_of.items():
+        cell = cells[index].strip() if index < len(cells) else ""
         if cell not in NOT_RECORDED:
             document[name] = spelled(name, cell) if name in CATEGORIES else _number(cell, layout.factors.get(name))
     try:
@@ -98,8 +98,8 @@ def _numbers(cells: Sequence[str]) -> "NDArray[np.float64]":
         return _numbers([_NOT_PLAIN if "," in cell else cell for cell in cells])
     if joined.translate(None, _PLAIN_BYTES):
         cells = list(cells)
-        for place in _places_of_other_bytes(joined):
-            cells[place] = _NOT_PLAIN
+        for index in _indexes_of_other_bytes(joined):
+            cells[index] = _NOT_PLAIN
         joined = ",".join(cells).encode()
     try:
         return _parse(joined)
@@ -107,12 +107,12 @@ def _numbers(cells: Sequence[str]) -> "NDArray[np.float64]":
         return _parse(",".join([cell if _PLAIN.fullmatch(cell) else _NOT_PLAIN for cell in cells]).encode())
 
 
-def _places_of_other_bytes(joined: bytes) -> list[int]:
-    """The places of cells with bytes that no plain number contains."""
+def _indexes_of_other_bytes(joined: bytes) -> list[int]:
+    """The indexes of cells with bytes that no plain number contains."""
     view = np.frombuffer(joined, dtype=np.uint8)
     commas = np.flatnonzero(view == ord(","))
-    places: list[int] = np.unique(np.searchsorted(commas, np.flatnonzero(~_IS_PLAIN[view]))).tolist()
-    return places
+    indexes: list[int] = np.unique(np.searchsorted(commas, np.flatnonzero(~_IS_PLAIN[view]))).tolist()
+    return indexes
 
 
 def _parse(joined: bytes) -> "NDArray[np.float64]":

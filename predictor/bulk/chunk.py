@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from predictor.batch import Batch
-from predictor.errors import InvalidInput, PredictorError, Violation
+from predictor.errors import HintedViolation, InvalidInput, PredictorError, Violation
 
 MAX_ROW_NUMBERS: Final = 100
 """So many invalid rows of a file are named."""
@@ -15,12 +15,12 @@ MAX_ROW_NUMBERS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Of a table: where each feature stands in a row, how many cells a row has, and what separates them.
+    """Of a table: the index of each feature's cell in a row, how many cells a row has, and what separates them.
 
     `factors`: what the values of columns in another unit are multiplied by.
     """
 
-    places: Mapping[str, int]
+    index_of: Mapping[str, int]
     width: int
     separator: str = ","
     factors: Mapping[str, Decimal] = field(default_factory=dict)
@@ -50,8 +50,8 @@ class Count:
         errors = chunk.batch.errors
         self.rows += len(chunk.batch)
         self.invalid += len(errors)
-        room = MAX_ROW_NUMBERS - len(self.first_invalid)
-        self.first_invalid += [chunk.first_row + place for place in islice(errors, room)]
+        missing = MAX_ROW_NUMBERS - len(self.first_invalid)
+        self.first_invalid += [chunk.first_row + index for index in islice(errors, missing)]
 
 
 def describe(error: PredictorError) -> str:
@@ -64,4 +64,6 @@ def describe(error: PredictorError) -> str:
 
 def _sentence(violation: Violation) -> str:
     name = violation.pointer.removeprefix("/")
-    return f"{name}: {violation.message}" if name else violation.message  # Without a name it is about the whole row.
+    hint = f" {violation.hint}" if isinstance(violation, HintedViolation) else ""
+    # Without a name it is about the whole row.
+    return f"{name}: {violation.message}{hint}" if name else violation.message

@@ -13,9 +13,9 @@ from decimal import Decimal
 from itertools import islice
 from typing import Final
 
-from predictor.bulk.units import factors_to, units_like
 from predictor.errors import UnusableFile
 from predictor.schema import FEATURES, IDS, SYNONYMS, UNITS
+from predictor.units import factors_to, units_like
 
 _PUNCTUATION: Final = re.compile(r"[\s_.,()\[\]/-]+")
 _SAME: Final = Decimal(1)
@@ -60,25 +60,26 @@ _MEANINGS: Final = _meanings()
 class Columns:
     """What was understood of the names of a file's columns.
 
-    `places`: where each feature stands. `factors`: what the values of a column in another unit are multiplied by.
-    `id_place`: the row's own id. `repeated`: the columns of a feature that has several; it is in none of the above.
+    `index_of`: the index of each feature's column. `factors`: what the values of a column in another unit are
+    multiplied by. `id_index`: the index of the column with the row's own id. `repeated`: the columns of a feature that
+    has several; it is in none of the above.
     """
 
     names: tuple[str, ...]
-    places: Mapping[str, int]
+    index_of: Mapping[str, int]
     factors: Mapping[str, Decimal]
-    id_place: int | None
+    id_index: int | None
     repeated: Mapping[str, tuple[str, ...]]
 
     @property
     def missing(self) -> list[str]:
-        return [name for name in FEATURES if name not in self.places and name not in self.repeated]
+        return [name for name in FEATURES if name not in self.index_of and name not in self.repeated]
 
     @property
     def others(self) -> list[str]:
         """The columns that mean nothing here."""
-        used = {*self.places.values(), self.id_place}
-        return [name for place, name in enumerate(self.names) if place not in used]
+        used = {*self.index_of.values(), self.id_index}
+        return [name for index, name in enumerate(self.names) if index not in used]
 
     def near_misses(self) -> Iterator[tuple[str, str]]:
         """Columns that may have been meant for a missing feature, each with what is wrong with it and what to do."""
@@ -103,21 +104,21 @@ def understand(names: Sequence[str]) -> Columns:
     found: dict[str, list[int]] = {}
     factors: dict[str, Decimal] = {}
     ids: dict[str, int] = {}
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         words = _words(name)
         feature, factor = (name, _SAME) if name in FEATURES else _MEANINGS.get(words, (None, _SAME))
         if feature is not None:
-            found.setdefault(feature, []).append(place)
+            found.setdefault(feature, []).append(index)
             if factor != _SAME:
                 factors[feature] = factor
         elif words in IDS:
-            ids.setdefault(words, place)
-    repeated = {feature: tuple(names[place] for place in places) for feature, places in found.items() if places[1:]}
+            ids.setdefault(words, index)
+    repeated = {feature: tuple(names[index] for index in indexes) for feature, indexes in found.items() if indexes[1:]}
     return Columns(
         names=tuple(names),
-        places={feature: found[feature][0] for feature in FEATURES if feature in found and feature not in repeated},
+        index_of={feature: found[feature][0] for feature in FEATURES if feature in found and feature not in repeated},
         factors={feature: factor for feature, factor in factors.items() if feature not in repeated},
-        id_place=next((ids[name] for name in IDS if name in ids), None),
+        id_index=next((ids[name] for name in IDS if name in ids), None),
         repeated=repeated,
     )
 
@@ -137,14 +138,14 @@ def check(columns: Columns) -> None:
 def description(columns: Columns) -> str:
     """What was understood, for people: names that differ, the id, and what is ignored. Empty if there is none of it."""
     renamed = [
-        f"{shown(columns.names[place])} -> {feature}"
+        f"{shown(columns.names[index])} -> {feature}"
         + (f" (x {columns.factors[feature].normalize():f})" if feature in columns.factors else "")
-        for feature, place in columns.places.items()
-        if columns.names[place] != feature
+        for feature, index in columns.index_of.items()
+        if columns.names[index] != feature
     ]
     parts = [", ".join(renamed)] if renamed else []
-    if columns.id_place is not None:
-        parts.append(f"id: {shown(columns.names[columns.id_place])}")
+    if columns.id_index is not None:
+        parts.append(f"id: {shown(columns.names[columns.id_index])}")
     if columns.others:
         parts.append(f"ignored: {_listed(map(shown, columns.others))}")
     return "; ".join(parts)

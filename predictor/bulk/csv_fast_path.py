@@ -20,7 +20,7 @@ from predictor.schema import CATEGORIES, FOLDED, MEASUREMENTS, RANGES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from predictor.bulk.word_parsing import Places, Words
+    from predictor.bulk.word_parsing import Positions, Words
 
 _LINE_END: Final = ord("\n")
 _NAMES: Final = {name: [value.encode() for value in values] for name, values in CATEGORIES.items()}
@@ -34,8 +34,8 @@ class _Rows:
     measurements: "NDArray[np.float64]"
     combinations: "NDArray[np.intp]"
     accepted: "NDArray[np.bool_]"
-    starts: "Places"
-    ends: "Places"
+    starts: "Positions"
+    ends: "Positions"
 
 
 def read_lines(layout: Layout, text: bytes) -> Batch:
@@ -48,7 +48,7 @@ def read_lines(layout: Layout, text: bytes) -> Batch:
         return Batch(PenguinColumns(rows.measurements, rows.combinations))
     bounds = zip(rows.starts[others].tolist(), rows.ends[others].tolist(), strict=True)
     batch = read_cells(layout, [text[start:end].decode().split(layout.separator) for start, end in bounds])
-    errors = {int(others[place]): error for place, error in batch.errors.items()}
+    errors = {int(others[index]): error for index, error in batch.errors.items()}
     valid = np.delete(others, list(batch.errors))
     rows.measurements[valid] = batch.columns.measurements
     rows.combinations[valid] = batch.columns.combinations
@@ -71,9 +71,9 @@ def _read_plain(layout: Layout, text: bytes) -> _Rows:
     measurements = np.full((len(accepted), len(MEASUREMENTS)), np.nan)
     combinations = np.zeros(len(accepted), dtype=np.intp)
 
-    def bounds(name: str) -> "tuple[Places, Places]":
-        place = layout.places[name]
-        return line_starts[rows] if place == 0 else cell_ends[:, place - 1] + 1, cell_ends[:, place]
+    def bounds(name: str) -> "tuple[Positions, Positions]":
+        index = layout.index_of[name]
+        return line_starts[rows] if index == 0 else cell_ends[:, index - 1] + 1, cell_ends[:, index]
 
     valid = np.ones(len(rows), dtype=np.bool_)
     for column, name in enumerate(MEASUREMENTS):
@@ -81,25 +81,27 @@ def _read_plain(layout: Layout, text: bytes) -> _Rows:
         values = numbers(words, *bounds(name))
         measurements[rows, column] = values
         valid &= (values >= low) & (values <= high)
-    found = np.zeros(len(rows), dtype=np.intp)  # Places in COMBINATIONS, which count through the last category first.
+    found = np.zeros(len(rows), dtype=np.intp)  # Indexes in COMBINATIONS, which count through the last category first.
     for name, values_of_category in _NAMES.items():
-        places = _places_of(
+        indexes = _indexes_of(
             values_of_category, words, *bounds(name), any_case=len(FOLDED[name]) == len(values_of_category)
         )
-        valid &= places >= 0
-        found = found * len(values_of_category) + places
+        valid &= indexes >= 0
+        found = found * len(values_of_category) + indexes
     combinations[rows] = found
     accepted[rows] = valid
     return _Rows(measurements, combinations, accepted, line_starts - len(_PADDING), line_ends - len(_PADDING))
 
 
-def _places_of(names: Sequence[bytes], words: "Words", starts: "Places", ends: "Places", *, any_case: bool) -> "Places":
-    """The place of each cell's name among `names`, -1 for anything else."""
-    places = np.full(len(starts), -1, dtype=np.intp)
-    for place, name in enumerate(names):
-        places[equal(words, starts, ends, name)] = place
-    others = np.flatnonzero(places < 0)
+def _indexes_of(
+    names: Sequence[bytes], words: "Words", starts: "Positions", ends: "Positions", *, any_case: bool
+) -> "Positions":
+    """The index of each cell's name among `names`, -1 for anything else."""
+    indexes = np.full(len(starts), -1, dtype=np.intp)
+    for index, name in enumerate(names):
+        indexes[equal(words, starts, ends, name)] = index
+    others = np.flatnonzero(indexes < 0)
     if any_case and len(others):
-        for place, name in enumerate(names):
-            places[others[equal(words, starts[others], ends[others], name, any_case=True)]] = place
-    return places
+        for index, name in enumerate(names):
+            indexes[others[equal(words, starts[others], ends[others], name, any_case=True)]] = index
+    return indexes

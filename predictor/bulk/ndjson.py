@@ -11,13 +11,13 @@ from predictor.batch import Batch
 from predictor.bulk.chunk import Chunk
 from predictor.bulk.columns import Columns, understand
 from predictor.bulk.lines import Blocks
-from predictor.bulk.units import converted
 from predictor.decoding import decode_row, decode_valid, parse, pointer, validate
-from predictor.error_room import ErrorRoom
+from predictor.error_limit import ErrorLimit
 from predictor.errors import InvalidInput, MalformedJson, RowFailure, Violation
 from predictor.penguin import Penguin
 from predictor.prediction import Id, is_id
 from predictor.schema import CATEGORIES, NOT_RECORDED, spelled
+from predictor.units import converted
 
 Row = tuple[Penguin | RowFailure, Id]
 
@@ -25,19 +25,19 @@ Row = tuple[Penguin | RowFailure, Id]
 def read_json_lines(text: bytes) -> Batch:
     """The rows of a message: of the lines that are not blank, each as exact as the body of a request.
 
-    Their errors share the room of one answer.
+    Their errors share the limit of one answer.
     """
     lines = [line for line in map(bytes.strip, text.split(b"\n")) if line]
-    room = ErrorRoom(len(text), len(lines))
-    return _batch([_message_row(line, room) for line in lines])
+    limit = ErrorLimit(len(text), len(lines))
+    return _batch([_message_row(line, limit) for line in lines])
 
 
-def _message_row(line: bytes, room: ErrorRoom) -> Row:
+def _message_row(line: bytes, limit: ErrorLimit) -> Row:
     try:
-        return decode_row(line, room)
+        return decode_row(line, limit)
     except MalformedJson as error:
         # The traceback would keep the frames that it came through, and their data.
-        return room.fit(error).with_traceback(None), None
+        return limit.fit(error).with_traceback(None), None
 
 
 class Documents:
@@ -75,15 +75,15 @@ class Documents:
             own_id = _id(document, self._columns)
             return self._read(document), own_id
         except (InvalidInput, MalformedJson) as error:
-            return ErrorRoom.of_line(line).fit(error).with_traceback(None), own_id
+            return ErrorLimit.of_line(line).fit(error).with_traceback(None), own_id
 
     def _read(self, document: dict[str, Any]) -> Penguin:
         """Raises `InvalidInput`."""
         columns = self._columns
         features = {
             feature: value
-            for feature, place in columns.places.items()
-            if (value := _value(columns, feature, document[columns.names[place]])) is not None
+            for feature, index in columns.index_of.items()
+            if (value := _value(columns, feature, document[columns.names[index]])) is not None
         }
         violations = [
             Violation(pointer(name), "duplicate_key", "Must not be given more than once.")
@@ -116,7 +116,7 @@ def _hints(columns: Columns) -> list[Violation]:
 
 
 def _id(document: dict[str, Any], columns: Columns) -> Id:
-    value = None if columns.id_place is None else document[columns.names[columns.id_place]]
+    value = None if columns.id_index is None else document[columns.names[columns.id_index]]
     return value if is_id(value) else None
 
 

@@ -41,7 +41,7 @@ class ParquetTable:
             raise _broken(error) from error
         self.columns = understand(self.header)
         check(self.columns)
-        self._layout = Layout(self.columns.places, len(self.header), factors=self.columns.factors)
+        self._layout = Layout(self.columns.index_of, len(self.header), factors=self.columns.factors)
 
     def __iter__(self) -> Iterator[Chunk]:
         first_row = 1

@@ -45,7 +45,7 @@ class Table:
         self.columns: Columns = understand(self.header)
         if self.header:
             check(self.columns)
-        self._layout = Layout(self.columns.places, len(self.header), self.separator, self.columns.factors)
+        self._layout = Layout(self.columns.index_of, len(self.header), self.separator, self.columns.factors)
 
     def __iter__(self) -> Iterator[Chunk]:
         for block in self._rest:
@@ -72,8 +72,8 @@ class Table:
                     found.append((*self._find_header(block, separator), separator))
                 except UnusableFile as error:  # Also for quotes that are where they must be with another separator.
                     failures.append(error)
-            best = max(found, key=lambda one: (len(understand(one[0]).places), len(one[0])), default=None)
-            if best is None or (failures and not understand(best[0]).places):
+            best = max(found, key=lambda one: (len(understand(one[0]).index_of), len(one[0])), default=None)
+            if best is None or (failures and not understand(best[0]).index_of):
                 raise failures[0]
             if best[0]:
                 header, used, self.separator = best
@@ -134,9 +134,9 @@ class Table:
         self._rows += len(batch)
         if self._keep_texts:
             return Chunk(first_row, batch, texts())
-        place = self.columns.id_place
-        if place is not None:
-            ids: list[Id] = [row[place] or None if place < len(row) else None for row in rows()]
+        index = self.columns.id_index
+        if index is not None:
+            ids: list[Id] = [row[index] or None if index < len(row) else None for row in rows()]
             batch = Batch(batch.columns, batch.errors, known_ids(ids))
         return Chunk(first_row, batch)
 

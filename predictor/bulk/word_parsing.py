@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Words = NDArray[np.uint64]
-    Places = NDArray[np.intp]
+    Positions = NDArray[np.intp]
 
 WORD_BYTES: Final = 8
 _LETTERS: Final = ascii_letters.encode()
@@ -37,12 +37,12 @@ def padding_for(names: Iterable[bytes]) -> bytes:
 
 
 def words_of(padded: bytes) -> "Words":
-    """For each place, the word that begins there: eight times the text, without a copy."""
+    """For each position, the word that begins there: eight times the text, without a copy."""
     count = len(padded) - WORD_BYTES + 1
     return np.ndarray((count,), dtype="<u8", buffer=padded, strides=(1,))
 
 
-def numbers(words: "Words", starts: "Places", ends: "Places") -> "NDArray[np.float64]":
+def numbers(words: "Words", starts: "Positions", ends: "Positions") -> "NDArray[np.float64]":
     """What `float` makes of each cell that is at most eight characters of digits with at most one point, else nan.
 
     At most eight digits and a power of ten are exact in a float, so their quotient is the nearest one.
@@ -61,7 +61,7 @@ def numbers(words: "Words", starts: "Places", ends: "Places") -> "NDArray[np.flo
     return values
 
 
-def _without_point(text: "Words") -> "tuple[Words, Places, NDArray[np.bool_]]":
+def _without_point(text: "Words") -> "tuple[Words, Positions, NDArray[np.bool_]]":
     """The text with its first point taken out and a 0 before it; how many characters followed it; if there is one."""
     differences = text ^ _POINTS
     found = (differences - _ONES) & ~differences & _HIGH_BITS  # A high bit where there is a point; the lowest is right.
@@ -69,12 +69,12 @@ def _without_point(text: "Words") -> "tuple[Words, Places, NDArray[np.bool_]]":
     has_point = found != 0
     through = (before << _U(8)) | _U(0xFF)
     moved = (text & ~through) | ((text & before) << _U(8)) | _U(0x30)
-    places = np.bitwise_count(before).astype(np.intp) // 8
-    return np.where(has_point, moved, text), np.where(has_point, WORD_BYTES - 1 - places, 0), has_point
+    decimals = np.bitwise_count(before).astype(np.intp) // 8
+    return np.where(has_point, moved, text), np.where(has_point, WORD_BYTES - 1 - decimals, 0), has_point
 
 
 def equal(
-    words: "Words", starts: "Places", ends: "Places", name: bytes, *, any_case: bool = False
+    words: "Words", starts: "Positions", ends: "Positions", name: bytes, *, any_case: bool = False
 ) -> "NDArray[np.bool_]":
     """Which cells are `name`, with `any_case` in any case of ASCII letters; the text's padding must be made for it."""
     result: NDArray[np.bool_] = (ends - starts) == len(name)
@@ -95,5 +95,5 @@ def _words_in(name: bytes) -> int:
     return -(-len(name) // WORD_BYTES)
 
 
-def _bits(byte_counts: "Places") -> "Words":
+def _bits(byte_counts: "Positions") -> "Words":
     return byte_counts.astype(np.uint64) << _U(3)

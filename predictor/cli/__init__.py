@@ -10,10 +10,13 @@ from typing import Any
 import click
 
 from predictor import __version__
+from predictor.cli.canary import canary
+from predictor.cli.drift import drift
 from predictor.cli.operations import agreement, capacity, smoke
 from predictor.cli.output import abandon_stdout, open_missing_streams, tell
 from predictor.cli.prediction import predict
-from predictor.cli.publishing import publish, train, verify
+from predictor.cli.publishing import publish, train
+from predictor.cli.verification import verify
 from predictor.errors import ConfigurationError, InvalidInput, MalformedJson, PredictorError
 
 __all__ = ["main"]
@@ -49,8 +52,8 @@ def _fail(ctx: click.Context, message: str) -> None:
 @click.group(cls=_Commands)
 @click.version_option(__version__)
 def main() -> None:
-    """Train, publish and verify models, predict, and check deployed functions."""
+    """Train, publish and verify models, predict, and check deployed functions and their traffic."""
 
 
-for _command in (train, publish, verify, predict, smoke, agreement, capacity):
+for _command in (train, publish, verify, predict, smoke, agreement, canary, drift, capacity):
     main.add_command(_command)

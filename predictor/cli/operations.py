@@ -13,43 +13,45 @@ from predictor.errors import ConfigurationError, Disagreement
 GOLDEN_SUFFIX: Final = "/golden.json"
 
 
-@click.command()
+@click.command(short_help="Check that a running function is fit to serve.")
 @click.argument("url", callback=options.service_url)
 @click.option(
     "--digest",
     metavar="sha256:HEX",
     callback=options.digest,
     required=True,
-    help="Digest of the model that must be served.",
+    help="Digest of the model that the function must serve.",
 )
 @click.option(
     "--golden",
     metavar="MODEL_URI",
     callback=options.location,
-    help="The published model (or its golden.json) whose golden rows are sent. Default: MODEL_URI.",
+    help="The published model whose golden rows (known answers) are sent. Default: the setting MODEL_URI.",
 )
 @click.option(
     "--p95-ms",
     type=options.Finite(min=0, min_open=True),
     default=500.0,
     show_default=True,
-    help="Limit of the 95th percentile.",
+    help="The 95th percentile of the time of an answer must not be larger, in milliseconds.",
 )
 @click.option(
-    "--requests", type=click.IntRange(min=1), default=100, show_default=True, help="Number of timed requests."
+    "--requests", type=click.IntRange(min=1), default=100, show_default=True, help="How many requests are timed."
 )
 @click.option(
     "--wait-s",
     type=options.Finite(min=0),
     default=0.0,
     show_default=True,
-    help="Seconds that it may take to become ready.",
+    help="How many seconds the function may take to become ready.",
 )
 def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests: int, wait_s: float) -> None:
-    """Smoke-test the function at URL: ready, the pinned model, every golden row, five refusals, latency.
+    """Check that the running function at URL is fit to serve.
 
-    If a check fails, the status is 1 and the last line says why. IDENTITY_TOKEN (environment) is sent as a bearer
-    token.
+    It must be ready with the model of --digest, give the published answer to every golden row, refuse five bad requests
+    as documented, and be fast enough. At the first check that fails, the exit status is 1 and the last line says why.
+
+    For a function that is not public: export IDENTITY_TOKEN=$(gcloud auth print-identity-token)
     """
     from predictor.artifacts import open_store
     from predictor.operations.remote import Function
@@ -70,22 +72,28 @@ def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests:
     )
 
 
-@click.command()
-@click.argument("blue", callback=options.service_url)
-@click.argument("green", callback=options.service_url)
-@click.option("--count", type=click.IntRange(min=1), default=1000, show_default=True, help="Number of penguins.")
+@click.command(short_help="Compare the predictions of two running functions.")
+@click.argument("blue", metavar="BLUE_URL", callback=options.service_url)
+@click.argument("green", metavar="GREEN_URL", callback=options.service_url)
+@click.option(
+    "--count", type=click.IntRange(min=1), default=1000, show_default=True, help="How many penguins are sent."
+)
 @click.option(
     "--max-disagreement",
     type=options.Finite(0, 1),
     default=0.02,
     show_default=True,
-    help="The largest share, 0 to 1, that may differ.",
+    help="The largest share of the predictions, 0 to 1, that may differ.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Chooses the penguins.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed chooses the same penguins."
+)
 def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: int) -> None:
-    """Send the same penguins to the functions at BLUE and GREEN; print the share with different predictions.
+    """Send the same penguins to two running functions, and print the share that got different predictions.
 
-    Status 1 when it is above --max-disagreement. IDENTITY_TOKEN (environment) is sent to both as a bearer token.
+    The exit status is 1 when the share is above --max-disagreement.
+
+    For functions that are not public: export IDENTITY_TOKEN=$(gcloud auth print-identity-token)
     """
     from predictor.operations.agreement import choose_penguins, compare
     from predictor.operations.remote import Function
@@ -95,23 +103,35 @@ def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: 
     penguins = choose_penguins(load_penguins().penguins, count, seed)
     with Function(blue, token) as first, Function(green, token) as second:
         result = compare(first, second, penguins)
-    click.echo(f"{result.disagreement:.4f}")
     if result.disagreement > max_disagreement:
         raise Disagreement(result.differing, result.count, max_disagreement)
-    tell(f"{result.differing} of {result.count} predictions differ")
+    share = f"{result.disagreement:.2%}; allowed are {max_disagreement:.2%}"
+    click.echo(f"the revisions differ on {result.differing} of {result.count} penguins ({share})")
 
 
-@click.command()
+@click.command(short_help="Compute the instances and the cost of a load.")
 @click.option("--rps", type=options.Finite(0, 1e9, min_open=True), required=True, help="Expected requests per second.")
 @click.option(
-    "--figures", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: ops/figures.json."
+    "--figures",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What a benchmark measured on one instance. Default: ops/figures.json.",
 )
 @click.option(
-    "--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: ops/prices.json."
+    "--prices",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What Cloud Run charges. Default: ops/prices.json.",
 )
-@click.option("--cpu", type=options.Finite(0.08, 8), default=1.0, show_default=True, help="vCPU per instance.")
-@click.option("--memory-mib", type=click.IntRange(128, 32768), default=512, show_default=True, help="Per instance.")
-@click.option("--concurrency", type=click.IntRange(1, 1000), default=80, show_default=True, help="Per instance.")
+@click.option("--cpu", type=options.Finite(0.08, 8), default=1.0, show_default=True, help="vCPUs per instance.")
+@click.option(
+    "--memory-mib", type=click.IntRange(128, 32768), default=512, show_default=True, help="Memory per instance, in MiB."
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    default=80,
+    show_default=True,
+    help="How many requests an instance takes at a time.",
+)
 @click.option(
     "--headroom",
     type=options.Finite(0, 1, max_open=True),
@@ -131,16 +151,19 @@ def capacity(
 ) -> None:
     """Compute how many instances a load and ten times that load need, and what a million predictions cost.
 
-    The inputs are benchmark results and a price table; both files state their date and source.
+    It reads benchmark figures and a price table; both files state their date and source. A size that Cloud Run does not
+    offer (CPUs with memory with concurrency) is refused.
     """
     from predictor.operations import capacity as planning
+    from predictor.operations.instance import Instance
 
-    instance = planning.Instance(cpu, memory_mib, concurrency)
+    instance = Instance(cpu, memory_mib, concurrency)
     plan = planning.plan(
         planning.Figures.from_file(figures or planning.FIGURES_FILE),
         planning.Prices.from_file(prices or planning.PRICES_FILE),
         instance,
         rps=rps,
         headroom=headroom,
+        alert_conditions=planning.count_alert_conditions(),
     )
     click.echo("\n".join(planning.describe(plan)))

@@ -3,6 +3,7 @@
 import math
 import os
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,12 +26,28 @@ class Finite(click.FloatRange):
         return number
 
 
+class Instant(click.ParamType[datetime]):
+    """A moment in RFC 3339, with its time zone."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError:
+            instant = None
+        if instant is None or instant.tzinfo is None:
+            self.fail(f"{value!r} is not a moment such as 2026-01-31T12:00:00Z", param, ctx)
+        return instant
+
+
 def identity_token() -> str | None:
     """The token. It is never shown, also not when it is malformed."""
     token = os.environ.get(IDENTITY_TOKEN) or None
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise click.UsageError(
-            f"{IDENTITY_TOKEN} is not a token: it contains a space, a line end or a character outside ASCII"
+            f"{IDENTITY_TOKEN} is not a token: it contains a space, a line end or a character outside ASCII;"
+            f" set it with {IDENTITY_TOKEN}=$(gcloud auth print-identity-token)"
         )
     return token
 

@@ -39,22 +39,27 @@ def _feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+@click.command(short_help=f"Predict one {NOUN}, or every row of a file.")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--uri", callback=options.location, help="The model. Default: MODEL_URI, or the newest under artifacts/.")
+@click.option(
+    "--uri",
+    metavar="MODEL_URI",
+    callback=options.location,
+    help="The published model. Default: the setting MODEL_URI, or the newest version under artifacts/.",
+)
 @click.option(
     "--digest",
     metavar="sha256:HEX",
     callback=options.digest,
-    help="The model's digest; needed for gs://. Default: MODEL_DIGEST.",
+    help="The model's digest; required for gs://. Default: the setting MODEL_DIGEST, unless --uri is given.",
 )
 @_feature_options
 def predict(file: Path | None, uri: str | None, digest: str | None, **features: Any) -> None:
     """Predict one penguin, from options or from JSON on stdin, or every row of FILE (- is stdin).
 
-    FILE may be CSV, NDJSON or Parquet. A table comes back as CSV with columns for the prediction, the probabilities and
-    the error; NDJSON with an answer for each line. What was understood of the file is said on stderr. Invalid rows get
-    an error and all others are scored; the exit status is then 1.
+    FILE is CSV, NDJSON or Parquet. The answers to CSV and Parquet are CSV, with columns for the prediction, the
+    probabilities and the error; the answers to NDJSON are NDJSON, one line for each. Messages about the file go to
+    stderr. An invalid row gets an error, and all other rows are scored; the exit status is then 1.
     """
     given = {name: value for name, value in features.items() if value is not None}
     if file is not None:

@@ -1,4 +1,4 @@
-"""Commands that make and check published models: `train`, `publish`, `verify`."""
+"""Commands that make published models: `train`, `publish`."""
 
 import os
 import shlex
@@ -7,49 +7,74 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from predictor.cli import options
 from predictor.cli.output import tell
-from predictor.errors import ArtifactError, ConfigurationError
+from predictor.cli.signing import sign_option, signer
+from predictor.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from predictor.publishing.signature import Signer
     from predictor.publishing.source_model import Options
     from predictor.training.dataset import Dataset
     from predictor.training.parity import Proof
     from predictor.training.publish import Published
 
+_NAME_FILES: Final = frozenset({".txt", ".csv", ".json", ".pkl"})
+"""Suffixes that no name of a column or a class ends in."""
 
-@click.command()
+
+@click.command(short_help="Fit and evaluate this project's own model.")
 @click.option(
-    "--to", "folder", callback=options.location, required=True, help="The model is written to FOLDER/<version>/."
+    "--to",
+    "folder",
+    metavar="FOLDER",
+    callback=options.location,
+    required=True,
+    help="Where models are kept, a folder or gs://BUCKET/FOLDER. The model is written to FOLDER/<version>/.",
 )
-def train(folder: str) -> None:
-    """Fit, evaluate and export this project's model. SOURCE_DATE_EPOCH, where set, is the time of its creation."""
+@sign_option
+def train(folder: str, signing_key: str | None) -> None:
+    """Fit this project's model to the Palmer penguins, evaluate it, and write it to a folder.
+
+    Prints the settings MODEL_URI and MODEL_DIGEST that serve it. The environment variable SOURCE_DATE_EPOCH, in seconds
+    since 1970, replaces the current time in the model's manifest.
+    """
     created = _created()
+    sign = signer(signing_key)
     from predictor.artifacts import open_store
     from predictor.training.dataset import load_penguins
     from predictor.training.penguin_training import train as train_model
     from predictor.training.publish import write
 
-    tell("fitting and evaluating (takes about ten seconds)")
+    tell("fitting and evaluating (takes about twenty seconds)")
     exported = train_model(load_penguins(), created)
     for name, value in exported.bundle.manifest.metrics.items():
         tell(f"  {name} {value:g}")
     with _progress("writing") as progress:
-        published = write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(folder), progress)
+        published = write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(folder), progress, sign)
     _print_published(published, exported.proof)
 
 
-def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
+def _names(_ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
     """Names separated by commas, or a file of them."""
     if value is None:
         return ()
-    if Path(value).is_file():
-        value = Path(value).read_text(encoding="utf-8-sig").replace("\n", ",")
-    return tuple(name.strip() for name in value.split(",") if name.strip())
+    from predictor.publishing.source_file import split_names
+
+    file = Path(value)
+    if not file.is_file() and "," not in value and (os.sep in value or file.suffix in _NAME_FILES):
+        raise click.BadParameter(f"there is no file {value}")
+    try:
+        names = split_names(file.read_text(encoding="utf-8-sig") if file.is_file() else value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value} is not a list of names: a JSON array, or separated by commas") from error
+    if not names:
+        raise click.BadParameter(f"no name is given; expected {param.metavar}, or a file of names")
+    return tuple(names)
 
 
 def _versions(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -62,36 +87,69 @@ def _versions(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
     return found
 
 
-@click.command()
-@click.argument("sources", metavar="[SOURCE]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--from", "folder", callback=options.location, help="Publish the newest version in this folder.")
+@click.command(short_help="Publish a model, from its files or from a folder.")
+@click.argument("sources", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--from",
+    "folder",
+    metavar="FOLDER",
+    callback=options.location,
+    help="Publish the newest version FOLDER/<version>/ as it is, in place of a FILE.",
+)
 @click.option(
     "--from-pickles",
     "pickles",
     type=click.Path(path_type=Path),
     nargs=3,
     metavar="MODEL LABEL_ENCODER COLUMNS",
-    help="The same as giving the three files as SOURCE.",
+    help="The same as giving these three files as FILE.",
 )
-@click.option("--to", "root", callback=options.location, required=True, help="The model is written to ROOT/<version>/.")
-@click.option("--columns", metavar="A,B,C", callback=_names, help="The model's columns, in its order.")
-@click.option("--classes", metavar="A,B,C", callback=_names, help="The names of the model's classes 0, 1, 2, ...")
+@click.option(
+    "--to",
+    "root",
+    metavar="ROOT",
+    callback=options.location,
+    required=True,
+    help="Where models are kept, a folder or gs://BUCKET/FOLDER. The model is written to ROOT/<version>/.",
+)
+@click.option(
+    "--columns",
+    metavar="A,B,C",
+    callback=_names,
+    help="For a model that was fitted without column names: these, in the order of its input; or a file of them.",
+)
+@click.option(
+    "--classes",
+    metavar="A,B,C",
+    callback=_names,
+    help="For a model whose classes are numbers: their names in order (0, 1, 2, ...); or a file of them.",
+)
 @click.option(
     "--with",
     "requirements",
     metavar="PACKAGE==VERSION",
     multiple=True,
     callback=_versions,
-    help="A library version that the files need, if they do not say it. May be given several times.",
+    help="Open the files with this version of a library, such as scikit-learn==1.5.2. Needed only where the files do"
+    " not say it themselves. May be given several times.",
 )
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
-    help="Labelled rows to compare the model with. Default: the Palmer penguins.",
+    help="Labelled rows to test the model on: the features and the species. Default: the Palmer penguins.",
 )
-@click.option("--accept-accuracy", is_flag=True, help="Publish even if under 90% of the labelled rows come out right.")
-@click.option("--without-onnx", is_flag=True, help="Publish only the pickle, which the slow sklearn engine serves.")
+@click.option(
+    "--accept-accuracy",
+    is_flag=True,
+    help="Publish even if fewer than 90% of the labelled rows are classified correctly.",
+)
+@click.option(
+    "--without-onnx",
+    is_flag=True,
+    help="Publish only the pickle. The sklearn engine serves it, which takes many times as long per request.",
+)
+@sign_option
 def publish(
     *,
     sources: tuple[Path, ...],
@@ -104,30 +162,37 @@ def publish(
     reference: Path | None,
     accept_accuracy: bool,
     without_onnx: bool,
+    signing_key: str | None,
 ) -> None:
     """Publish a model and print the settings MODEL_URI and MODEL_DIGEST that serve it. Never overwrites a version.
 
-    SOURCE is the model's file, or its files in any order: joblib, pickle or skops of a classifier, a label encoder, a
-    list of columns; XGBoost's .json or .ubj; LightGBM's text. Opening a pickle runs the code in it.
+    FILE is the model's file, or its files in any order: a classifier as joblib, pickle or skops, with its label encoder
+    and its list of columns where it has them; XGBoost's .json or .ubj; LightGBM's text; ONNX. Opening a pickle runs the
+    code in it: publish only files that you trust.
     """
     files = (*sources, *(pickles or ()))
-    if (folder is None) == (not files):
+    if folder is None and not files:
         raise click.UsageError("give the model's files, or --from FOLDER")
+    if folder is not None and files:
+        raise click.UsageError("give the model's files or --from FOLDER, not both")
     if folder is not None and (columns or classes or requirements or accept_accuracy or without_onnx):
-        raise click.UsageError("a model in a folder is published as it is; with --from only --to and --reference apply")
+        raise click.UsageError(
+            "a model in a folder is published as it is; with --from only --to, --reference and --sign apply"
+        )
+    sign = signer(signing_key)
     if folder is not None:
-        published, proof = _publish_folder(folder, root, reference)
+        published, proof = _publish_folder(folder, root, reference, sign)
     else:
         from predictor.publishing.source_model import Options
 
         given = Options(columns, classes, requirements)
         published, proof = _publish_files(
-            files, root, reference, given, accept_accuracy=accept_accuracy, with_onnx=not without_onnx
+            files, root, reference, given, sign, accept_accuracy=accept_accuracy, only_pickles=without_onnx
         )
     _print_published(published, proof)
 
 
-def _publish_folder(folder: str, root: str, reference: Path | None) -> "tuple[Published, Proof]":
+def _publish_folder(folder: str, root: str, reference: Path | None, sign: "Signer | None") -> "tuple[Published, Proof]":
     import time
 
     from predictor.artifacts import newest_version, open_store
@@ -137,7 +202,7 @@ def _publish_folder(folder: str, root: str, reference: Path | None) -> "tuple[Pu
     source = newest_version(open_store(folder), deadline=time.monotonic() + TIMEOUT_S)
     tell(f"publishing {source.uri}")
     with _progress("publishing") as progress:
-        return publish_model(source, open_store(root), _labelled_rows(reference), progress)
+        return publish_model(source, open_store(root), _labelled_rows(reference), progress, sign)
 
 
 def _publish_files(
@@ -145,9 +210,10 @@ def _publish_files(
     root: str,
     reference: Path | None,
     given: "Options",
+    sign: "Signer | None",
     *,
     accept_accuracy: bool,
-    with_onnx: bool,
+    only_pickles: bool,
 ) -> "tuple[Published, Proof]":
     created = _created()
     from predictor.artifacts import open_store
@@ -160,11 +226,12 @@ def _publish_files(
         created,
         given,
         accept_accuracy=accept_accuracy,
-        with_onnx=with_onnx,
+        only_pickles=only_pickles,
         tell=tell,
     )
     with _progress("publishing") as progress:
-        return write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(root), progress), exported.proof
+        published = write(exported.bundle, exported.bundle.manifest.to_bytes(), open_store(root), progress, sign)
+    return published, exported.proof
 
 
 def _labelled_rows(reference: Path | None) -> "Dataset":
@@ -175,7 +242,9 @@ def _labelled_rows(reference: Path | None) -> "Dataset":
 
 def _print_published(published: "Published", proof: "Proof") -> None:
     if proof.difference is not None:
-        tell(f"both forms agree to within {proof.difference:.1e} on {proof.penguins} penguins")
+        tell(f"all forms agree to within {proof.difference:.1e} on {proof.penguins} penguins")
+    if published.kept_signature:
+        tell("it has a signature of another time, which is left as it is; `verify --key` says whether it is good")
     settings = [f"MODEL_URI={shlex.quote(published.uri)}", f"MODEL_DIGEST={published.digest}"]
     tell(f"to serve it here: {' '.join(settings)} make run")
     for setting in settings:
@@ -206,28 +275,3 @@ def _progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
             bar.update(done - bar.pos, name)
 
         yield show
-
-
-@click.command()
-@click.argument("uri", callback=options.location)
-@click.option(
-    "--digest", metavar="sha256:HEX", callback=options.digest, help="The manifest's digest, as publish printed it."
-)
-def verify(uri: str, digest: str | None) -> None:
-    """Check a published model: every file, and everything that loading it checks. Status 1 if something differs."""
-    from predictor.artifacts import open_store
-    from predictor.models.verification import verify as verify_model
-
-    if digest is None:
-        tell("without --digest the manifest itself is not verified, so the pickles are not opened")
-    try:
-        manifest, findings = verify_model(open_store(uri), digest)
-    except ArtifactError as error:
-        click.echo(str(error))
-        raise SystemExit(1) from error
-    for finding in findings:
-        click.echo(str(finding))
-    if findings:
-        raise SystemExit(1)
-    verdict = "is consistent, but its origin is not verified" if digest is None else "is good"
-    click.echo(f"{uri} {verdict}: version {manifest.version}, {len(manifest.files)} files")

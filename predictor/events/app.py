@@ -42,12 +42,14 @@ from predictor.telemetry import log
 from predictor.text import shortened
 from predictor.web import (
     BLOCKING_BODY_BYTES,
+    Admission,
     BytesResponse,
     Endpoint,
     FirstAnswer,
     HttpProblem,
     Probes,
     ProblemType,
+    Trimmer,
     no_content,
     read_body,
     run_maybe_in_thread,
@@ -65,6 +67,8 @@ MAX_LOGGED_NAME: Final = 300
 """Characters of a message's id and source. Whoever sends an event chooses them; Pub/Sub's own are shorter."""
 LARGE_EVENT_BYTES: Final = 1024 * 1024
 """Larger requests take turns: such an event needs several times its size in memory until it is published."""
+MEMORY_PER_BYTE: Final = 8
+"""What a byte of a large event needs until its outcome is published, about."""
 
 NOT_AN_EVENT: Final = ProblemType("not-an-event", "Bad Request", "The request carries neither a CloudEvent nor a push.")
 NOT_SCORED: Final = ProblemType(
@@ -106,6 +110,7 @@ def events_app(
     *,
     max_data_bytes: int,
     max_rows: int,
+    admission: Admission,
     message_timeout_s: float = MESSAGE_TIMEOUT_S,
     log_requests: bool = False,
     import_ms: float = 0.0,
@@ -121,7 +126,7 @@ def events_app(
         message_timeout_s=message_timeout_s,
     )
     routes["/"]["POST"] = handler.score
-    return Endpoint(routes, models, not_found=NOT_FOUND, log_requests=log_requests)
+    return Endpoint(routes, models, not_found=NOT_FOUND, admission=admission, log_requests=log_requests)
 
 
 class _Handler:
@@ -145,6 +150,7 @@ class _Handler:
         self._message_timeout_s = message_timeout_s
         self._deadlines = Deadlines()
         self._large = asyncio.Semaphore(1)
+        self._trimmer = Trimmer()
 
     async def score(self, request: Request) -> BytesResponse:
         started = time.perf_counter()
@@ -170,6 +176,8 @@ class _Handler:
             yield
         finally:
             self._large.release()
+            freed_bytes = MEMORY_PER_BYTE * int(length or LARGE_EVENT_BYTES)
+            self._trimmer.freed(freed_bytes, idle=not self._large.locked())
 
     async def _message(self, request: Request) -> Message:
         body = await read_body(request, MAX_EVENT_BYTES)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from predictor.digest import DIGEST_PATTERN
 from predictor.errors import ViolationCode
 from predictor.penguin import LABEL, SPECIES
+from predictor.prediction import WarningCode
 
 NAMESPACE: Final = uuid.UUID("8d3c7c1e-0f0f-5a55-9b0e-5f2b8c1d7a42")
 """Namespace of the ids below (RFC 9562, version 5); part of the contract."""
@@ -35,6 +36,7 @@ class RowViolation(_Frozen):
     pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the row.")]
     code: ViolationCode
     message: Annotated[str, Field(description="What is allowed.")]
+    hint: Annotated[str | None, Field(description="How the value would fit, such as in another unit.")] = None
 
 
 class RowError(_Frozen):
@@ -55,6 +57,14 @@ Probabilities: Final[type[BaseModel]] = create_model(
 )
 
 
+class RowWarning(_Frozen):
+    """A reason to doubt a prediction."""
+
+    code: WarningCode
+    pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the row; empty for the row as a whole.")]
+    message: str
+
+
 class ScoredRow(_Frozen):
     """The outcome of one row: a prediction or an error."""
 
@@ -63,6 +73,17 @@ class ScoredRow(_Frozen):
     prediction: Annotated[str | None, Field(description=f"The most probable {LABEL}.")] = None
     probability: Annotated[float | None, Field(description="Of the prediction.")] = None
     probabilities: Probabilities | None = None
+    in_distribution: Annotated[
+        bool | None,
+        Field(description="Whether the row is like the reference rows. A model without a reference leaves this out."),
+    ] = None
+    p_value: Annotated[
+        float | None, Field(description="Share of the reference rows that are at least as unlike the others.")
+    ] = None
+    prediction_set: Annotated[list[str] | None, Field(description=f"Each {LABEL} that remains possible.")] = None
+    coverage: Annotated[float | None, Field(description="Of the prediction set.")] = None
+    abstain: Annotated[bool | None, Field(description="Whether a person should decide instead.")] = None
+    warnings: Annotated[list[RowWarning] | None, Field(description="Reasons to doubt the prediction.")] = None
     error: RowError | None = None
 
 

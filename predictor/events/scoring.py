@@ -6,7 +6,7 @@ Blocking, and dependent on the message and the model alone: the same two give th
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC
 from typing import Any, Final
 
@@ -24,13 +24,14 @@ from predictor.events.documents import (
     ResultMessage,
     RowError,
     RowViolation,
+    RowWarning,
     ScoredRow,
     outcome_id,
 )
 from predictor.events.message import Message
 from predictor.models import LoadedModel
 from predictor.penguin import Penguin
-from predictor.prediction import Id, Prediction
+from predictor.prediction import Assessment, Id, Prediction
 from predictor.service import predict_batch
 
 NDJSON: Final = "application/x-ndjson"
@@ -56,22 +57,30 @@ def score(model: LoadedModel, message: Message, batch: Batch) -> Outcome:
     """The result of a message with the given rows."""
     ids = batch.ids or [None] * len(batch)
     answers = zip(ids, predict_batch(model, batch), strict=True)
-    rows = [_scored_row(place, own_id, answer) for place, (own_id, answer) in enumerate(answers)]
+    rows = [_scored_row(index, own_id, answer) for index, (own_id, answer) in enumerate(answers)]
     return result(model, message, rows=len(batch), rejected_rows=len(batch.errors), predictions=rows)
 
 
-def _scored_row(place: int, own_id: Id, answer: Prediction | RowFailure) -> ScoredRow:
+def _scored_row(index: int, own_id: Id, answer: Prediction | RowFailure) -> ScoredRow:
     id_text = own_id if own_id is None or isinstance(own_id, str) else json.dumps(own_id)
     if not isinstance(answer, Prediction):
         violations = answer.violations if isinstance(answer, InvalidInput) else ()
-        return ScoredRow(row=place, id=id_text, error=RowError(detail=str(answer), errors=_violations(violations)))
+        return ScoredRow(row=index, id=id_text, error=RowError(detail=str(answer), errors=_violations(violations)))
     return ScoredRow(
-        row=place,
+        row=index,
         id=id_text,
         prediction=answer.prediction,
         probability=answer.probability,
         probabilities=Probabilities(**answer.probabilities),
+        **_assessed(answer.assessment),
     )
+
+
+def _assessed(assessment: Assessment | None) -> dict[str, Any]:
+    if assessment is None:
+        return {}
+    warnings = [RowWarning(code=item.code, pointer=item.pointer, message=item.message) for item in assessment.warnings]
+    return {**assessment._asdict(), "warnings": warnings}
 
 
 def result(
@@ -171,4 +180,4 @@ def _invalid(error: InvalidInput) -> Unscorable:
 
 
 def _violations(violations: Sequence[Violation]) -> list[RowViolation]:
-    return [RowViolation(pointer=v.pointer, code=v.code, message=v.message) for v in violations]
+    return [RowViolation.model_validate(asdict(violation)) for violation in violations]

@@ -65,12 +65,12 @@ def take_data_out(body: bytes) -> tuple[bytes, bytes | None]:
 
 def _members(body: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Name and value of each member of a JSON object, as they are spelled. Values are not parsed."""
-    place = _after_space(body, 0)
+    position = _after_space(body, 0)
     opened = b"{"
-    while body[place : place + 1] == opened:
-        start = _after_space(body, place + 1)
+    while body[position : position + 1] == opened:
+        start = _after_space(body, position + 1)
         if opened == b"{" and body[start : start + 1] == b"}":
-            place = start
+            position = start
             break
         name_end = _end_of_string(body, start)
         colon = _after_space(body, name_end)
@@ -79,9 +79,9 @@ def _members(body: bytes) -> Iterator[tuple[bytes, bytes]]:
         value_start = _after_space(body, colon + 1)
         value_end = _end_of_value(body, value_start)
         yield body[start:name_end], body[value_start:value_end]
-        place = _after_space(body, value_end)
+        position = _after_space(body, value_end)
         opened = b","
-    if body[place:].strip(b" \t\n\r") != b"}":
+    if body[position:].strip(b" \t\n\r") != b"}":
         raise ValueError("not a JSON object")
 
 
@@ -91,28 +91,28 @@ def _end_of_value(body: bytes, start: int) -> int:
         return _end_of_string(body, start)
     if first not in (b"{", b"["):
         return _end_of(_SCALAR.match(body, start))
-    depth, place = 0, start
-    while token := _QUOTE_OR_BRACKET.search(body, place):
-        place = token.end()
+    depth, position = 0, start
+    while token := _QUOTE_OR_BRACKET.search(body, position):
+        position = token.end()
         if token[0] == b'"':
-            place = _end_of_string(body, token.start())
+            position = _end_of_string(body, token.start())
         elif token[0] in b"[{":
             depth += 1
         else:
             depth -= 1
             if not depth:
-                return place
+                return position
     raise ValueError("a bracket without its counterpart")
 
 
 def _end_of_string(body: bytes, start: int) -> int:
     if body[start : start + 1] != b'"':
         raise ValueError("not a string")
-    place = start + 1
-    while (end := _end_of(_STRING_PIECE.match(body, place))) > place or body[end : end + 1] == b'"':
+    position = start + 1
+    while (end := _end_of(_STRING_PIECE.match(body, position))) > position or body[end : end + 1] == b'"':
         if body[end : end + 1] == b'"':
             return end + 1
-        place = end
+        position = end
     raise ValueError("a string without an end")
 
 
@@ -122,5 +122,5 @@ def _end_of(match: re.Match[bytes] | None) -> int:
     return match.end()
 
 
-def _after_space(body: bytes, place: int) -> int:
-    return _end_of(_SPACE.match(body, place))
+def _after_space(body: bytes, position: int) -> int:
+    return _end_of(_SPACE.match(body, position))

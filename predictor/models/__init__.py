@@ -5,7 +5,7 @@ The public modules in `__all__` are imported one by one, because each imports li
 
 from predictor.models.engine import Engine
 from predictor.models.golden import Golden, GoldenRow
-from predictor.models.loader import LoadedModel, build_engine, load_model
+from predictor.models.loader import LoadedModel, build_engine, engine_name, engines_of, form_files, load_model
 
 __all__ = [
     "Engine",
@@ -13,8 +13,11 @@ __all__ = [
     "GoldenRow",
     "LoadedModel",
     "build_engine",
+    "compiled",
+    "engine_name",
+    "engines_of",
+    "form_files",
     "load_model",
     "onnx_engine",
-    "onnx_graph",
     "verification",
 ]

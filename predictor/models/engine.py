@@ -1,7 +1,7 @@
 """What an engine is: a loaded model that turns penguins into class probabilities.
 
-Two exist by name, `onnx` and `sklearn`. `onnx` has two runtimes: `predictor.models.linear_engine` evaluates linear
-models, ONNX Runtime evaluates any other. All pass one contract test suite and give the same answers.
+Three exist by name: `compiled`, `onnx` and `sklearn`. `compiled` has two runtimes, for linear models and for trees
+(`predictor.models.compiled`). All pass one contract test suite and give the same answers.
 """
 
 from typing import TYPE_CHECKING, Protocol
@@ -24,7 +24,7 @@ class Engine(Protocol):
 
     @property
     def runtime(self) -> str:
-        """What evaluates the model: `linear`, `onnxruntime` or `scikit-learn`. For the log."""
+        """What evaluates the model: `linear`, `trees`, `onnxruntime` or `scikit-learn`. For the log."""
 
     @property
     def blocking(self) -> bool:

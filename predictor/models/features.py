@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class FeatureEncoder:
     """Turns penguins into rows of `columns`; a column that no penguin has is 0, as `reindex` makes it.
 
-    A column that is called like a category holds the place of its value in CATEGORIES.
+    A column that is called like a category holds the index of its value in CATEGORIES.
 
     There are few combinations of categories, so the row of each is made once, and measurements are filled in.
     """

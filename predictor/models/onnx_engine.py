@@ -1,7 +1,7 @@
-"""ONNX Runtime: evaluates any model that was compiled to ONNX.
+"""ONNX Runtime: evaluates any model that was converted to ONNX.
 
-Linear models do not need it (`predictor.models.linear_engine`). Importing this module imports numpy and ONNX Runtime,
-and neither pandas nor scikit-learn.
+Linear models and most trees do not need it (`predictor.models.compiled`). Importing this module imports numpy and
+ONNX Runtime, and neither pandas nor scikit-learn.
 """
 
 import struct
@@ -15,12 +15,16 @@ from predictor.artifacts import ONNX_FILE, Manifest
 from predictor.batch import PenguinColumns
 from predictor.errors import UnloadableModel
 from predictor.models.features import FeatureEncoder
-from predictor.models.onnx_graph import INPUT, OUTPUT
 from predictor.penguin import Penguin
 from predictor.text import first_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+INPUT: Final = "features"
+OUTPUT: Final = "probabilities"
+"""The one input (float32, [n, columns]) and the output (float32, [n, classes]) of a `model.onnx`."""
 
 
 class OnnxEngine:

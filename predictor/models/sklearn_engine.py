@@ -6,7 +6,7 @@ ONNX form, and publishing compares the ONNX form with it. The bytes that are unp
 
 import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import InconsistentVersionWarning
 
-from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, InputColumn, Manifest
+from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, InputColumn, Manifest, one_hot_input
 from predictor.batch import PenguinColumns
 from predictor.errors import LibraryMismatch, UnloadableModel
 from predictor.penguin import Penguin
@@ -52,7 +52,7 @@ class SklearnEngine:
         if manifest.input is None:
             _check_encoder_and_columns(estimator, files, manifest)
         self._estimator = getattr(estimator, "best_estimator_", estimator)
-        self._input = manifest.input or _one_hot(manifest.columns)
+        self._input = manifest.input or one_hot_input(manifest.columns)
         self._named = getattr(self._estimator, "feature_names_in_", None) is not None or manifest.input is None
         self._classes = len(manifest.classes)
 
@@ -77,16 +77,6 @@ def _check_encoder_and_columns(estimator: Any, files: Mapping[str, bytes], manif
     classes = tuple(str(name) for name in encoder.inverse_transform(estimator.classes_))
     if classes != manifest.classes:
         raise UnloadableModel(LABEL_ENCODER_FILE, f"its classes are {classes}, the manifest's {manifest.classes}")
-
-
-def _one_hot(columns: Sequence[str]) -> tuple[InputColumn, ...]:
-    """The input of a manifest without `input`: what `get_dummies` and `reindex` would give."""
-    values = {f"{name}_{value}": (name, value) for name, allowed in CATEGORIES.items() for value in allowed}
-    found = []
-    for name in columns:
-        feature, value = values.get(name, (name, None))
-        found.append(InputColumn(name=name, feature=feature, value=value))
-    return tuple(found)
 
 
 def _cells(column: InputColumn, penguins: PenguinColumns) -> "NDArray[Any]":

@@ -7,8 +7,8 @@ from typing import Final
 from predictor.artifacts import (
     GOLDEN_FILE,
     MANIFEST_FILE,
-    ONNX_FILE,
     PICKLES,
+    SIGNATURE_FILE,
     Bundle,
     Manifest,
     Store,
@@ -17,8 +17,7 @@ from predictor.artifacts import (
 )
 from predictor.digest import digest_of
 from predictor.errors import ArtifactError, ArtifactMissing, ArtifactUnexpected, DigestMismatch, LibraryMismatch
-from predictor.models.loader import tested_engine
-from predictor.prediction import EngineName
+from predictor.models.loader import engines_of, tested_engine
 
 VERIFY_TIMEOUT_S: Final = 120.0
 
@@ -58,16 +57,14 @@ def _check_files(
         if actual != entry.digest:
             findings.append(DigestMismatch(entry.name, entry.digest, actual))
         files[entry.name] = data
-    extra = listed.keys() - manifest.file_names - {MANIFEST_FILE}
+    extra = listed.keys() - manifest.file_names - {MANIFEST_FILE, SIGNATURE_FILE}
     findings += [ArtifactUnexpected(store.uri, name) for name in sorted(extra)]
     return files, findings
 
 
 def _check_engines(bundle: Bundle, *, unpickle: bool) -> list[ArtifactError]:
     findings: list[ArtifactError] = []
-    engines: list[EngineName] = ["onnx"] if ONNX_FILE in bundle.files else []
-    if unpickle and bundle.manifest.estimator_file is not None:
-        engines.append("sklearn")
+    engines = [name for name in engines_of(bundle.manifest) if unpickle or name != "sklearn"]
     for name in engines:
         try:
             tested_engine(name, bundle, batches=True)

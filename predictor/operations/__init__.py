@@ -1,6 +1,16 @@
-"""Checks of a running function from outside (`smoke`, `agreement`), and capacity planning. Not deployed.
+"""Checks of a running function from outside (`smoke`, `agreement`, `canary`), and capacity planning. Not deployed.
 
 The public modules in `__all__` are imported one by one, because each imports libraries that the others do not need.
 """
 
-__all__ = ["agreement", "capacity", "remote", "smoke"]
+__all__ = [
+    "agreement",
+    "canary",
+    "capacity",
+    "instance",
+    "log_entries",
+    "proportions",
+    "remote",
+    "smoke",
+    "time_series",
+]

@@ -4,6 +4,7 @@ Request-based billing: you pay for an instance while it answers at least one req
 rate while it is kept warm without one.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from predictor.errors import CapacityUnknown
+from predictor.operations.instance import Instance
 
 OPS: Final = Path(__file__).resolve().parents[2] / "ops"
 FIGURES_FILE: Final = OPS / "figures.json"
 PRICES_FILE: Final = OPS / "prices.json"
+ALERTS: Final = OPS / "alerts"
 
 GROWTH: Final = 10
 """The plan covers the load, and so many times the load."""
@@ -71,18 +74,10 @@ class Prices(_File):
     idle_memory_per_gib_s: _Price
     per_million_requests: _Price
     billed_step_ms: Annotated[_Positive, Field(description="time is rounded up to this")]
+    alert_condition_per_month: _Price
     date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="when the source was read")]
     source: str
     note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """The size of one instance."""
-
-    cpu: float
-    memory_mib: int
-    concurrency: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +102,26 @@ class Plan:
     loads: tuple[Load, ...]
     sparse_cost_per_million: float
     idle_cost_per_month: float
+    alert_conditions: int
+
+    @property
+    def alerts_cost_per_month(self) -> float:
+        return self.alert_conditions * self.prices.alert_condition_per_month
 
 
-def plan(figures: Figures, prices: Prices, instance: Instance, *, rps: float, headroom: float) -> Plan:
+def count_alert_conditions(folder: Path = ALERTS) -> int:
+    """How many conditions the alerts in a folder have: each is paid for, also when it never alerts."""
+    return sum(len(json.loads(path.read_bytes())["conditions"]) for path in folder.glob("*.json"))
+
+
+def plan(
+    figures: Figures, prices: Prices, instance: Instance, *, rps: float, headroom: float, alert_conditions: int = 0
+) -> Plan:
     """Instances and cost for `rps` and ten times that; `headroom` is the share of an instance that is not planned for.
 
-    Raises `CapacityUnknown` when the instance is too small for what was measured.
+    Raises `CapacityUnknown` when Cloud Run has no such instance, or it is too small for what was measured.
     """
+    instance.check()
     memory_bytes = instance.memory_mib * _BYTES_PER_MIB
     if figures.memory_mb * _MILLION > memory_bytes:
         raise CapacityUnknown(
@@ -145,6 +153,7 @@ def plan(figures: Figures, prices: Prices, instance: Instance, *, rps: float, he
         tuple(loads),
         _MILLION * alone_s * busy_per_s + prices.per_million_requests,
         SECONDS_PER_MONTH * idle_per_s,
+        alert_conditions,
     )
 
 
@@ -170,5 +179,6 @@ def describe(plan: Plan) -> Sequence[str]:
         *lines,
         f"requests that come one by one: {plan.sparse_cost_per_million:.2f} {currency} per million predictions",
         f"one instance kept warm without requests: {plan.idle_cost_per_month:.2f} {currency} in 30 days",
+        f"{plan.alert_conditions} conditions of alerts: {plan.alerts_cost_per_month:.2f} {currency} a month",
         f"prices of {prices.date}: {prices.tier}, {prices.billing}, {prices.source}",
     ]

@@ -7,6 +7,7 @@ documented, and be fast enough. The first failure is raised as `SmokeFailed`, on
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -244,6 +245,12 @@ def _latency(function: Function, golden: Golden, limit_ms: float, count: int) ->
                 "latency", f"p95 is over {limit_ms:g} ms: {slow} of the first {len(elapsed_ms)} requests took longer"
             )
     return sorted(elapsed_ms)[rank - 1]
+
+
+def statuses_of(function: Function, golden: Golden, count: int) -> Counter[int]:
+    """The statuses of `count` plain requests with golden rows: valid traffic, where callers send too little."""
+    bodies = [row.penguin.model_dump_json().encode() for row in golden.rows]
+    return Counter(function.post("/predict", bodies[index % len(bodies)]).status for index in range(count))
 
 
 def _over(elapsed_ms: Sequence[float], limit_ms: float) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from predictor.errors import PublishRefused
-from predictor.publishing.marks import installed_version
+from predictor.publishing.source_file import installed_version
 from predictor.text import first_line
 
 Tell = Callable[[str], None]

@@ -90,7 +90,7 @@ def spelled_values(column: InputColumn) -> list[str]:
 def input_frame(columns: Sequence[InputColumn], penguins: PenguinColumns) -> list[list[Any]]:
     """The estimator's input, one list per column."""
     measured = dict(zip(MEASUREMENTS, penguins.measurements.T.tolist(), strict=True))
-    places = penguins.combinations.tolist()
+    indexes = penguins.combinations.tolist()
     categories = list(CATEGORIES)
     result: list[list[Any]] = []
     for column in columns:
@@ -103,5 +103,5 @@ def input_frame(columns: Sequence[InputColumn], penguins: PenguinColumns) -> lis
             cells: list[Any] = [spelled.get(value, value) for value in of_combination]
         else:
             cells = [float(value == column.value) for value in of_combination]
-        result.append([cells[place] for place in places])
+        result.append([cells[index] for index in indexes])
     return result

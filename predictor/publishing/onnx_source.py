@@ -10,10 +10,11 @@ import onnxruntime
 
 from predictor.artifacts import InputColumn
 from predictor.batch import PenguinColumns
-from predictor.errors import PublishRefused
+from predictor.errors import NotCompilable, NotRefittable, PublishRefused
+from predictor.models.compiled import Form
 from predictor.penguin import NOUN_PLURAL, SPECIES, Penguin
 from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
-from predictor.publishing.marks import SourceFile
+from predictor.publishing.source_file import SourceFile
 from predictor.text import first_line
 from predictor.training.onnx_form import adapt_signature
 
@@ -47,7 +48,10 @@ class OnnxModel:
             raise PublishRefused(f"{source.path} has one input for all columns; give their names: --columns A,B,C")
         width = self._inputs[0].shape[-1] if len(self._inputs) == 1 else len(names)
         if isinstance(width, int) and width != len(names):
-            raise PublishRefused(f"{source.path} takes {width} columns, given are {len(names)}")
+            raise PublishRefused(
+                f"{source.path} takes {width} columns, named are {len(names)}: {', '.join(names)};"
+                " name all of them in its order with --columns"
+            )
         if not classes:
             raise PublishRefused(f"{source.path} does not name its classes; give them: --classes {','.join(SPECIES)}")
         self._output = self._find_output(source, len(classes))
@@ -84,7 +88,15 @@ class OnnxModel:
         return np.asarray(answered[0], dtype=np.float64)
 
     def predict(self, penguins: Sequence[Penguin]) -> list[str]:
-        return [self.classes[place] for place in self.probabilities(penguins).argmax(axis=1).tolist()]
+        return [self.classes[index] for index in self.probabilities(penguins).argmax(axis=1).tolist()]
+
+    def compiled_form(self) -> Form:
+        raise NotCompilable(self.name, "its graph is published as it is")
+
+    def out_of_fold(
+        self, penguins: Sequence[Penguin], classes: Sequence[int], folds: Sequence[int]
+    ) -> "NDArray[np.float64]":
+        raise NotRefittable("an ONNX model cannot be fitted again")
 
     def onnx_forms(self) -> Iterator[bytes]:
         names = [item.name for item in self._inputs]

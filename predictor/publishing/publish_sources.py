@@ -5,8 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from predictor.artifacts import ONNX_FILE, InputColumn
+from predictor.artifacts import COMPILED_FILE, ONNX_FILE, InputColumn
 from predictor.errors import LibraryMismatch, ParityMismatch, PublishRefused
+from predictor.models import engines_of
 from predictor.penguin import NOUN_PLURAL
 from predictor.publishing.environments import Tell
 from predictor.publishing.source_model import Options, open_sources
@@ -14,6 +15,7 @@ from predictor.training.dataset import Dataset
 from predictor.training.export import Export, ModelSource, export
 from predictor.training.fitted_model import PublishableModel
 from predictor.training.model_card import published_card
+from predictor.training.reference import reference_of
 
 MIN_ACCURACY: Final = 0.9
 """Share of the labelled rows that a model must classify correctly. Less usually means exchanged columns."""
@@ -26,28 +28,34 @@ def export_sources(
     options: Options,
     *,
     accept_accuracy: bool,
-    with_onnx: bool,
+    only_pickles: bool,
     tell: Tell,
 ) -> Export:
     """Open, check and compile the model in `paths`: a bundle to write. Raises `PublishRefused` with what is wrong."""
     with open_sources(paths, options, tell) as model:
-        if not (with_onnx or model.pickles):
+        if only_pickles and not model.pickles:
             raise PublishRefused("--without-onnx publishes only the pickle, and these files hold none")
         tell(f"{model.name} with the classes {', '.join(model.classes)}; columns: {_described(model.input)}")
         correct = _correct(model, dataset, accept_accuracy=accept_accuracy)
         tell(f"{correct} of {len(dataset.rows)} labelled rows right")
         metrics = {"data_set_rows": float(len(dataset.rows)), "data_set_correct": float(correct)}
         columns = [column.name for column in model.input]
+        reference = reference_of(model, dataset)
+        if reference.without_sets is not None:
+            tell(f"no prediction sets: {reference.without_sets}")
         source = ModelSource(
             model=model,
             pickles=model.pickles,
             metrics=metrics,
-            card=published_card(dataset, model.name, model.parameters, columns=columns, metrics=metrics),
+            card=published_card(
+                dataset, model.name, model.parameters, columns=columns, metrics=metrics, reference=reference
+            ),
+            reference=reference,
             training_data_sha256=None,
         )
-        exported = _export(source, dataset, created, with_onnx=with_onnx, tell=tell)
+        exported = _export(source, dataset, created, only_pickles=only_pickles, tell=tell)
     manifest = exported.bundle.manifest
-    if ONNX_FILE not in manifest.file_names:
+    if engines_of(manifest) == ["sklearn"]:
         needed = [f"{name}=={version}" for name, version in manifest.libraries.items()]
         tell(f"the environment that serves it needs {', '.join(needed)}")
     return exported
@@ -74,19 +82,21 @@ def _correct(model: PublishableModel, dataset: Dataset, *, accept_accuracy: bool
     return correct
 
 
-def _export(source: ModelSource, dataset: Dataset, created: datetime, *, with_onnx: bool, tell: Tell) -> Export:
+def _export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pickles: bool, tell: Tell) -> Export:
     try:
-        exported = export(source, dataset, created, with_onnx=with_onnx)
+        exported = export(source, dataset, created, only_pickles=only_pickles)
     except ParityMismatch:
         tell("add --without-onnx to publish only the pickles, which the sklearn engine serves")
         raise
     except LibraryMismatch as error:
         raise PublishRefused(
-            f"the {source.model.name} cannot be converted to ONNX, and serving its pickle needs the version that wrote"
-            f" it: {error}"
+            f"the {source.model.name} can be neither compiled nor converted to ONNX, and serving its pickle needs the"
+            f" version that wrote it: {error}"
         ) from error
-    if exported.not_converted is not None:
-        if not source.pickles:
-            raise exported.not_converted
-        tell(f"{exported.not_converted}; published without model.onnx, so the sklearn engine serves it")
+    serving = engines_of(exported.bundle.manifest)
+    for file, reason in ((COMPILED_FILE, exported.not_compiled), (ONNX_FILE, exported.not_converted)):
+        if reason is not None:
+            if not serving:
+                raise exported.not_converted or reason
+            tell(f"{str(reason).rstrip('.')}; published without {file}, so the {serving[0]} engine serves it")
     return exported

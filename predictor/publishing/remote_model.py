@@ -6,12 +6,13 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, Self
 
 from predictor.errors import PublishRefused
 
-_PROJECT: Final = Path(__file__).resolve().parents[2]
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,12 @@ class RemoteModel:
 
     def __init__(self, python: Path, files: Sequence[tuple[Path, str]]) -> None:
         """`files`: path and format of each. Raises `PublishRefused` when they are not a classifier."""
-        env = {**os.environ, "PYTHONPATH": str(_PROJECT), "PYTHONWARNINGS": "ignore"}
+        # Nothing but this package: a pickle that needs a module of the current folder would not load when deployed.
+        self._path = TemporaryDirectory()
+        (Path(self._path.name) / _PACKAGE.name).symlink_to(_PACKAGE)
+        env = {**os.environ, "PYTHONPATH": self._path.name, "PYTHONWARNINGS": "ignore"}
         self._process = subprocess.Popen(
-            [str(python), "-m", "predictor.publishing.worker"],
+            [str(python), "-P", "-m", "predictor.publishing.worker"],
             env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -68,6 +72,7 @@ class RemoteModel:
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()
+        self._path.cleanup()
 
     def ask(self, call: str, **arguments: Any) -> Any:
         """Raises `PublishRefused` with the worker's error."""

@@ -11,12 +11,13 @@ import numpy as np
 
 from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, PIPELINE_FILE, InputColumn
 from predictor.batch import PenguinColumns
-from predictor.errors import NotConvertible, PublishRefused
+from predictor.errors import NotCompilable, NotConvertible, NotRefittable, PublishRefused
+from predictor.models.compiled import Form, form_from_bytes
 from predictor.penguin import LABEL, SPECIES, Penguin
 from predictor.publishing.environments import Tell, environment_for
 from predictor.publishing.input_columns import canonical_name, find_input, input_frame, spelled_values
-from predictor.publishing.marks import SourceFile, installed_version, names_in, read_source
 from predictor.publishing.remote_model import Description, RemoteModel
+from predictor.publishing.source_file import SourceFile, installed_version, names_in, read_source
 from predictor.schema import CATEGORIES
 
 if TYPE_CHECKING:
@@ -80,7 +81,15 @@ class SourceModel:
 
     def predict(self, penguins: Sequence[Penguin]) -> list[str]:
         """The classes that `predict` of the estimator answers."""
-        return [self.classes[place] for place in self._ask("predictions", penguins)]
+        return [self.classes[index] for index in self._ask("predictions", penguins)]
+
+    def out_of_fold(
+        self, penguins: Sequence[Penguin], classes: Sequence[int], folds: Sequence[int]
+    ) -> "NDArray[np.float64]":
+        answer = self._ask("refit", penguins, classes=list(classes), folds=list(folds))
+        if "reason" in answer:
+            raise NotRefittable(answer["reason"])
+        return np.array(answer["probabilities"], dtype=np.float64)
 
     def onnx_forms(self) -> Iterator[bytes]:
         """Every ONNX form, best first. Raises `NotConvertible` when there is none."""
@@ -97,9 +106,17 @@ class SourceModel:
         for form in answer["forms"]:
             yield base64.b64decode(form)
 
-    def _ask(self, call: str, penguins: Sequence[Penguin]) -> Any:
+    def compiled_form(self) -> Form:
+        """The content of `compiled.json`. Raises `NotCompilable` when there is none."""
+        answer = self._remote.ask("compiled", input=[column.model_dump() for column in self.input])
+        if "reason" in answer:
+            raise NotCompilable(self.description.estimator, answer["reason"])
+        return form_from_bytes(answer["form"].encode(), len(self.classes))
+
+    def _ask(self, call: str, penguins: Sequence[Penguin], **more: Any) -> Any:
         names = [column.name for column in self.input]
-        return self._remote.ask(call, names=names, columns=input_frame(self.input, PenguinColumns.of(penguins)))
+        columns = input_frame(self.input, PenguinColumns.of(penguins))
+        return self._remote.ask(call, names=names, columns=columns, **more)
 
 
 @contextmanager
@@ -123,7 +140,9 @@ def open_sources(paths: Sequence[Path], options: Options, tell: Tell) -> "Iterat
             f"{graphs[0].path} is ONNX: give it alone, with --columns and --classes instead of other files"
         )
     if not files:
-        raise PublishRefused(f"none of {', '.join(map(str, paths))} is a model file")
+        raise PublishRefused(
+            f"{', '.join(map(str, paths))}: only names of columns or classes, no model; also give the model's file"
+        )
     libraries = _libraries(files, options)
     for source in files:
         versions = ", ".join(f"{name} {version}" for name, version in source.libraries.items())
@@ -190,53 +209,67 @@ def _column_names(description: Description, given: tuple[str, ...]) -> list[str]
             " for example --columns bill_length_mm,bill_depth_mm"
         )
     if description.features is not None and len(named) != description.features:
-        raise PublishRefused(f"the model takes {description.features} columns, given are {len(named)}")
+        raise PublishRefused(
+            f"the model takes {description.features} columns, named are {len(named)}: {', '.join(named)};"
+            " name all of them in its order with --columns"
+        )
     return named
 
 
 def _class_names(description: Description, given: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of the estimator's classes, in its order, as the domain spells them."""
+    """The names of the estimator's classes, in its order, as the domain spells them.
+
+    `given` names numbers, and strings that the domain does not know; strings that it knows speak for themselves.
+    """
     classes = description.classes
-    names: list[str]
-    if all(isinstance(name, str) for name in classes):
-        names = [str(name) for name in classes]
-    else:
-        if description.encoder_classes is not None and not given:
-            return _known_classes(_decoded(classes, description.encoder_classes))
-        if not given:
-            raise PublishRefused(
-                f"the model's classes are the numbers {', '.join(map(str, classes))}; add the label encoder's file,"
-                f" or their names in order: --classes {','.join(SPECIES)}"
-            )
+    named = [str(name) for name in classes if isinstance(name, str)]
+    if len(named) == len(classes) and (not given or not _unknown_classes(named)):
+        return _known_classes(named)
+    if given:
         if len(given) != len(classes):
             raise PublishRefused(
-                f"the model has {len(classes)} classes, and {len(given)} are named: {', '.join(given)}"
+                f"the model has {len(classes)} classes, and {len(given)} are named: {', '.join(given)};"
+                " name all of them in its order with --classes"
             )
-        names = list(given)
-    return _known_classes(names)
+        return _known_classes(given)
+    if description.encoder_classes is not None:
+        return _known_classes(_decoded(classes, description.encoder_classes))
+    raise PublishRefused(
+        f"the model's classes are the numbers {', '.join(map(str, classes))}; add the label encoder's file,"
+        f" or their names in order: --classes {','.join(SPECIES)}"
+    )
 
 
 def _decoded(classes: Sequence[Any], table: Sequence[str]) -> list[str]:
     """The label encoder's names of the classes."""
-    if any(not 0 <= place < len(table) for place in classes):
+    if any(not 0 <= index < len(table) for index in classes):
         raise PublishRefused(
             f"the model's classes are the numbers {', '.join(map(str, classes))}, and the label encoder names 0 to"
             f" {len(table) - 1}: {', '.join(table)}; give their names in order with --classes instead"
         )
-    return [table[place] for place in classes]
+    return [table[index] for index in classes]
+
+
+def _unknown_classes(names: Sequence[str]) -> list[str]:
+    known = {name.casefold() for name in SPECIES}
+    return [name for name in names if name.casefold() not in known]
 
 
 def _known_classes(names: Sequence[str]) -> tuple[str, ...]:
     """The names as the domain spells them."""
-    known = {name.casefold(): name for name in SPECIES}
-    if any(name.casefold() not in known for name in names):
+    if _unknown_classes(names):
         raise PublishRefused(
-            f"the model's classes are {', '.join(names)}; this service's {LABEL} is one of {', '.join(SPECIES)}"
-            " (predictor/penguin.py)"
+            f"the model's classes are {', '.join(names)}; this service's {LABEL} is one of {', '.join(SPECIES)}."
+            " If only the names differ, give these in the model's order with --classes; for other data, change"
+            " predictor/penguin.py"
         )
     if len(names) < 2:
         raise PublishRefused(f"the model knows only the class {names[0]}; a classifier needs at least two")
-    return tuple(known[name.casefold()] for name in names)
+    folded = [name.casefold() for name in names]
+    if len(set(folded)) != len(folded):
+        raise PublishRefused(f"the model's classes are {', '.join(names)}; each needs a name of its own")
+    known = {name.casefold(): name for name in SPECIES}
+    return tuple(known[name] for name in folded)
 
 
 def _pickles(files: Sequence[SourceFile], roles: Mapping[str, str]) -> dict[str, bytes]:

@@ -49,6 +49,7 @@ class Model:
         self.columns: list[str] | None = None
         self.estimator: Any = None
         self.roles: dict[str, str] = {}
+        self.from_booster = any(file["format"] in ("xgboost", "lightgbm") for file in files)
         for file in files:
             self._place(file["path"], _opened(file["path"], file["format"]))
         if self.estimator is None:
@@ -116,8 +117,8 @@ class Model:
     def predictions(self, request: Mapping[str, Any]) -> list[Any]:
         """The index of the predicted class in `classes`, for each row."""
         predicted = np.asarray(self._score(self.estimator.predict, request)).ravel()
-        places = {name: place for place, name in enumerate(np.asarray(self.estimator.classes_).tolist())}
-        return [places[name] for name in predicted.tolist()]
+        indexes = {name: index for index, name in enumerate(np.asarray(self.estimator.classes_).tolist())}
+        return [indexes[name] for name in predicted.tolist()]
 
     def _score(self, method: Callable[[Any], Any], request: Mapping[str, Any]) -> Any:
         try:
@@ -141,6 +142,34 @@ def _onnx(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"reason": error.reason}
     forms_as_text = [base64.b64encode(form).decode() for form in found]
     return {"forms": forms_as_text, "libraries": _versions(_COMPILERS)}
+
+
+def _compiled(model: Model, request: Mapping[str, Any]) -> dict[str, str]:
+    """The content of `compiled.json`, or the reason why there is none."""
+    from predictor.artifacts import InputColumn
+    from predictor.errors import NotCompilable
+    from predictor.models.compiled import form_to_bytes
+    from predictor.training.compile import compile_estimator
+
+    try:
+        form = compile_estimator(model.estimator, [InputColumn(**column) for column in request["input"]])
+    except NotCompilable as error:
+        return {"reason": error.reason}
+    return {"form": form_to_bytes(form).decode()}
+
+
+def _refit(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Out-of-fold probabilities, or the reason why there are none."""
+    from predictor.errors import NotRefittable
+    from predictor.training.refitting import refit
+
+    frame = model.frame(request["names"], request["columns"])
+    try:
+        if model.from_booster:
+            raise NotRefittable("a booster's own file does not say how it was fitted")
+        return {"probabilities": refit(model.estimator, frame, request["classes"], request["folds"]).tolist()}
+    except NotRefittable as error:
+        return {"reason": str(error)}
 
 
 def _array(frame: pd.DataFrame) -> Any:
@@ -271,6 +300,8 @@ _CALLS: Final[dict[str, Callable[[Model, Mapping[str, Any]], Any]]] = {
     "probabilities": Model.probabilities,
     "predictions": Model.predictions,
     "onnx": _onnx,
+    "compiled": _compiled,
+    "refit": _refit,
 }
 
 

@@ -3,6 +3,15 @@
 from predictor.telemetry.logs import configure_logs, log
 from predictor.telemetry.phases import Phases, process_age_ms
 from predictor.telemetry.streams import capture_streams
+from predictor.telemetry.termination import before_termination
 from predictor.telemetry.trace import current_headers
 
-__all__ = ["Phases", "capture_streams", "configure_logs", "current_headers", "log", "process_age_ms"]
+__all__ = [
+    "Phases",
+    "before_termination",
+    "capture_streams",
+    "configure_logs",
+    "current_headers",
+    "log",
+    "process_age_ms",
+]

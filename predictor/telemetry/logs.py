@@ -26,6 +26,9 @@ _SEVERITIES: Final = {
     logging.CRITICAL: "CRITICAL",
 }
 
+# What ends a line for Unicode and stands as it is in JSON: a reader may split there.
+_LINE_ENDS: Final = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
+
 
 def configure_logs(level: str, project: str | None, stream: TextIO | None = None) -> None:
     """Send this package's log lines to `stream` (stdout). Replaces what an earlier call set up."""
@@ -59,4 +62,7 @@ class _JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[1]:
             # Error Reporting groups lines by this field.
             line["stack_trace"] = "".join(traceback.format_exception(record.exc_info[1]))
-        return json.dumps(line, ensure_ascii=False, default=str)
+        text = json.dumps(line, ensure_ascii=False, default=str)
+        for character, escape in _LINE_ENDS:
+            text = text.replace(character, escape)
+        return text

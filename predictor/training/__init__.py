@@ -5,6 +5,7 @@ imported one by one, because each imports libraries that the others do not need.
 """
 
 __all__ = [
+    "compile",
     "dataset",
     "export",
     "fitted_model",
@@ -12,6 +13,9 @@ __all__ = [
     "onnx_form",
     "parity",
     "penguin_training",
+    "penguin_trust",
     "publish",
     "random_penguins",
+    "reference",
+    "refitting",
 ]

@@ -1,4 +1,4 @@
-"""From a fitted model to a bundle: pickles, ONNX form, golden rows, model card, and the manifest over all of them."""
+"""From a fitted model to a bundle: pickles, compiled and ONNX form, golden rows, model card, and the manifest."""
 
 import hashlib
 import platform
@@ -10,44 +10,51 @@ from typing import Final
 
 from predictor.artifacts import (
     COLUMNS_FILE,
+    COMPILED_FILE,
     GOLDEN_FILE,
     LABEL_ENCODER_FILE,
     MODEL_CARD_FILE,
     MODEL_FILE,
     ONNX_FILE,
+    REFERENCE_FILE,
     Bundle,
     FileEntry,
     Manifest,
 )
 from predictor.digest import digest_of
-from predictor.errors import NotConvertible, ParityMismatch, UnloadableModel
+from predictor.errors import NotCompilable, NotConvertible, ParityMismatch, UnloadableModel
+from predictor.models.compiled import Form, compiled_engine, form_to_bytes
+from predictor.models.onnx_engine import OnnxEngine
 from predictor.training.dataset import Dataset
 from predictor.training.fitted_model import FittedModel, PublishableModel
 from predictor.training.golden_rows import choose_golden
-from predictor.training.parity import Proof, prove
+from predictor.training.parity import ExpectedAnswers, Proof, prove
 from predictor.training.pickles import dump
+from predictor.trust.reference import Reference
 
 NAME: Final = "penguin-predictor"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """What a bundle is made from: a model, its pickles if it has any, its metrics and its model card."""
+    """What a bundle is made from: a model, its pickles if it has any, its metrics, its model card and its reference."""
 
     model: PublishableModel
     pickles: Mapping[str, bytes]
     metrics: Mapping[str, float]
     card: str
+    reference: Reference
     training_data_sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A bundle whose forms agree, and why it has no ONNX form if it has none."""
+    """A bundle whose forms agree, and why a form is not in it."""
 
     bundle: Bundle
     proof: Proof
-    not_converted: NotConvertible | None = None
+    not_compiled: NotCompilable | ParityMismatch | None = None
+    not_converted: NotConvertible | ParityMismatch | None = None
 
 
 def pickles_of(model: FittedModel) -> dict[str, bytes]:
@@ -59,45 +66,66 @@ def pickles_of(model: FittedModel) -> dict[str, bytes]:
     }
 
 
-def export(source: ModelSource, dataset: Dataset, created: datetime, *, with_onnx: bool = True) -> Export:
+def export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pickles: bool = False) -> Export:
     """Make a bundle and check it (`predictor.training.parity`).
 
-    Without an ONNX form where the estimator has none, or with `with_onnx=False`. Raises `ParityMismatch`
-    when the ONNX form gives other answers, `PublishRefused` for anything else that is wrong with the model.
+    A form that the estimator does not have is left out, and so is one that gives other answers. Raises
+    `ParityMismatch` when the ONNX form gives other answers and there is no compiled form, `PublishRefused` for anything
+    else that is wrong with the model.
     """
+    golden = choose_golden(source.model, dataset)
     contents = {
         **source.pickles,
-        GOLDEN_FILE: choose_golden(source.model, dataset).to_bytes(),
+        GOLDEN_FILE: golden.to_bytes(),
         MODEL_CARD_FILE: source.card.encode(),
+        REFERENCE_FILE: source.reference.to_bytes(),
     }
-    not_converted: NotConvertible | None = None
-    if with_onnx:
+    not_compiled: NotCompilable | ParityMismatch | None = None
+    not_converted: NotConvertible | ParityMismatch | None = None
+    if not only_pickles:
+        form: Form | None = None
         try:
-            return _export_compiled(source, contents, dataset, created)
+            form = source.model.compiled_form()
+        except NotCompilable as error:
+            not_compiled = error
+        expected = ExpectedAnswers(source.model, golden, dataset.penguins, form)
+        if form is not None:
+            try:
+                expected.check(compiled_engine(form), COMPILED_FILE)
+                contents[COMPILED_FILE] = form_to_bytes(form)
+            except ParityMismatch as error:
+                not_compiled = error
+        manifest = assemble(source, contents, created).manifest
+        try:
+            contents[ONNX_FILE] = _converted(source.model, expected, manifest)
         except NotConvertible as error:
             not_converted = error
+        except ParityMismatch as error:
+            if COMPILED_FILE not in contents:
+                raise
+            not_converted = error
     bundle = assemble(source, contents, created)
-    return Export(bundle, prove(bundle, source.model, dataset.penguins), not_converted)
+    return Export(bundle, prove(bundle, source.model, dataset.penguins), not_compiled, not_converted)
 
 
-def _export_compiled(source: ModelSource, contents: Mapping[str, bytes], dataset: Dataset, created: datetime) -> Export:
-    """The first ONNX form that gives the estimator's answers."""
+def _converted(model: PublishableModel, expected: ExpectedAnswers, manifest: Manifest) -> bytes:
+    """The first ONNX form that gives the model's answers."""
     differing: list[ParityMismatch] = []
     unloadable: UnloadableModel | None = None
-    for form in source.model.onnx_forms():
-        bundle = assemble(source, {**contents, ONNX_FILE: form}, created)
+    thresholds = COMPILED_FILE in manifest.file_names  # Otherwise it is not known whether they are right.
+    for form in model.onnx_forms():
         try:
-            return Export(bundle, prove(bundle, source.model, dataset.penguins))
+            expected.check(OnnxEngine(form, manifest), ONNX_FILE, thresholds=thresholds)
         except ParityMismatch as error:
             differing.append(error)
         except UnloadableModel as error:
-            if error.file != ONNX_FILE:
-                raise
             unloadable = error
+        else:
+            return form
     if differing:
         raise min(differing, key=lambda error: error.difference)
     reason = unloadable.reason if unloadable else "there is no form of it"
-    raise NotConvertible(source.model.name, reason) from unloadable
+    raise NotConvertible(model.name, reason) from unloadable
 
 
 def assemble(source: ModelSource, contents: Mapping[str, bytes], created: datetime) -> Bundle:

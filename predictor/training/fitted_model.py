@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 import pandas as pd
 
-from predictor.artifacts import InputColumn
+from predictor.artifacts import InputColumn, one_hot_input
+from predictor.models.compiled import Form
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, FEATURES, MEASUREMENTS
 
@@ -49,6 +50,17 @@ class PublishableModel(Protocol):
     def onnx_forms(self) -> Iterator[bytes]:
         """Every ONNX form, best first. Raises `NotConvertible` when there is none."""
 
+    def compiled_form(self) -> Form:
+        """The content of `compiled.json`. Raises `NotCompilable` when there is none."""
+
+    def out_of_fold(
+        self, penguins: Sequence[Penguin], classes: Sequence[int], folds: Sequence[int]
+    ) -> "NDArray[np.float64]":
+        """Probabilities by clones that were fitted without the penguin's fold, shape (len(penguins), classes).
+
+        `classes`: each penguin's place in `classes` of the model. Raises `NotRefittable`.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
@@ -77,6 +89,13 @@ class FittedModel:
         classes = self.estimator.predict(encode(penguins, self.columns))
         return [str(name) for name in self.label_encoder.inverse_transform(np.asarray(classes).ravel())]
 
+    def out_of_fold(
+        self, penguins: Sequence[Penguin], classes: Sequence[int], folds: Sequence[int]
+    ) -> "NDArray[np.float64]":
+        from predictor.training.refitting import refit
+
+        return refit(self.estimator, encode(penguins, self.columns), classes, folds)
+
     def libraries(self, *, compiled: bool) -> Mapping[str, str]:
         from predictor.training.libraries import versions
 
@@ -86,6 +105,11 @@ class FittedModel:
         from predictor.training.onnx_form import forms  # Imports the converters.
 
         return forms(self.estimator, self.columns, len(self.classes))
+
+    def compiled_form(self) -> Form:
+        from predictor.training.compile import compile_estimator
+
+        return compile_estimator(self.estimator, one_hot_input(self.columns))
 
 
 def encode(penguins: Sequence[Penguin], columns: Sequence[str] = ENCODED) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from predictor.training.dataset import Dataset
+from predictor.trust.reference import Reference
 
 _PUBLISHED = """\
 # {estimator}
@@ -19,11 +20,21 @@ Publishing knows neither how the model was made nor on which rows. It was compar
 rows that it has not seen.
 
 {metrics}
+
+## Trust
+`reference.json` was made from the same {rows} rows. Distances and p-values are about them: a bird is flagged if it is
+unlike these rows, whatever the model was trained on. {sets}
 """
 
 
 def published_card(
-    dataset: Dataset, estimator: str, parameters: str, *, columns: Sequence[str], metrics: Mapping[str, float]
+    dataset: Dataset,
+    estimator: str,
+    parameters: str,
+    *,
+    columns: Sequence[str],
+    metrics: Mapping[str, float],
+    reference: Reference,
 ) -> str:
     """The card of an estimator (the name of its class), with its `repr` as `parameters`."""
     listed = "\n".join(f"- {name}: {value:g}" for name, value in metrics.items())
@@ -34,4 +45,14 @@ def published_card(
         rows=len(dataset.rows),
         sha256=dataset.sha256,
         metrics=listed,
+        sets=_sets(reference),
+    )
+
+
+def _sets(reference: Reference) -> str:
+    if reference.sets is None:
+        return f"There are no prediction sets: {reference.without_sets}."
+    return (
+        f"Prediction sets come from clones of the estimator, fitted on these rows in {reference.sets.folds}-fold"
+        " cross-validation. Their coverage holds for such clones on such rows; of the served model it is an estimate."
     )

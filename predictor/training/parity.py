@@ -1,23 +1,27 @@
-"""Check that both forms of a model give the same answers; otherwise it is not published.
+"""Check that every form of a model gives the model's own answers; otherwise it is not published.
 
-Compared are the engines that serve, and ONNX Runtime where it is not what evaluates `model.onnx`: on the whole data
-set, on 10,000 random penguins over everything that the service accepts, and on 10,000 more within the measurements of
-the data set, since of the first ones only one in two thousand lies where classes meet.
+Every engine that a bundle has a form for is compared with the model: on the whole data set; on 10,000 random penguins
+over everything that the service accepts; on 10,000 more within the measurements of the data set, since of the first
+ones only one in two thousand lies where classes meet; and, for compiled trees, on penguins with a measurement at a
+threshold, just below and just above it.
+
+`model.onnx` takes float32, and a library that compares in double may send what float32 cannot tell from a threshold
+either way. So this form is compared two float32 numbers below and above each threshold.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from predictor.artifacts import GOLDEN_FILE, ONNX_FILE, Bundle
+from predictor.artifacts import COMPILED_FILE, GOLDEN_FILE, Bundle
 from predictor.batch import PenguinColumns
 from predictor.errors import LibraryMismatch, ParityMismatch, PublishRefused
-from predictor.models import Engine, Golden, build_engine
-from predictor.models.onnx_engine import OnnxEngine
+from predictor.models import Engine, Golden, build_engine, engines_of, form_files
+from predictor.models.compiled import Form, TreesForm, form_from_bytes
 from predictor.penguin import Penguin
-from predictor.schema import RANGES
+from predictor.schema import MEASUREMENTS, RANGES
 from predictor.training.fitted_model import PublishableModel
 from predictor.training.random_penguins import Ranges, random_columns, ranges_of, to_penguins
 
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 LIMIT: Final = 1e-5
 """Largest difference of one probability."""
 RANDOM_PENGUINS: Final = 10_000
+_AT_A_THRESHOLD: Final = 2
+"""So many penguins are put at each threshold, chosen from the data set and the random ones."""
 _SEED: Final = 20200720
 
 
@@ -38,44 +44,148 @@ class Proof:
     difference: float | None
 
 
+class Answering(Protocol):
+    """What is compared: a `PublishableModel`, or an engine that stands in for it."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the probabilities."""
+
+    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
+        """Shape (len(penguins), classes)."""
+
+    def predict(self, penguins: Sequence[Penguin]) -> list[str]:
+        """One class name per penguin."""
+
+
+@dataclass(frozen=True, slots=True)
+class _EngineAnswers:
+    """An engine as the model that others are compared with."""
+
+    engine: Engine
+    classes: tuple[str, ...]
+
+    def probabilities(self, penguins: Sequence[Penguin]) -> "NDArray[np.float64]":
+        return np.asarray(self.engine.batch_probabilities(PenguinColumns.of(penguins)), dtype=np.float64)
+
+    def predict(self, penguins: Sequence[Penguin]) -> list[str]:
+        return [self.classes[index] for index in self.probabilities(penguins).argmax(axis=1)]
+
+
+class ExpectedAnswers:
+    """What a model itself answers, and the penguins that its forms are compared on."""
+
+    def __init__(self, model: Answering, golden: Golden, penguins: Sequence[Penguin], form: Form | None = None) -> None:
+        """`penguins` are the real birds; others are added, also at the thresholds of `form`.
+
+        Raises `PublishRefused` when the class that `predict` gives is not the most probable one.
+        """
+        self._golden, self._classes = golden, model.classes
+        self._real = len(penguins)
+        everyone = [*penguins, *random_penguins(RANGES), *random_penguins(ranges_of(penguins), decimals=1)]
+        columns = PenguinColumns.of(everyone)
+        self._everyone = _Compared(columns, model.probabilities(everyone))
+        _check_predict(model, everyone, self._everyone.expected)
+        self._near = _compared(model, _at_thresholds(columns, form, _neighbours))
+        self._near_float32 = _compared(model, _at_thresholds(columns, form, _float32_neighbours))
+
+    def __len__(self) -> int:
+        return len(self._everyone.columns) + len(self._near.columns)
+
+    def check(self, engine: Engine, file: str, *, thresholds: bool = True) -> float:
+        """The largest difference of an engine's answers, whose form is in `file`. Raises what `prove` raises."""
+        actual = engine.batch_probabilities(self._everyone.columns)
+        difference = self._everyone.compare(actual, file)
+        if thresholds:
+            near = self._near_float32 if engine.name == "onnx" else self._near
+            difference = max(difference, near.compare(engine.batch_probabilities(near.columns), file))
+        _check_same_class(self._everyone.expected[: self._real], actual[: self._real], file)
+        self._golden.check(engine, self._classes, batches=True)
+        return difference
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Penguins, and the model's own answers for them."""
+
+    columns: PenguinColumns
+    expected: "NDArray[np.floating]"
+
+    def compare(self, actual: "NDArray[np.floating]", file: str) -> float:
+        """The largest difference; raises `ParityMismatch` naming the bird where it is over the limit."""
+        if not len(self.columns):
+            return 0.0
+        if self.expected.shape != actual.shape:
+            expected = self.expected.shape[1]
+            raise ParityMismatch(
+                float("inf"), LIMIT, f"every penguin: {actual.shape[1]} classes, expected {expected}", file
+            )
+        # NaN in either form counts as an infinite difference.
+        differences = np.nan_to_num(np.abs(self.expected - actual), nan=np.inf).max(axis=1)
+        worst = int(differences.argmax())
+        difference = float(differences[worst])
+        if difference > LIMIT:
+            one = PenguinColumns(self.columns.measurements[[worst]], self.columns.combinations[[worst]])
+            raise ParityMismatch(difference, LIMIT, to_penguins(one)[0].model_dump_json(), file)
+        return difference
+
+
 def prove(bundle: Bundle, model: PublishableModel, penguins: Sequence[Penguin]) -> Proof:
     """Check that a bundle's engines give the golden answers and the answers of `model`, which it was made from.
 
-    `penguins` are the real birds; random ones are added. `bundle` holds all files that its manifest lists. Opens the
+    `penguins` are the real birds; others are added. `bundle` holds all files that its manifest lists. Opens the
     bundle's pickles, where they can be opened here. Raises `GoldenMismatch`, `ParityMismatch`, `UnloadableModel`, or
     `PublishRefused` when the class that `predict` gives is not the most probable one.
     """
-    manifest = bundle.manifest
-    golden = Golden.from_bytes(bundle[GOLDEN_FILE])
-    everyone = [*penguins, *random_penguins(RANGES), *random_penguins(ranges_of(penguins), decimals=1)]
-    columns = PenguinColumns.of(everyone)
-    expected = model.probabilities(everyone)
-    _check_predict(model, everyone, expected)
+    return _prove(bundle, model, penguins, _engines(bundle), _form(bundle))
+
+
+def prove_forms(bundle: Bundle, penguins: Sequence[Penguin]) -> Proof:
+    """The same for a bundle whose model is not at hand: its forms must agree with one another.
+
+    The pickle is the measure where it can be opened here, else the ONNX form. That one rounds to float32, so it says
+    nothing about penguins at a threshold.
+    """
+    engines = list(_engines(bundle))
+    if not engines:
+        raise PublishRefused(f"the model {bundle.manifest.version} has no form that can be served")
+    measure, _ = engines[-1]  # They come fastest first, the pickle last.
+    model = _EngineAnswers(measure, bundle.manifest.classes)
+    proof = _prove(bundle, model, penguins, engines, _form(bundle) if measure.name == "sklearn" else None)
+    return proof if len(engines) > 1 else Proof(proof.penguins, None)
+
+
+def _prove(
+    bundle: Bundle,
+    model: Answering,
+    penguins: Sequence[Penguin],
+    engines: Iterable[tuple[Engine, str]],
+    form: Form | None,
+) -> Proof:
+    expected = ExpectedAnswers(model, Golden.from_bytes(bundle[GOLDEN_FILE]), penguins, form)
     difference: float | None = None
-    for engine in _engines(bundle):
-        actual = engine.batch_probabilities(columns)
-        worst = _compare(expected, actual, everyone)
+    for engine, file in engines:
+        worst = expected.check(engine, file)
         if engine.name != "sklearn":
             difference = max(difference or 0.0, worst)
-        _check_same_class(expected[: len(penguins)], actual[: len(penguins)])
-        golden.check(engine, manifest.classes, batches=True)
-    return Proof(len(everyone), difference)
+    return Proof(len(expected), difference)
 
 
-def _engines(bundle: Bundle) -> Iterator[Engine]:
-    """Everything that can serve the bundle, and ONNX Runtime where it is not what evaluates `model.onnx`."""
-    manifest = bundle.manifest
-    if ONNX_FILE in manifest.file_names:
-        engine = build_engine("onnx", bundle)
-        yield engine
-        if engine.runtime != "onnxruntime":
-            yield OnnxEngine(bundle[ONNX_FILE], manifest)
-    if manifest.estimator_file is not None:
+def _form(bundle: Bundle) -> Form | None:
+    if COMPILED_FILE not in bundle.files:
+        return None
+    return form_from_bytes(bundle[COMPILED_FILE], len(bundle.manifest.classes))
+
+
+def _engines(bundle: Bundle) -> Iterator[tuple[Engine, str]]:
+    """Everything that can serve the bundle, each with the file of its form."""
+    names = engines_of(bundle.manifest)
+    for name in names:
         try:
-            yield build_engine("sklearn", bundle)
+            yield build_engine(name, bundle), form_files(name, bundle.manifest)[0]
         except LibraryMismatch:
             # Made with other versions: another form serves it, and `model` has answered with the right ones.
-            if ONNX_FILE not in manifest.file_names:
+            if names == ["sklearn"]:
                 raise
 
 
@@ -84,22 +194,54 @@ def random_penguins(ranges: Ranges, count: int = RANDOM_PENGUINS, decimals: int 
     return to_penguins(random_columns(np.random.default_rng(_SEED), ranges, count, decimals))
 
 
-def _compare(expected: "NDArray[np.floating]", actual: "NDArray[np.floating]", penguins: Sequence[Penguin]) -> float:
-    """The largest difference; raises `ParityMismatch` naming the bird where it is over the limit."""
-    if expected.shape != actual.shape:
-        raise ParityMismatch(
-            float("inf"), LIMIT, f"every penguin: {actual.shape[1]} classes, expected {expected.shape[1]}"
-        )
-    # NaN in either form counts as an infinite difference.
-    differences = np.nan_to_num(np.abs(expected - actual), nan=np.inf).max(axis=1)
-    worst = int(differences.argmax())
-    difference = float(differences[worst])
-    if difference > LIMIT:
-        raise ParityMismatch(difference, LIMIT, penguins[worst].model_dump_json())
-    return difference
+def _compared(model: Answering, columns: PenguinColumns) -> _Compared:
+    if not len(columns):
+        return _Compared(columns, np.empty((0, len(model.classes))))
+    return _Compared(columns, model.probabilities(to_penguins(columns)))
 
 
-def _check_predict(model: PublishableModel, penguins: Sequence[Penguin], expected: "NDArray[np.floating]") -> None:
+def _at_thresholds(
+    columns: PenguinColumns, form: Form | None, around: Callable[[float], Iterable[float]]
+) -> PenguinColumns:
+    """Penguins that are like those of `columns`, but for one measurement `around` a threshold of `form`."""
+    generator = np.random.default_rng(_SEED)
+    found: dict[str, tuple[float, ...]] = {}
+    if isinstance(form, TreesForm):
+        found = {column.column: column.thresholds for column in form.columns}
+    measurements = [np.empty((0, len(MEASUREMENTS)))]
+    combinations = [np.empty(0, dtype=np.intp)]
+    for place, name in enumerate(MEASUREMENTS):
+        near = {value for threshold in found.get(name, ()) for value in around(threshold)}
+        values = np.repeat(sorted(near), _AT_A_THRESHOLD)
+        copies = generator.integers(len(columns), size=len(values))
+        copied = columns.measurements[copies]
+        copied[:, place] = values
+        measurements.append(copied)
+        combinations.append(columns.combinations[copies])
+    return _accepted(np.concatenate(measurements), np.concatenate(combinations))
+
+
+def _neighbours(threshold: float) -> Iterator[float]:
+    """The threshold and the numbers below and above it, in double and in float32."""
+    single = np.float32(threshold)
+    yield from (threshold, float(single))
+    for end in (-np.inf, np.inf):
+        yield from (float(np.nextafter(threshold, end)), float(np.nextafter(single, np.float32(end))))
+
+
+def _float32_neighbours(threshold: float) -> Iterator[float]:
+    for end in (np.float32(-np.inf), np.float32(np.inf)):
+        yield float(np.nextafter(np.nextafter(np.float32(threshold), end), end))
+
+
+def _accepted(measurements: "NDArray[np.float64]", combinations: "NDArray[np.intp]") -> PenguinColumns:
+    """Those penguins that the service accepts."""
+    lowest, highest = np.array(list(RANGES.values())).T
+    accepted = ((lowest <= measurements) & (measurements <= highest)).all(axis=1)
+    return PenguinColumns(measurements[accepted], combinations[accepted])
+
+
+def _check_predict(model: Answering, penguins: Sequence[Penguin], expected: "NDArray[np.floating]") -> None:
     """`predict` of the estimator and the most probable class, which this service answers, must be the same."""
     predicted = model.predict(penguins)
     index = {name: position for position, name in enumerate(model.classes)}
@@ -114,11 +256,11 @@ def _check_predict(model: PublishableModel, penguins: Sequence[Penguin], expecte
         )
 
 
-def _check_same_class(expected: "NDArray[np.floating]", actual: "NDArray[np.floating]") -> None:
+def _check_same_class(expected: "NDArray[np.floating]", actual: "NDArray[np.floating]", file: str) -> None:
     """On the real birds the class must be the same even where two classes are equally probable."""
     different = int(np.sum(expected.argmax(axis=1) != actual.argmax(axis=1)))
     if different:
         raise PublishRefused(
-            f"the compiled form gives another class than the model for {different} of the {len(expected)} labelled"
+            f"{file} gives another class than the model for {different} of the {len(expected)} labelled"
             " rows, where two classes are equally probable"
         )

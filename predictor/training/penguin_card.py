@@ -5,6 +5,7 @@ from predictor.training.dataset import Dataset
 from predictor.training.parity import LIMIT, RANDOM_PENGUINS
 from predictor.training.penguin_evaluation import FOLDS, REPEATS
 from predictor.training.penguin_metrics import Evaluation, Score
+from predictor.training.penguin_trust import HYBRIDS, SPLITS, TrustFigures
 
 _DATA = """\
 ## Data
@@ -51,8 +52,35 @@ Held-out probabilities of all species, birds and repeats: of the predictions wit
 |---|---|---|---|
 {reliability}
 
+## Trust
+What a detailed answer says beside the probability, measured on birds that neither the model nor its reference had seen:
+{splits} random splits, a fifth of each species held out each time; and each year left out in turn. {birds} birds cannot
+show differences of less than about a percentage point, and the splits overlap, so they are not {splits} independent
+experiments.
+
+| birds that were held out | count | `in_distribution` by their measurements | answered | wrong among the answered |
+|---|---|---|---|---|
+{held_out}
+
+| stated coverage | sets with the true species | mean size of a set |
+|---|---|---|
+{coverage}
+
+Sets at a low coverage have more than the stated share, because the most probable species always belongs to them.
+
+| species left out of the reference | birds | flagged as unlike the others |
+|---|---|---|
+{left_out}
+
+- All of this holds for birds like these: same species, islands and years, measured the same way. In another year the
+  coverage may be lower; the years above say how much lower it was here. For another species it means nothing.
+- A flag is not proof of an error: {false_flags} of the held-out birds were flagged, and all of these were good birds.
+  No flag is not proof of a known species either, as the last table shows.
+- A cross between an Adelie and a Chinstrap is not noticed: of {hybrids} simulated birds halfway between the two,
+  {hybrids_sure} got a probability above 0.9, and {hybrids_flagged} were flagged.
+
 ## Limits
-- It knows three species: any other penguin is called one of them.
+- It knows three species: any other penguin is called one of them. Most of them are flagged, see above.
 - It extrapolates: measurements far from those of the training birds get a confident answer without support in the
   data. The service accepts {ranges}.
 - The birds are of one archipelago and three years, adults at nest; no chicks.
@@ -65,7 +93,7 @@ measurements of the training birds.
 """
 
 
-def trained_card(dataset: Dataset, parameters: str, evaluation: Evaluation) -> str:
+def trained_card(dataset: Dataset, parameters: str, evaluation: Evaluation, trust: TrustFigures) -> str:
     """The card of the model that `train` makes."""
     other = evaluation.other_island
     islands = [
@@ -77,6 +105,7 @@ def trained_card(dataset: Dataset, parameters: str, evaluation: Evaluation) -> s
         for item in evaluation.reliability
     ]
     return _TRAINED.format(
+        **_trust(trust),
         features=", ".join(FEATURES),
         parameters=parameters,
         data=_data(dataset),
@@ -96,6 +125,29 @@ def trained_card(dataset: Dataset, parameters: str, evaluation: Evaluation) -> s
         folds=FOLDS,
         repeats=REPEATS,
     )
+
+
+def _trust(trust: TrustFigures) -> dict[str, object]:
+    splits = trust.random_splits
+    held_out = {"at random": splits, **{f"{year} left out": figures for year, figures in trust.years.items()}}
+    return {
+        "splits": SPLITS,
+        "held_out": "\n".join(
+            f"| {name} | {of.birds} | {1 - of.flagged / of.birds:.1%} | {of.answered / of.birds:.1%} | {of.wrong} |"
+            for name, of in held_out.items()
+        ),
+        "coverage": "\n".join(
+            f"| {stated:.0%} | {splits.covered[stated] / splits.birds:.1%} | {size / splits.birds:.3f} |"
+            for stated, size in splits.sizes.items()
+        ),
+        "left_out": "\n".join(
+            f"| {name} | {birds} | {flagged / birds:.1%} |" for name, (birds, flagged) in trust.species.items()
+        ),
+        "false_flags": f"{splits.flagged / splits.birds:.1%}",
+        "hybrids": HYBRIDS,
+        "hybrids_sure": trust.hybrids_sure,
+        "hybrids_flagged": trust.hybrids_flagged,
+    }
 
 
 def _data(dataset: Dataset) -> str:

@@ -26,7 +26,7 @@ def random_columns(
 
 def to_penguins(columns: PenguinColumns) -> list[Penguin]:
     rows = zip(columns.measurements.tolist(), columns.combinations.tolist(), strict=True)
-    return [make_penguin(values, COMBINATIONS[place]) for values, place in rows]
+    return [make_penguin(values, COMBINATIONS[index]) for values, index in rows]
 
 
 def ranges_of(penguins: Sequence[Penguin]) -> dict[str, tuple[float, float]]:

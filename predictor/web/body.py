@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
+from predictor.web.admission import LARGE_BODY_BYTES, Admission
 from predictor.web.problems import HttpProblem
 
 T = TypeVar("T")
@@ -25,14 +26,23 @@ MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
 DISCARD_TIMEOUT_S: Final = 5.0
 """Less than the 10 s that Cloud Run leaves a process after SIGTERM."""
 
+_ENCODED: Final = "The body has a Content-Encoding, such as gzip. Send it uncompressed, without that header."
+_NOT_JSON: Final = "The header must be Content-Type: application/json, or a type that ends in +json."
+_NOT_UTF_8: Final = "The Content-Type names a charset that is not supported. Send JSON in UTF-8, as charset=utf-8."
+
 COMPLETE: Final = "predictor.body_complete"
 """The key in a request's scope: true once its body has been read to its end, false if it did not come in time."""
+HOLD: Final = "predictor.hold"
+"""The key in a request's scope: the `Hold` of a large body."""
 _ASKED: Final = "predictor.body_asked_for"
 """The key in a request's scope once a part of a body that is too long has been read."""
 
 
-async def read_json_body(request: Request, limit_bytes: int) -> bytes:
-    """The whole body. Raises `HttpProblem`: 415 unless it is declared as plain JSON, 413 over the limit, 408."""
+async def read_json_body(request: Request, limit_bytes: int, admission: Admission | None = None) -> bytes:
+    """The whole body. Raises `HttpProblem`: 415 unless it is declared as plain JSON, 413 over the limit, 408.
+
+    With `admission`, a large body is held under `HOLD`, and 503 when there is no room for it.
+    """
     media_type, declared = b"", None
     for name, value in request.scope["headers"]:
         if name == b"content-type":
@@ -40,18 +50,23 @@ async def read_json_body(request: Request, limit_bytes: int) -> bytes:
         elif name == b"content-length":
             declared = value
         elif name == b"content-encoding":
-            raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A Content-Encoding is not supported.")
-    if media_type != b"application/json" and not _is_json(media_type):
-        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json.")
-    if declared is not None and int(declared) > limit_bytes:
-        raise _too_large(limit_bytes)
-    return await read_body(request, limit_bytes)
+            raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _ENCODED)
+    if media_type != b"application/json" and (refusal := _refusal(media_type)) is not None:
+        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, refusal)
+    if declared is not None:
+        length = int(declared)
+        if length > limit_bytes:
+            raise _too_large(limit_bytes)
+        if length > LARGE_BODY_BYTES and admission is not None:
+            request.scope[HOLD] = await admission.hold(length)
+            admission = None
+    return await read_body(request, limit_bytes, admission)
 
 
-async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """The whole body, of any media type. Raises `HttpProblem`: 413 over the limit, 408."""
+async def read_body(request: Request, limit_bytes: int, admission: Admission | None = None) -> bytes:
+    """The whole body, of any media type. Raises `HttpProblem`: 413 over the limit, 408, 503 as `read_json_body`."""
     try:
-        return await _in_time(_receive_all(request, limit_bytes), BODY_TIMEOUT_S)
+        return await _in_time(_receive_all(request, limit_bytes, admission), BODY_TIMEOUT_S)
     except TimeoutError as error:
         request.scope[COMPLETE] = False
         raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time.") from error
@@ -91,7 +106,7 @@ def _waits_to_be_asked(request: Request) -> bool:
     return any(name == b"expect" and value.lower() == b"100-continue" for name, value in request.scope["headers"])
 
 
-async def _receive_all(request: Request, limit_bytes: int) -> bytes:
+async def _receive_all(request: Request, limit_bytes: int, admission: Admission | None) -> bytes:
     message = await request.receive()
     chunks: list[bytes] = []
     size = 0
@@ -109,6 +124,9 @@ async def _receive_all(request: Request, limit_bytes: int) -> bytes:
         if not more:
             return b"".join((*chunks, chunk)) if chunks else chunk
         chunks.append(chunk)
+        if admission is not None and size > LARGE_BODY_BYTES:  # Its size was not declared.
+            request.scope[HOLD] = await admission.hold(limit_bytes)
+            admission = None
         message = await request.receive()
 
 
@@ -147,16 +165,16 @@ def _too_large(limit_bytes: int) -> HttpProblem:
     return HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have at most {limit_bytes} bytes.")
 
 
-def _is_json(content_type: bytes) -> bool:
-    """`application/json` or a `+json` type, in UTF-8 if it says which charset (RFC 8259 knows no other)."""
+def _refusal(content_type: bytes) -> str | None:
+    """What is wrong with a media type; None for JSON in UTF-8 (RFC 8259 knows no other charset)."""
     media_type, *parameters = content_type.lower().split(b";")
     media_type = media_type.strip()
     if media_type != b"application/json" and not (
         media_type.startswith(b"application/") and media_type.endswith(b"+json")
     ):
-        return False
+        return _NOT_JSON
     for parameter in parameters:
         name, _, value = parameter.strip().partition(b"=")
         if name.strip() == b"charset" and value.strip().strip(b'"') not in (b"utf-8", b"utf8", b"us-ascii"):
-            return False
-    return True
+            return _NOT_UTF_8
+    return None

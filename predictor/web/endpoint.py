@@ -3,6 +3,7 @@
 Routing with 404, 405 and OPTIONS, problem documents for errors, the headers of every answer, and the log lines.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,7 +17,8 @@ from predictor.artifacts import ModelCache
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel
 from predictor.telemetry import current_headers, log
-from predictor.web.body import COMPLETE, discard_body
+from predictor.web.admission import Admission, Hold
+from predictor.web.body import COMPLETE, HOLD, discard_body
 from predictor.web.cors import Cors
 from predictor.web.problems import HttpProblem, problem_response
 from predictor.web.responses import BytesResponse, RawHeader, no_content
@@ -40,14 +42,19 @@ class Endpoint:
         models: ModelCache[LoadedModel],
         *,
         not_found: str,
+        admission: Admission,
         cors: Cors | None = None,
         log_requests: bool = False,
     ) -> None:
-        """`not_found` is the sentence of a 404. `models` names the model in every answer's `Model-Version`."""
+        """`not_found` is the sentence of a 404. `models` names the model in every answer's `Model-Version`.
+
+        `admission` limits how many POST requests are answered at once; all others are cheap.
+        """
         self._routes = {path: methods for path, methods in routes.items() if not path.endswith("/*")}
         self._folders = {path.removesuffix("*"): methods for path, methods in routes.items() if path.endswith("/*")}
         self._models = models
         self._not_found = not_found
+        self._admission = admission
         self._cors = cors
         self._log_requests = log_requests
         self._refusals_suppressed = 0
@@ -55,10 +62,34 @@ class Endpoint:
         self._version_header: RawHeader | None = None  # Made once: a loaded model never changes.
 
     async def __call__(self, request: Request) -> Response:
+        if request.scope["method"] != "POST":
+            return await self._answer(request)
+        try:
+            self._admission.enter()
+        except HttpProblem as error:
+            return await self._answer(request, error)
+        hold: Hold | None = None
+        try:
+            response = await self._answer(request)
+            hold = request.scope.get(HOLD)
+            if hold is not None and isinstance(response, BytesResponse):
+                response.on_sent, hold = hold.release, None
+            return response
+        except asyncio.CancelledError:
+            hold = request.scope.get(HOLD)
+            raise
+        finally:
+            self._admission.leave()
+            if hold is not None:
+                hold.release()
+
+    async def _answer(self, request: Request, refusal: HttpProblem | None = None) -> Response:
         started = time.perf_counter()
         scope = request.scope
         current_headers.set(scope["headers"])
         try:
+            if refusal is not None:
+                raise refusal
             response = await self._handler(scope["method"], scope["path"])(request)
         except PredictorError as error:
             response = problem_response(error)

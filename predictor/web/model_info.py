@@ -20,6 +20,19 @@ class Feature(BaseModel):
     values: list[str] | None = None
 
 
+class ReferenceInfo(BaseModel):
+    """The labelled rows that answers are assessed against."""
+
+    rows: int
+    sha256: Annotated[str, Field(description="Of the file with the rows.")]
+    threshold: Annotated[float, Field(description="A row with a smaller p-value is not in distribution.")]
+    unsure_below: Annotated[float, Field(description="A probability below this is a reason to abstain.")]
+    coverage: Annotated[float, Field(description="Of prediction sets, where nothing else is asked for.")]
+    max_coverage: Annotated[float | None, Field(description="The largest coverage that may be asked for.")]
+    without_sets: Annotated[str | None, Field(description="Why there are no prediction sets.")]
+    counts: Annotated[dict[str, int], Field(description="Rows by class.")]
+
+
 class ModelInfo(BaseModel):
     """The model that answers."""
 
@@ -33,6 +46,7 @@ class ModelInfo(BaseModel):
     metrics: dict[str, float]
     libraries: dict[str, str]
     training_data_sha256: str | None
+    reference: Annotated[ReferenceInfo | None, Field(description="Null for a model without one.")]
 
 
 def model_info(model: LoadedModel) -> dict[str, Any]:
@@ -49,8 +63,26 @@ def model_info(model: LoadedModel) -> dict[str, Any]:
         metrics=manifest.metrics,
         libraries=manifest.libraries,
         training_data_sha256=manifest.training_data_sha256,
+        reference=_reference(model),
     )
     return info.model_dump()
+
+
+def _reference(model: LoadedModel) -> ReferenceInfo | None:
+    assessor = model.assessor()
+    if assessor is None:
+        return None
+    reference = assessor.reference
+    return ReferenceInfo(
+        rows=reference.rows,
+        sha256=reference.sha256,
+        threshold=reference.threshold,
+        unsure_below=reference.unsure_below,
+        coverage=reference.coverage,
+        max_coverage=None if reference.sets is None else reference.sets.max_coverage,
+        without_sets=reference.without_sets,
+        counts=reference.label_counts(),
+    )
 
 
 def _features() -> list[Feature]:

@@ -10,12 +10,12 @@ from pydantic.json_schema import models_json_schema
 
 from predictor import __version__
 from predictor.digest import Digest
-from predictor.penguin import DESCRIPTION, EXAMPLES, NOUN, NOUN_PLURAL, SPECIES, Penguin
-from predictor.prediction import MAX_ID_CHARS, EngineName
-from predictor.schema import ACCEPTED, IDS
+from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
+from predictor.prediction import MAX_ID_CHARS, EngineName, WarningCode
 from predictor.web.model_info import ModelInfo
 from predictor.web.probes import GREETING
 from predictor.web.problems import PROBLEM_TYPES, Problem, ProblemViolation
+from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, accepted_members, feedback_body
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
@@ -49,13 +49,61 @@ RowId = Annotated[
 ]
 
 
+class DoubtfulAnswer(BaseModel):
+    """A reason to doubt an answer."""
+
+    code: WarningCode
+    pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the row; empty for the row as a whole.")]
+    message: str
+
+
+class NearestRow(BaseModel):
+    """A reference row whose measurements are like those of the explained one."""
+
+    model_config = ConfigDict(extra="allow")
+
+    distance: Annotated[float, Field(ge=0, description="Mahalanobis distance.")]
+
+
+class Explanation(BaseModel):
+    """Why the target has its probability."""
+
+    target: Annotated[str, Field(examples=[SPECIES[0]])]
+    baseline: Annotated[float, Field(description="Mean probability over reference rows.")]
+    contributions: Annotated[
+        dict[str, float], Field(description="Shapley value per feature; their sum is the probability minus baseline.")
+    ]
+    neighbours: list[NearestRow]
+
+
 class DetailedPrediction(BaseModel):
-    """The predicted class, its probabilities, and the model."""
+    """The predicted class, its probabilities, how far to rely on them, and the model.
+
+    A model that was published without a reference leaves out what is between `probabilities` and `model`, a model that
+    could not be fitted again the prediction set.
+    """
 
     id: RowId = None
     prediction: Annotated[str, Field(examples=[SPECIES[0]])]
     probability: Annotated[float, Field(ge=0, le=1.000001, description="Of the predicted class.")]
     probabilities: Annotated[dict[str, float], Field(description="Per class; they sum to 1.")]
+    in_distribution: Annotated[bool | None, Field(description=f"Whether it is like the reference {NOUN_PLURAL}.")] = (
+        None
+    )
+    p_value: Annotated[
+        float | None,
+        Field(gt=0, le=1, description=f"Share of the reference {NOUN_PLURAL} that are at least as unlike the others."),
+    ] = None
+    prediction_set: Annotated[
+        list[str] | None, Field(min_length=1, description="The classes that remain possible at this coverage.")
+    ] = None
+    coverage: Annotated[float | None, Field(ge=0.5, lt=1, description="Of the prediction set.")] = None
+    abstain: Annotated[
+        bool | None,
+        Field(description="Several classes remain possible, the best is improbable, or it is not in distribution."),
+    ] = None
+    warnings: list[DoubtfulAnswer] | None = None
+    explanation: Annotated[Explanation | None, Field(description="Only with `explain=true`.")] = None
     model: AnsweringModel
 
 
@@ -119,15 +167,15 @@ _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (
 
 
 @cache
-def openapi_json() -> bytes:
+def openapi_json(*, feedback: bool = False) -> bytes:
     """The document as JSON."""
-    return orjson.dumps(openapi_document())
+    return orjson.dumps(openapi_document(feedback=feedback))
 
 
-def openapi_document() -> dict[str, Any]:
-    """The document. Every status that a path can answer is listed."""
+def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
+    """The document. Every status that a path can answer is listed. `feedback`: whether there is `POST /feedback`."""
     _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
-    definitions["$defs"][Penguin.__name__]["properties"] |= _accepted()
+    definitions["$defs"][Penguin.__name__]["properties"] |= accepted_members()
     predict = _predict_operation("predict", f"Predict the class of one {NOUN}, or of several {NOUN_PLURAL}.")
     return {
         "openapi": "3.1.0",
@@ -160,24 +208,10 @@ def openapi_document() -> dict[str, Any]:
             "/model": {
                 "get": _operation("model", "The model in use.", {"200": _answer("Its manifest.", "ModelInfo")}, "503")
             },
+            **({"/feedback": {"post": _feedback_operation()}} if feedback else {}),
         },
         "components": {"schemas": definitions["$defs"], "headers": _headers()},
     }
-
-
-def _accepted() -> dict[str, Any]:
-    """The members that a body may have beside the features."""
-    an_id = {
-        "description": "The row's own id; comes back beside the answer of a row of a batch.",
-        "anyOf": [
-            {"type": "string", "maxLength": MAX_ID_CHARS},
-            {"type": "integer", "minimum": -(2**63), "maximum": 2**64 - 1},
-            {"type": "number", "exclusiveMinimum": -(2**53), "exclusiveMaximum": 2**53},
-            {"type": "boolean"},
-            {"type": "null"},
-        ],
-    }
-    return {name: an_id if name in IDS else {"description": "Ignored."} for name in sorted(ACCEPTED)}
 
 
 def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
@@ -198,9 +232,21 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
         {
             "name": "details",
             "in": "query",
-            "description": "Answer with probabilities and the model's identity.",
+            "description": "Answer with probabilities, how far to rely on them, and the model's identity.",
             "schema": {"type": "boolean", "default": False},
-        }
+        },
+        {
+            "name": "coverage",
+            "in": "query",
+            "description": "Of the prediction set; implies details. Few reference rows support less than 0.995.",
+            "schema": {"type": "number", "minimum": 0.5, "maximum": 0.995},
+        },
+        {
+            "name": "explain",
+            "in": "query",
+            "description": "Add Shapley values and the nearest reference rows; implies details.",
+            "schema": {"type": "boolean", "default": False},
+        },
     ]
     operation["requestBody"] = {
         "required": True,
@@ -214,6 +260,18 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
             }
         },
     }
+    return operation
+
+
+def _feedback_operation() -> dict[str, Any]:
+    operation = _operation("predictFeedback", f"Tell the {LABEL} that a {NOUN} has.", {}, *FEEDBACK_PROBLEMS)
+    headers = _header_refs("Model-Version", "Server-Timing")
+    operation["responses"]["202"] = {
+        "description": "It is counted, and not kept.",
+        "headers": headers,
+        **FEEDBACK_ANSWER,
+    }
+    operation["requestBody"] = feedback_body(_ref(Penguin.__name__))
     return operation
 
 

@@ -46,6 +46,9 @@ class ProblemViolation(BaseModel):
     pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the document, or the row, that was sent.")]
     code: ViolationCode
     message: Annotated[str, Field(description="What is allowed.")]
+    hint: Annotated[
+        str | None, Field(description="How the value would fit: in another unit, or in another field. Often absent.")
+    ] = None
 
 
 class Problem(BaseModel):

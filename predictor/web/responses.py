@@ -1,6 +1,6 @@
 """Answers as bytes: a Starlette response without the work that every answer would repeat."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -32,10 +32,19 @@ class BytesResponse(Response):
             ]
         self.background = None
         self.server_timing: bytes | None = None
+        self.on_sent: Callable[[], None] | None = None
+        """Called when the client has read the answer, but for a rest of at most 64 KiB, or has gone."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self.body})
+        if self.on_sent is None:
+            await send({"type": "http.response.body", "body": self.body})
+            return
+        try:
+            await send({"type": "http.response.body", "body": self.body, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})  # uvicorn lets only this one wait for the client.
+        finally:
+            self.on_sent()
 
 
 def no_content(headers: Sequence[RawHeader] = ()) -> BytesResponse:

@@ -26,6 +26,7 @@ def deployment(cloud: FakeCloud, gcs_server: GcsServer, tmp_path: Path) -> Deplo
     """deploy.sh with nothing set but the project, patient with a slow machine and not waiting for Cloud Monitoring."""
     require_program("gcloud")
     require_program("curl")
+    cloud.objects = gcs_server.url
     env = {**gcloud_env(cloud, tmp_path / "gcloud"), "STORAGE_EMULATOR_HOST": gcs_server.url}
     return Deployment(
         cloud,

@@ -17,6 +17,10 @@ CHECKS = (
     "response_schema_conformance",
     "unsupported_method",
     "allow_header_conformance",
+    "missing_required_header",
+    "use_after_free",
+    "ensure_resource_availability",
+    "ignored_auth",
 )
 # Not among them: negative_data_rejection and positive_data_acceptance. JSON Schema can say neither that a key must not
 # come twice nor that 1.0 is a number and "1.0" in a query is none; tests of predictor.decoding say both.
@@ -29,7 +33,7 @@ def test_only_documented_answers_come_back(
     result = subprocess.run(
         [
             *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{function.url}/openapi.json"),
-            *("--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", "60"),
+            *("--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "60"),
             *("--seed", "20140305", "--generation-database", "none", "--no-color", "--continue-on-failure"),
         ],
         cwd=tmp_path,

@@ -65,11 +65,11 @@ def test_two_hundred_simultaneous_first_requests_make_one_load(
     ("engine", "name"),
     [
         ("onnx", "model.onnx"),
-        ("onnx", "golden.json"),
+        pytest.param("onnx", "golden.json", marks=pytest.mark.slow),
         ("onnx", "manifest.json"),
         ("sklearn", "model.pkl"),
-        ("sklearn", "label_encoder.pkl"),
-        ("sklearn", "columns.pkl"),
+        pytest.param("sklearn", "label_encoder.pkl", marks=pytest.mark.slow),
+        pytest.param("sklearn", "columns.pkl", marks=pytest.mark.slow),
     ],
 )
 def test_a_flipped_byte_is_never_served_and_repairing_it_needs_no_restart(

@@ -29,7 +29,7 @@ def test_every_command_in_the_documentation_parses(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", DEPLOYMENTS, ids=" ".join)
 def test_every_deploy_sh_of_the_documentation_is_one_that_it_understands(arguments: tuple[str, ...]) -> None:
-    command = [str(PROJECT / "deploy.sh"), "--config", "nowhere", *arguments]
+    command = [str(PROJECT / "deploy.sh"), *arguments, "--config", "nowhere"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, "cannot read nowhere" in done.stderr) == (1, True), done.stderr  # A wrong one gives 2.
 

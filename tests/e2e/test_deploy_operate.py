@@ -1,17 +1,24 @@
 """`status`, `rollback` and `down` on a project in which two revisions were deployed."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
+from predictor.training.dataset import load_penguins
+from predictor.trust.reference import Reference
+from tests.e2e.conftest import ServedModel
+from tests.support.events import push_document, raw_push
 from tests.support.gcloud import Deployment, complaints
 from tests.support.gcp import FakeCloud
+from tests.support.processes import FunctionProcess, wait_until
+from tests.support.traffic import bundle_with_reference, counted, line
 
 pytestmark = pytest.mark.slow
 
 OLD, NEW = "predict-00001-abc", "predict-00002-abc"
-LIMITS = ("1-100", "1", "1", "256Mi")
 DIGEST = "sha256:" + "1" * 64
 
 
@@ -26,14 +33,13 @@ def two_revisions(cloud: FakeCloud) -> None:
 def test_status_prints_traffic_tags_and_models(cloud: FakeCloud, deployment: Deployment) -> None:
     outcome = deployment.run("status")
     assert outcome.status == 0, outcome.stderr
-    head, columns, new, old, events = outcome.stdout.splitlines()
+    head, columns, new, old, in_service, digest, sizes, events = outcome.stdout.splitlines()
     assert head == f"predict  {cloud.services['predict'].url}"
-    assert columns.split() == [
-        *("REVISION", "TRAFFIC", "TAGS", "READY", "MODEL", "DIGEST"),
-        *("INSTANCES", "CONCURRENCY", "CPU", "MEMORY", "COMMIT"),
-    ]
-    assert new.split() == [NEW, "100%", "-", "yes", "20260202-2", DIGEST, *LIMITS, "0123456789ab"]
-    assert old.split() == [OLD, "0%", "before", "yes", "20260101-1", DIGEST, *LIMITS, "0123456789ab"]
+    assert columns.split() == ["REVISION", "TRAFFIC", "TAGS", "MODEL", "DIGEST", "COMMIT"]
+    assert new.split() == [NEW, "100%", "-", "20260202-2", "11111111", "0123456"]
+    assert old.split() == [OLD, "0%", "before", "20260101-1", "11111111", "0123456"]
+    assert (in_service, digest) == (f"{NEW}:", f"  {DIGEST}")
+    assert sizes.strip() == "1 to 100 instances of 1 CPU and 256Mi, 1 requests at once in each"
     assert events == "score  is not deployed"
     assert cloud.mutations() == []
 
@@ -109,6 +115,35 @@ def test_rollback_ends_a_split_that_a_dead_release_left(cloud: FakeCloud, deploy
     assert cloud.services["predict"].tags() == {}
 
 
+def test_drift_reads_the_summaries_of_the_model_in_service(
+    cloud: FakeCloud, deployment: Deployment, tmp_path: Path
+) -> None:
+    published = bundle_with_reference(tmp_path / "models")
+    dataset = load_penguins()
+    reference = Reference.from_bytes((published.folder / "reference.json").read_bytes())
+    fields = counted(reference, dataset.penguins, dataset.labels)
+    heavier = [bird.model_copy(update={"body_mass_g": 1.1 * bird.body_mass_g}) for bird in dataset.penguins]
+    resource = {"type": "cloud_run_revision", "labels": {"revision_name": OLD}}
+    common = {"logName": "projects/fake-project/logs/run", "resource": resource, "timestamp": "2026-01-01T00:00:00Z"}
+    cloud.place_function(
+        "predict", "http://127.0.0.1:9", MODEL_URI=str(published.folder), MODEL_DIGEST=published.digest
+    )
+    cloud.log_entries = [common | {"jsonPayload": line(fields, digest=published.digest)}]
+    quiet = deployment.run("drift", "7d")
+    assert quiet.status == 0, quiet.stderr
+    assert "333 penguins in 1 summaries" in quiet.stdout
+    (asked,) = [request for request in cloud.requests if request.path == "v2/entries:list"]
+    assert 'jsonPayload.event="traffic_summary"' in asked.body["filter"]
+
+    fields = counted(reference, heavier, dataset.labels)
+    cloud.log_entries.append(common | {"jsonPayload": line(fields, 1, published.digest)})
+    changed = deployment.run("drift")
+    assert changed.status == 1
+    assert "measurements in the day 2026-11-03" in changed.stderr
+    assert "docs/how-to/watch-drift.md says what to do" in changed.last_line
+    assert cloud.mutations() == []
+
+
 def test_logs_show_what_both_functions_said(cloud: FakeCloud, deployment: Deployment) -> None:
     resource = {"type": "cloud_run_revision", "labels": {"revision_name": OLD}}
     common = {"logName": "projects/fake-project/logs/run", "resource": resource, "timestamp": "2026-01-01T00:00:00Z"}
@@ -156,6 +191,65 @@ def test_monitoring_is_changed_where_it_differs_and_nowhere_else(cloud: FakeClou
 
 
 @pytest.fixture
+def scorers(
+    blue_model: ServedModel, green_model: ServedModel, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[FunctionProcess]]:
+    """The events function with the blue and with the green model; results are lines of their logs."""
+    started = [
+        FunctionProcess(model.bundle.env, log_file=tmp_path_factory.mktemp("score") / "log", target="score")
+        for model in (blue_model, green_model)
+    ]
+    yield [function.wait_until_up() for function in started]
+    for function in started:
+        function.stop()
+
+
+def test_rollback_takes_both_functions_back_and_events_are_scored_by_the_former_model(
+    cloud: FakeCloud,
+    deployment: Deployment,
+    blue_model: ServedModel,
+    green_model: ServedModel,
+    scorers: list[FunctionProcess],
+) -> None:
+    replaced = {"predict": "none", "score": "none"}
+    for model, scorer in zip((blue_model, green_model), scorers, strict=True):
+        shared = {"MODEL_URI": model.uri, "MODEL_DIGEST": model.bundle.digest}
+        replaced["predict"] = cloud.place_function("predict", model.url, REPLACES=replaced["predict"], **shared)
+        beside = {"REPLACES": replaced["score"], "HTTP_REVISION": replaced["predict"]}
+        replaced["score"] = cloud.place_function("score", scorer.url, **beside, **shared)
+    headers, body = raw_push(push_document())
+
+    def scored_by() -> list[int]:
+        counts = [len(scorer.log_lines("message_scored")) for scorer in scorers]
+        assert httpx.post(cloud.services["score"].url, headers=headers, content=body, timeout=30).status_code == 204
+        wait_until(lambda: sum(len(s.log_lines("message_scored")) for s in scorers) > sum(counts), "the result")
+        return [len(scorer.log_lines("message_scored")) - count for scorer, count in zip(scorers, counts, strict=True)]
+
+    assert scored_by() == [0, 1]
+    outcome = deployment.run("rollback")
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.services["predict"].shares() == {OLD: 100}
+    assert cloud.services["score"].shares() == {"score-00001-abc": 100}
+    assert scored_by() == [1, 0]
+
+    again = deployment.run("rollback")
+    assert again.status == 0, again.stderr
+    assert again.last_line == "score-00001-abc takes all messages already"
+    assert len(cloud.mutations()) == 2
+
+    status = deployment.run("status").stdout.splitlines()
+    assert [line for line in status if "100%" in line and "20260101-000000-00000101" not in line] == []
+    assert len([line for line in status if "100%" in line]) == 2
+    assert max(map(len, status)) <= 100
+
+    cloud.services["score"].revisions.pop(0)
+    cloud.services["score"].split([{"revisionName": "score-00002-abc", "percent": 100}])
+    alone = deployment.run("rollback", OLD)
+    assert alone.status == 1
+    assert "score has no ready revision with the model of predict-00001-abc" in alone.last_line
+
+
+@pytest.fixture
 def furnished(cloud: FakeCloud, two_revisions: None) -> str:  # noqa: ARG001  what it furnishes
     """One of each thing that `down` deletes, and the bucket's name."""
     bucket = f"{cloud.project}-penguin-models"
@@ -188,6 +282,9 @@ def test_down_does_nothing_unless_the_project_is_named(
 def test_down_keeps_the_bucket_and_takes_its_accounts_out_of_it(
     cloud: FakeCloud, deployment: Deployment, furnished: str
 ) -> None:
+    protected = deployment.run("--yes", "down", PROTECTED="true")
+    assert (protected.status, cloud.mutations()) == (1, [])
+    assert "PROTECTED=true: nothing was deleted" in protected.last_line
     confirmed = replace(deployment, answer="fake-project\n").run("down")
     assert confirmed.status == 0, confirmed.stderr
     left = [
@@ -207,6 +304,7 @@ def test_down_keeps_the_bucket_and_takes_its_accounts_out_of_it(
     again = deployment.run("--yes", "down")
     assert again.status == 0, again.stderr
     assert len(cloud.mutations()) == count, "nothing is left to take down"
+    assert again.last_line == "nothing of this deployment was there"
 
 
 def test_down_with_data_deletes_the_bucket_last(cloud: FakeCloud, deployment: Deployment, furnished: str) -> None:
@@ -234,7 +332,7 @@ def test_down_leaves_a_bucket_of_another_project_alone(
 
 @pytest.mark.parametrize(
     ("command", "changes"),
-    [("status", 0), ("logs", 0), ("rollback", 1), ("monitoring", 25), ("down", 6), ("down --with-data", 6)],
+    [("status", 0), ("logs", 0), ("rollback", 1), ("monitoring", 35), ("down", 6), ("down --with-data", 6)],
 )
 @pytest.mark.usefixtures("furnished")
 def test_a_dry_run_of_any_command_prints_what_can_be_pasted_and_changes_nothing(

@@ -12,6 +12,7 @@ from tests.e2e.conftest import ServedModel
 from tests.support.gcloud import Deployment, Outcome
 from tests.support.gcp import FakeCloud
 from tests.support.processes import PROJECT
+from tests.support.signing import make_key
 
 
 def _assert_refused(cloud: FakeCloud, outcome: Outcome, *words: str) -> None:
@@ -95,6 +96,43 @@ def test_it_runs_from_any_folder_and_one_with_blanks(
     assert without.stderr == f"deploy.sh: there is no {copy}/.venv/bin/python: run 'make model' first, or set PYTHON\n"
 
 
+def test_a_model_that_is_not_signed_with_the_key_is_refused(
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel
+) -> None:
+    keys = make_key(deployment.folder, "release")
+    cloud.buckets[blue_model.bucket] = {"name": blue_model.bucket, "projectNumber": cloud.number}
+    outcome = deployment.run("up", **blue_model.settings, SIGNING_PUBLIC_KEY=str(keys.public))
+    _assert_refused(cloud, outcome, blue_model.uri, "is not signed as expected: there is no manifest.json.sig")
+
+
+@pytest.mark.slow
+def test_a_public_key_that_is_not_there_is_named(
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel
+) -> None:
+    cloud.buckets[blue_model.bucket] = {"name": blue_model.bucket, "projectNumber": cloud.number}
+    outcome = deployment.run("up", **blue_model.settings, SIGNING_PUBLIC_KEY="gone.pub")
+    _assert_refused(cloud, outcome, "there is no", "gone.pub", "SIGNING_PUBLIC_KEY")
+
+
+def test_a_lock_file_without_hashes_is_refused(deployment: Deployment, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(PROJECT / "deploy.sh", copy)
+    shutil.copytree(PROJECT / "ops", copy / "ops")
+    (copy / "requirements.txt").write_text("pydantic==2.11.0\n")
+    (copy / "deploy.env").write_text("PROJECT_ID=fake-project\n")
+    done = subprocess.run(
+        [str(copy / "deploy.sh"), "up"],
+        env={**os.environ, **deployment.env, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "requirements.txt has no hashes, so it is not a lock file: run make lock" in done.stderr
+
+
 @pytest.mark.slow
 def test_a_damaged_model_is_refused(
     cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, tmp_path: Path
@@ -112,10 +150,15 @@ def test_a_damaged_model_is_refused(
     ("line", "words"),
     [
         ({"MEMORY": "512"}, ("MEMORY='512'", "512Mi")),
+        ({"CPU": "0.5"}, ("CONCURRENCY=80 with CPU=0.5", "only concurrency 1")),
+        ({"MEMORY": "8Gi"}, ("MEMORY=8Gi with CPU=1", "128Mi to 4096Mi")),
         ({"COLOUR": "green"}, ("there is no setting COLOUR",)),
         ({"MAX_DELIVERY_ATTEMPTS": "3"}, ("MAX_DELIVERY_ATTEMPTS=3", "5 to 100")),
         ({"ACK_DEADLINE_S": "120"}, ("EVENTS_TIMEOUT_S=60", "ACK_DEADLINE_S=120")),
         ({"PROJECT_ID": "$(touch pwned)"}, ("PROJECT_ID='$(touch pwned)'",)),
+        ({"SIGNING_IDENTITY": "a@example.org"}, ("SIGNING_ISSUER is not", "both")),
+        ({"SIGNING_ISSUER": "https://example.org"}, ("SIGNING_IDENTITY is not", "both")),
+        ({"SIGNING_PUBLIC_KEY": "k.pub", "SIGNING_IDENTITY": "a@example.org"}, ("with a key or without one",)),
         ({"MODEL_FOLDER": "nowhere"}, ("there is no model in", "nowhere")),
         ({"MODEL_FOLDER": ""}, ("there is no model in",)),
         ({"INVOKERS": "allUsers"}, ("INVOKERS='allUsers'", "not 'allUsers'")),

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.conftest import ServedModel
 from tests.support.fault_proxy import Answer, FaultProxy
 from tests.support.gcloud import TIMEOUT_S, Deployment, Outcome, complaints, gcloud_lines
-from tests.support.gcp import FakeCloud, Recorded
+from tests.support.gcp import FakeCloud, Observed, Recorded
 from tests.support.processes import wait_until
 
 BLUE, GREEN = "predict-00001-abc", "predict-00002-abc"
@@ -51,7 +51,7 @@ def _swap_species(_path: str, answer: Answer) -> None:
 def test_a_good_revision_takes_over_in_steps(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
 ) -> None:
-    cloud.answers_by_class = {"2xx": 995, "5xx": 5}  # Within the limit of 1 %.
+    cloud.observed = {BLUE: Observed({200: 19_000}), GREEN: Observed({200: 995, 500: 5})}  # Within the limit of 1 %.
     outcome = deployment.run("release", "--agreement", "20", MAX_DISAGREEMENT="1", **green_model.settings)
     assert outcome.status == 0, outcome.stderr
 
@@ -72,9 +72,11 @@ def test_a_good_revision_takes_over_in_steps(
 
     order = [request for request in cloud.mutations() if request.api in {"run", "cloudfunctions"}]
     assert order[0].api == "run", "blue is pinned before the deployment"
-    looks = [request.query["filter"] for request in cloud.requests if request.path.endswith("/timeSeries")]
-    assert len(looks) == len(SHIFT)
-    assert all(f'revision_name="{GREEN}"' in look for look in looks)
+    looks = [request.query for request in cloud.requests if request.path.endswith("/timeSeries")]
+    assert len(looks) == len(SHIFT) * 4, "counts and latencies of both, after each step"
+    minutes = {(look["interval.startTime"], look["interval.endTime"]) for look in looks if BLUE in look["filter"]}
+    assert len(minutes) == len(SHIFT), "at 100 % blue has no traffic; its minutes are then those of the step before"
+    assert outcome.stderr.count("is not worse than") == len(SHIFT)
 
 
 @pytest.mark.slow
@@ -101,14 +103,42 @@ def test_a_dry_run_prints_the_whole_shift_and_changes_nothing(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
-def test_errors_that_monitoring_sees_end_the_shift(
-    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+@pytest.mark.parametrize(
+    ("green", "reason"),
+    [
+        pytest.param(Observed({200: 50, 422: 950}), "4xx (not 429): 95.00% (950 of 1000)", id="rejects"),
+        pytest.param(Observed({200: 1000}, latency_ms=40.0), "slower than 111 ms: 2.00% (20 of 1000)", id="slow"),
+        pytest.param(Observed({200: 900}, not_free=100), "429: 10.00% (100 of 1000)", id="no-instance-free"),
+    ],
+)
+def test_a_green_that_is_worse_than_blue_goes_back(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel, green: Observed, reason: str
 ) -> None:
-    cloud.answers_by_class = {"2xx": 90, "5xx": 10}
+    cloud.observed = {BLUE: Observed({200: 18_900, 422: 100}), GREEN: green}
     outcome = deployment.run("release", **green_model.settings)
     _assert_blue_serves(cloud, outcome)
-    assert "10 of 100 requests answered with 5xx" in outcome.last_line
+    assert f"the canary at 5% failed: error: {GREEN} is worse: {reason}" in outcome.last_line
+    assert "WORSE" in outcome.stderr, "the table is shown"
     assert cloud.traffic_changes("predict")[2:] == [SHIFT[0], {BLUE: 100}]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_service")
+def test_with_three_requests_smoke_traffic_makes_up_the_rest(
+    cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
+) -> None:
+    summary = {"rows": 500, "flagged": 250, "groups": {"Gentoo": {"male": 500}}}
+    usual = {"rows": 500, "flagged": 5, "groups": {"Gentoo": {"male": 200}, "Adelie": {"male": 300}}}
+    cloud.observed = {
+        BLUE: Observed({200: 18_900, 422: 100}, summaries=(usual,)),
+        GREEN: Observed({200: 3}, summaries=(summary,)),
+    }
+    outcome = deployment.run("release", **green_model.settings)
+    assert outcome.status == 0, outcome.stderr
+    assert "3 + 197 smoke" in outcome.stderr
+    assert "too few to judge" in outcome.stderr, "the p99 of three requests says nothing"
+    assert "differs, look" in outcome.stderr, "another mix of species is shown, and stops nothing"
+    assert cloud.traffic_changes("predict")[2:-1] == SHIFT
 
 
 @pytest.mark.slow
@@ -116,7 +146,7 @@ def test_errors_that_monitoring_sees_end_the_shift(
 def test_a_return_to_blue_that_fails_says_what_to_do_by_hand(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
 ) -> None:
-    cloud.answers_by_class = {"5xx": 10}
+    cloud.observed = {GREEN: Observed({500: 10})}
     cloud.refuse = lambda request: request.method == "PUT" and cloud.services["predict"].shares() == SHIFT[0]
     outcome = deployment.run("release", **green_model.settings)
     assert outcome.status == 1
@@ -201,7 +231,7 @@ def test_a_revision_that_disagrees_with_the_one_in_service_gets_no_traffic(
 def test_a_build_that_fails_leaves_blue_alone(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
 ) -> None:
-    cloud.fail_build = "Build failed: no matching distribution"
+    cloud.deployment_failures = iter(["Build failed: no matching distribution"])
     outcome = deployment.run("release", **green_model.settings)
     _assert_blue_serves(cloud, outcome)
     assert "no matching distribution" in outcome.stderr

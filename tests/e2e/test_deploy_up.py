@@ -1,12 +1,15 @@
 """`deploy.sh up` with the real gcloud: what it asks of Google, from an empty project, and again."""
 
 import io
+import itertools
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +17,31 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import ServedModel
+from tests.support.cli import run
 from tests.support.gcloud import Deployment, complaints, gcloud_lines
-from tests.support.gcp import FakeCloud
+from tests.support.gcp import FakeCloud, NotYet, Recorded
+from tests.support.gcp.monitoring import not_yet_a_metric
 from tests.support.gcs import GcsServer
 from tests.support.processes import PROJECT
+from tests.support.signing import make_key
 
 AGENT = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+# What Google answers, as users reported it, while something is not known everywhere yet.
+METRIC_UNKNOWN = not_yet_a_metric("predict-unhandled-errors").args[0]
+ACCOUNT_UNKNOWN = "Service account penguin-predict@fake-project.iam.gserviceaccount.com does not exist."
+NOT_AUTHORIZED = "User not authorized to perform this action."
+CANNOT_BUILD = (
+    "Build failed with status: FAILURE. Could not build the function due to a missing permission on the build service"
+    " account. If you didn't revoke that permission explicitly, this could be caused by a change in the organization"
+    " policies."
+)
+CANNOT_START = (
+    "Could not create or update Cloud Run service predict, Container Healthcheck failed. The user-provided container"
+    " failed to start and listen on the port defined provided by the PORT=8080 environment variable"
+)
+CHECK_ENFORCED = "Constraint constraints/run.managed.requireInvokerIam violated"
+DOMAIN_RESTRICTED = "One or more users named in the policy do not belong to a permitted customer."
+CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
 MONITORING = "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
 
 
@@ -48,6 +70,7 @@ def test_an_empty_project_becomes_a_service_and_a_second_run_changes_nothing(
     _check_uploads(cloud, blue_model, tmp_path / "uploaded")
     _check_bucket(cloud, local_model["BUCKET"])
     _check_grants(cloud, local_model["BUCKET"])
+    _check_grants_in_documentation(cloud, local_model["BUCKET"])
     _check_events(cloud)
     _check_monitoring(cloud)
 
@@ -150,7 +173,7 @@ def _check_grants(cloud: FakeCloud, bucket: str) -> None:
     service = f"{here}/locations/us-central1/services"
     publisher = {("roles/pubsub.publisher", _account("penguin-score"))}
     assert {name: _grants(policy) for name, policy in cloud.policies.items()} == {
-        f"{here}": {("roles/cloudbuild.builds.builder", _account("penguin-build"))},
+        f"{here}": {("roles/run.builder", _account("penguin-build"))},
         f"buckets/{bucket}": {
             ("roles/storage.objectViewer", _account("penguin-predict")),
             ("roles/storage.objectViewer", _account("penguin-score")),
@@ -166,6 +189,31 @@ def _check_grants(cloud: FakeCloud, bucket: str) -> None:
         },
     }
     assert not [r for r in cloud.requests if b"allUsers" in r.raw or b"compute@developer" in r.raw]
+
+
+def _check_grants_in_documentation(cloud: FakeCloud, bucket: str) -> None:
+    """The reference's table of grants has what was granted, and no more. Its rows: account, role, on what, what for."""
+    page = (PROJECT / "docs/reference/deployment.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| `(roles/[^`]+)` \| ([^|]+) \|", page, re.MULTILINE)
+    here, run = "projects/fake-project", "projects/fake-project/locations/us-central1/services"
+    accounts = {"Pub/Sub's service agent": AGENT, "Cloud Monitoring's service agent": MONITORING}
+    accounts["each of `INVOKERS`"] = "group:vets@example.org"
+    places = {
+        "the project": here,
+        "the bucket for models": f"buckets/{bucket}",
+        "the HTTP function": f"{run}/predict",
+        "the events function": f"{run}/score",
+        "`penguin-trigger`": f"{here}/serviceAccounts/penguin-trigger@fake-project.iam.gserviceaccount.com",
+        "the push subscription": f"{here}/subscriptions/penguins-score",
+    }
+    places |= {f"the topic `{name}`": f"{here}/topics/{name}" for name in ("penguin-results", "penguin-rejects")}
+    places["the topic `penguin-dead-letters`"] = f"{here}/topics/penguin-dead-letters"
+    written = {
+        (places[place], role, accounts.get(who) or _account(who.strip("`")))
+        for who, role, place in rows
+        if "with `INPUT_BUCKET`" not in place
+    }
+    assert written == {(place, *grant) for place, policy in cloud.policies.items() for grant in _grants(policy)}
 
 
 def _check_events(cloud: FakeCloud) -> None:
@@ -195,7 +243,7 @@ def _check_monitoring(cloud: FakeCloud) -> None:
     counts = {kind: len(held) for kind, held in cloud.watching.items()}
     assert counts == {
         "metrics": len(list((PROJECT / "ops/metrics").glob("*.json"))),
-        "alertPolicies": len(list((PROJECT / "ops/alerts").glob("*.json"))),
+        "alertPolicies": len(list((PROJECT / "ops/alerts").glob("*.json"))) - 1,  # Nobody said what low traffic is.
         "serviceLevelObjectives": len(list((PROJECT / "ops/slo").glob("*.json"))),
         **dict.fromkeys(("dashboards", "uptimeCheckConfigs", "services"), 1),
     }
@@ -209,38 +257,64 @@ def _check_monitoring(cloud: FakeCloud) -> None:
     )
 
 
+def _body(request: Recorded) -> str:
+    return request.raw.decode(errors="replace")
+
+
 @pytest.mark.slow
-def test_a_service_in_service_is_opened_and_closed_without_a_new_revision(
+def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and_closed(
     cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str]
 ) -> None:
-    """Also: what Google does not know at once is asked for again, and files are wired when they are asked for."""
+    """An `up` from nothing in a new project, then access without new revisions; and files, when they are asked for."""
     hasty = replace(deployment, env={**deployment.env, "SETTLE_S": "0"})
-    refusals = iter([True, True])
-    cloud.refuse = lambda request: "setIamPolicy" in request.path and next(refusals, False)
+    cloud.not_yet = [
+        NotYet(lambda r: r.path.endswith("/alertPolicies") and "user/predict-unha" in _body(r), 404, METRIC_UNKNOWN),
+        NotYet(lambda r: r.method == "PUT" and r.path.endswith("/iam"), 400, ACCOUNT_UNKNOWN),
+        NotYet(
+            lambda r: r.method == "PUT" and r.path.endswith("/subscriptions/penguins-score"), 403, NOT_AUTHORIZED, 1
+        ),
+    ]
+    cloud.deployment_failures = iter([*[CANNOT_BUILD] * 3, CANNOT_START])
     files = {"INPUT_BUCKET": "notes", "RESULTS_BUCKET": "scored", "ACK_DEADLINE_S": "600", "EVENTS_TIMEOUT_S": "600"}
     for name in ("notes", "scored"):
         cloud.buckets[name] = {"name": name, "projectNumber": cloud.number}
     settings = {**local_model, **files, "INVOKERS": "user:a@example.org, group:vets@example.org"}
     first = hasty.run("up", **settings)
     assert first.status == 0, first.stderr
-    assert first.stderr.count("trying again in 0 s") == 2
+    waits = re.findall(r"waiting for (.*), which Google does not know everywhere yet", first.stderr)
+    assert Counter(waits) == {
+        "what the account penguin-build@fake-project.iam.gserviceaccount.com may do": 3,
+        f"the permission to read gs://{local_model['BUCKET']}": 1,
+        "the account penguin-predict@fake-project.iam.gserviceaccount.com": 3,
+        "the account penguin-trigger@fake-project.iam.gserviceaccount.com": 1,
+        "the metrics that 1 alerts read": 3,
+    }
+    assert "going on without" not in first.stderr
     _check_files(cloud)
     here = f"projects/{cloud.project}/locations/{cloud.region}/services/predict"
     private = _grants(cloud.policies[here])
     wanted = {"user:a@example.org", "group:vets@example.org", MONITORING}
     assert private == {("roles/run.invoker", member) for member in wanted}
 
-    count = len(cloud.requests)
+    service, count = cloud.services["predict"], len(cloud.requests)
     opened = hasty.run("up", "--public", **settings)
     assert opened.status == 0, opened.stderr
-    assert _grants(cloud.policies[here]) == private | {("roles/run.invoker", "allUsers")}
+    assert service.annotations == {CHECK_OFF: "True"}
+    somebody = {"role": "roles/run.invoker", "members": ["allUsers"]}
+    cloud.policies[here]["bindings"].append(somebody)  # Opened in the other way too, by hand.
     closed = hasty.run("up", **settings | {"INVOKERS": "group:vets@example.org"})
     assert closed.status == 0, closed.stderr
+    assert service.annotations == {CHECK_OFF: "False"}
     assert _grants(cloud.policies[here]) == private
-    assert "closing it, since --public is not given" in closed.stderr
+    assert closed.stderr.count("closing it, since --public is not given") == 2
     assert "user:a@example.org may call predict too" in closed.stderr
-    changes = [request for request in cloud.requests[count:] if request.mutating]
-    assert [request.path.rpartition(":")[2] for request in changes] == ["setIamPolicy"] * 2
+    changes = [request for request in cloud.requests[count:] if request.mutating and "dryRun" not in request.query]
+    assert [(r.method, r.path.rpartition("/")[2]) for r in changes] == [
+        ("PUT", "predict"),
+        ("PUT", "predict"),
+        ("POST", "predict:setIamPolicy"),
+    ]
+    assert len(service.revisions) == 1
 
     count = len(cloud.requests)
     cloud.subscriptions[f"projects/{cloud.project}/subscriptions/penguins-score"]["topic"] = "_deleted-topic_"
@@ -254,6 +328,50 @@ def test_a_service_in_service_is_opened_and_closed_without_a_new_revision(
     assert down.status == 0, down.stderr
     assert cloud.notifications == {"notes": {}}
     assert _grants(cloud.policies["buckets/notes"]) == _grants(cloud.policies["buckets/scored"]) == set()
+    assert f"gs://{local_model['BUCKET']} with its models" in down.last_line
+
+
+@pytest.mark.slow
+def test_metrics_that_never_come_and_a_policy_against_everybody_leave_a_service_that_serves(
+    cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str]
+) -> None:
+    hasty = replace(deployment, env={**deployment.env, "SETTLE_S": "0", "METRIC_WAIT_S": "1"})
+    unknown = NotYet(lambda r: r.path.endswith("/alertPolicies") and "user/predict-" in _body(r), 404, METRIC_UNKNOWN)
+    check = NotYet(lambda r: r.method == "PUT" and "invoker-iam-disabled" in _body(r), 400, CHECK_ENFORCED)
+    shared = NotYet(lambda r: "setIamPolicy" in r.path and "allUsers" in _body(r), 400, DOMAIN_RESTRICTED)
+    for never in (unknown, check, shared):
+        never.times = math.inf
+    cloud.not_yet = [unknown, check, shared]
+    outcome = hasty.run("up", "--public", **local_model)
+    assert outcome.status == 1
+    assert outcome.last_line == (
+        "deploy.sh: predict could not be opened to everybody: a policy of the organization forbids both ways"
+        " (see above) (and 1 more, see above); both functions are in service"
+    )
+    assert re.search(r"going on without this: waited \d+ s for the metrics that \d+ alerts read", outcome.stderr)
+    assert re.search(r"curl http://127\.0\.0\.1:\d+/predict -H ", outcome.stdout)
+    assert cloud.services["predict"].shares() == {"predict-00001-abc": 100}
+    assert f"projects/{cloud.project}/subscriptions/penguins-score" in cloud.subscriptions
+    names = {policy["displayName"] for policy in cloud.watching["alertPolicies"].values()}
+    assert "predict: 5xx share over 1%" in names, "alerts that read other metrics are there"
+    assert "predict: unhandled errors" not in names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["build", "bucket"])
+def test_a_grant_that_is_never_known_ends_in_one_clear_line(
+    cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str], text: str
+) -> None:
+    hasty = replace(deployment, env={**deployment.env, "SETTLE_S": "0", "PROPAGATION_S": "1"})
+    if text == "build":
+        cloud.deployment_failures = itertools.repeat(CANNOT_BUILD)
+    else:
+        refused = NotYet(lambda r: r.method == "PUT" and r.path.endswith("/iam"), 400, ACCOUNT_UNKNOWN, math.inf)
+        cloud.not_yet = [refused]
+    outcome = hasty.run("up", **local_model)
+    assert outcome.status == 1
+    assert re.search(r"waited \d+ s for .*, which Google still does not know; run this again later", outcome.last_line)
+    assert outcome.stderr.count("deploy.sh: ") == 1
 
 
 def _check_files(cloud: FakeCloud) -> None:
@@ -271,6 +389,20 @@ def _check_files(cloud: FakeCloud) -> None:
 
 
 @pytest.mark.slow
+def test_a_model_that_is_signed_with_the_key_is_deployed(
+    cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str], tmp_path: Path
+) -> None:
+    keys = make_key(tmp_path, "release")
+    root = tmp_path / "signed"
+    signed = run("publish", "--from", local_model["MODEL_FOLDER"], "--to", str(root), "--sign", str(keys.private))
+    assert signed.exit_code == 0, signed.stderr
+    settings = {**local_model, "MODEL_FOLDER": str(root), "SIGNING_PUBLIC_KEY": str(keys.public)}
+    outcome = deployment.run("--dry-run", "up", **settings)
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.mutations() == []
+
+
+@pytest.mark.slow
 def test_a_dry_run_prints_commands_that_gcloud_understands_and_changes_nothing(
     cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str], tmp_path: Path
 ) -> None:
@@ -278,8 +410,8 @@ def test_a_dry_run_prints_commands_that_gcloud_understands_and_changes_nothing(
     assert outcome.status == 0, outcome.stderr
     assert cloud.mutations() == []
     _check_lines(outcome.stdout, tmp_path / "lint", at_least=25)
-    (public,) = [line for line in outcome.stdout.splitlines() if "allUsers" in line]
-    assert "services add-iam-policy-binding predict" in public
+    (public,) = [line for line in outcome.stdout.splitlines() if "invoker-iam-check" in line]
+    assert public.startswith("gcloud run services update predict --no-invoker-iam-check ")
     # The lines that will know the addresses set a name each, and the uptime check gets the right one.
     set_by = dict(re.findall(r"^(\w+)=\$\(gcloud run services describe (\w+)", outcome.stdout, re.MULTILINE))
     assert set_by == {"URL": "predict", "EVENTS_URL": "score"}

@@ -179,7 +179,9 @@ def test_every_client_reads_the_early_answer(function: FunctionProcess, ask: Ask
         assert ask(function.url, case) in expected, case
 
 
-@pytest.mark.parametrize("name", FRONT_ENDS)
+@pytest.mark.parametrize(
+    "name", [name if name == "nginx" else pytest.param(name, marks=pytest.mark.slow) for name in FRONT_ENDS]
+)
 def test_a_front_end_passes_the_early_answer_on(function: FunctionProcess, name: str, tmp_path: Path) -> None:
     with front_end(name, tmp_path, function.port) as url, ThreadPoolExecutor(8) as pool:
         for case in CASES:

@@ -5,12 +5,8 @@ deadline; the model store refuses for a while; some messages can never be scored
 them.
 """
 
-import contextlib
 import json
-import os
 import random
-import signal
-import threading
 import time
 import uuid
 from collections import Counter, defaultdict
@@ -23,9 +19,10 @@ from tests.support.bundles import PublishedBundle, random_penguins
 from tests.support.events import BAD_ROW
 from tests.support.fault_proxy import FaultProxy, only
 from tests.support.gcs import GcsServer
-from tests.support.processes import PROJECT, FunctionProcess, wait_until
+from tests.support.processes import PROJECT, wait_until
 from tests.support.pubsub import PubSubEmulator, Received
 from tests.support.push_gateway import PushGateway
+from tests.support.supervisor import Supervisor
 
 MESSAGES = 500
 KEYS = 5
@@ -33,44 +30,6 @@ KILLS = 6
 MAX_ATTEMPTS = 5
 SEED = 20261123
 TIME_LIMIT_S = 150.0  # To fail, not to measure: on an idle machine it takes about a minute.
-
-
-class Supervisor:
-    """Keeps one function process running behind the gateway, as Cloud Run does; kills it on request."""
-
-    def __init__(self, env: dict[str, str], gateway: PushGateway, folder: Path) -> None:
-        self._env = env
-        self._gateway = gateway
-        self._folder = folder
-        self._lock = threading.Lock()
-        self.processes: list[FunctionProcess] = []
-        self._start()
-
-    def _start(self) -> None:
-        process = FunctionProcess(
-            self._env,
-            log_file=self._folder / f"function-{len(self.processes)}.log",
-            target="score",
-            source=PROJECT / "tests/support/chaotic_main.py",
-        )
-        self.processes.append(process)
-        self._gateway.backend = process.url
-
-    def kill(self) -> None:
-        """All of its processes, at once, in the middle of whatever they do; then a new one."""
-        with self._lock:
-            process = self.processes[-1]
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.process.pid, signal.SIGKILL)
-            process.process.wait(10)
-            self._start()
-
-    def stop(self) -> None:
-        with self._lock:
-            self.processes[-1].stop()
-
-    def log_lines(self, event: str) -> int:
-        return sum(process.output().count(f'"event": "{event}"') for process in self.processes)
 
 
 def chaos(attributes: dict[str, str], attempt: int) -> str:
@@ -134,7 +93,12 @@ def test_nothing_is_lost_and_repeats_are_identical(
         "RESULTS_TOPIC": topics["results"],
         "REJECTS_TOPIC": topics["rejects"],
     }
-    supervisor = Supervisor(env, gateway, tmp_path)
+    supervisor = Supervisor(
+        env,
+        tmp_path,
+        source=PROJECT / "tests/support/chaotic_main.py",
+        on_start=lambda process: setattr(gateway, "backend", process.url),
+    )
     sent = messages()
     try:
         # Separately, because the emulator stops when an ordered subscription has dead letters. What is ordered is

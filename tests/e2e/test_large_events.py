@@ -89,7 +89,9 @@ LARGE: dict[str, tuple[dict[str, str], Callable[[], bytes], int]] = {
 }
 
 
-@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize(
+    "name", [name if name == "event-of-objects" else pytest.param(name, marks=pytest.mark.slow) for name in LARGE]
+)
 def test_a_large_event_does_not_hold_up_the_others(function: FunctionProcess, name: str) -> None:
     headers, make, status = LARGE[name]
     body = make()

@@ -27,9 +27,10 @@ from tests.conftest import StartFunction
 from tests.support.processes import PROJECT
 
 PAGE = (PROJECT / "docs/how-to/your-own-data.md").read_text()
+WALK_THROUGH, GO_BACK = PAGE.split("\n## Go back")
 COMMANDS = [
     line
-    for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+    for block in re.findall(r"```bash\n(.*?)```", WALK_THROUGH, re.DOTALL)
     for line in block.replace("\\\n", " ").splitlines()
     if line.startswith((".venv/", "cp "))
 ]
@@ -193,9 +194,14 @@ def test_the_command_line_and_the_schemas(domain: Domain) -> None:
     assert list(schema["$defs"]["Probabilities"]["properties"]) == domain.classes
 
 
+@pytest.mark.slow
 def test_the_pages_request_gets_the_answer_that_it_shows(start_function: StartFunction, tmp_path: Path) -> None:
     wine = _wine(tmp_path)
     function = start_function({}, source=wine.project / "main.py", folder=wine.project)
     assert CURL_BODY is not None
     headers = {"content-type": "application/json"}
     assert httpx.post(f"{function.url}/predict", content=CURL_BODY[1], headers=headers).text in PAGE
+
+
+def test_the_page_puts_back_every_file_that_it_changes() -> None:
+    assert "git checkout predictor/penguin.py predictor/events\n" in GO_BACK

@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.support.bundles import EXAMPLE, PublishedBundle
 from tests.support.processes import PROJECT
 
@@ -27,6 +29,7 @@ def on_a_terminal(stdout: Path, *arguments: str) -> tuple[int, str]:
     return process.wait(60), seen.decode()
 
 
+@pytest.mark.slow
 def test_publishing_shows_its_progress(bundle: PublishedBundle, tmp_path: Path) -> None:
     pickles = [str(bundle.folder / name) for name in ("model.pkl", "label_encoder.pkl", "columns.pkl")]
     status, seen = on_a_terminal(

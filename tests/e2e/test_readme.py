@@ -108,6 +108,7 @@ def test_the_tutorials_local_part_works_from_the_first_command_to_the_last(
     assert (tmp_path / "scored.csv").read_text().splitlines()[0].endswith(",error")
 
 
+@pytest.mark.slow
 def test_every_kind_of_model_on_its_page_is_published_and_the_first_is_served(
     shell: Shell, start_function: StartFunction, tmp_path: Path
 ) -> None:

@@ -168,7 +168,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
         " given? If they are, publish it with --accept-accuracy",
     ),
     "no columns": (of_an_array(), "the LogisticRegression was fitted without column names; give them in its order"),
-    "too few columns": (of_an_array("--columns", "sex,island"), "the model takes 9 columns, given are 2"),
+    "too few columns": (of_an_array("--columns", "sex,island"), "the model takes 9 columns, named are 2"),
     "a column twice": (
         of_an_array("--columns", ",".join(["sex_male"] * 9)),
         "the model's columns name 'sex_male' twice",
@@ -244,7 +244,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         content("model.pt", b"PK\x03\x04torch"),
         "model.pt is in no known format; publish takes joblib, pickle and skops files, XGBoost's .json and .ubj,",
     ),
-    "a table": (content("birds.csv", b"sex,island\nmale,Dream\n"), "birds.csv is a model file"),
+    "a table": (
+        content("birds.csv", b"sex,island\nmale,Dream\n"),
+        "birds.csv: only names of columns or classes, no model; also give",
+    ),
     "a file that is not there": (lambda folder: [folder / "model.pkl"], "cannot be read: No such file or directory"),
     "two versions": (two_versions, "say which one opens both: --with scikit-learn==1.5.2"),
     "catboost": (content("model.pkl", b"\x80\x04catboost.core"), "is a CatBoost model, which is not supported;"),
@@ -265,7 +268,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "onnx without classes": (onnx("--columns", COLUMNS), "does not name its classes; give them: --classes"),
     "onnx with too few columns": (
         onnx("--columns", "sex_male,sex_female", "--classes", CLASSES),
-        "takes 9 columns, given are 2",
+        "takes 9 columns, named are 2",
     ),
     "onnx with too few classes": (
         onnx("--columns", COLUMNS, "--classes", "Adelie,Gentoo"),

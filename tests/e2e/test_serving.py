@@ -2,13 +2,23 @@
 
 import json
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.preprocessing import LabelEncoder
 
+from predictor.artifacts import open_store
+from predictor.penguin import Penguin
+from predictor.training.dataset import load_penguins
+from predictor.training.export import ModelSource, export
+from predictor.training.fitted_model import ENCODED, FittedModel, encode
+from predictor.training.publish import write
+from predictor.training.reference import make_reference
 from tests.conftest import StartFunction
-from tests.support.bundles import EXAMPLE, PublishedBundle, publish_by_hand
+from tests.support.bundles import CLASSES, EXAMPLE, PublishedBundle, publish_by_hand
 from tests.support.processes import PROJECT, FunctionProcess, answers
 
 AS_JSON = {"Content-Type": "application/json"}
@@ -92,6 +102,27 @@ def test_a_linear_model_imports_numpy_for_its_first_batch_and_onnx_runtime_never
     assert imported() == {"numpy"}
 
 
+def test_trees_are_served_without_onnx_runtime_and_one_penguin_without_numpy(
+    start_function: StartFunction, tmp_path: Path
+) -> None:
+    data = load_penguins()
+    encoder = LabelEncoder().fit(data.labels)
+    forest = RandomForestClassifier(20, random_state=0).fit(encode(data.penguins), encoder.transform(data.labels))
+    model = FittedModel(forest, encoder, ENCODED)
+    source = ModelSource(model, {}, {}, "# Trees\n", make_reference(data, "not tried"), training_data_sha256=None)
+    bundle = export(source, data, datetime.now(UTC)).bundle
+    published = write(bundle, bundle.manifest.to_bytes(), open_store(str(tmp_path)))
+    env = {"MODEL_URI": published.uri, "MODEL_DIGEST": published.digest}
+    spying = start_function(env, target="spy", source=PROJECT / "tests/support/spying_main.py")
+    answer = httpx.post(f"{spying.url}/predict?details=true", content=BODY, headers=AS_JSON, timeout=30).json()
+    assert answer["probabilities"] == pytest.approx(
+        dict(zip(CLASSES, model.probabilities([Penguin(**EXAMPLE)])[0], strict=True)), abs=1e-6
+    )
+    assert httpx.get(f"{spying.url}/model", timeout=30).json()["engine"] == "compiled"
+    modules = set(httpx.get(f"{spying.url}/modules", timeout=30).json())
+    assert not {"numpy", "onnxruntime", "sklearn", "xgboost", "lightgbm", "pandas", "scipy"} & modules
+
+
 def test_an_eager_start_has_tested_batches_too(start_function: StartFunction, tmp_path: Path) -> None:
     linear = publish_by_hand(tmp_path, linear=True)
     env = {**linear.env, "MODEL_LOADING": "eager"}
@@ -147,5 +178,6 @@ class TestEager:
         assert function.process.wait(60) == 1
         (line,) = function.output().splitlines()
         assert json.loads(line)["message"] == (
-            "The function cannot start: MAX_BODY_BYTES is 'lots': expected a whole number from 1 to 999999999999"
+            "The function cannot start: MAX_BODY_BYTES is 'lots': expected a whole number of bytes from 1 to"
+            " 999999999999"
         )

@@ -53,7 +53,9 @@ def fail_to_load(function: FunctionProcess) -> dict[str, Any]:
     return line
 
 
-@pytest.mark.parametrize("name", OUTAGES)
+@pytest.mark.parametrize(
+    "name", [name if name == "silent" else pytest.param(name, marks=pytest.mark.slow) for name in OUTAGES]
+)
 def test_the_log_says_what_could_not_be_reached(
     start_function: StartFunction, bundle: PublishedBundle, name: str
 ) -> None:
@@ -67,7 +69,12 @@ def test_the_log_says_what_could_not_be_reached(
 
 
 @pytest.mark.parametrize(
-    ("part", "file"), [("/b/", None), ("manifest.json", "manifest.json"), ("model.onnx", "model.onnx")]
+    ("part", "file"),
+    [
+        pytest.param("/b/", None, marks=pytest.mark.slow),
+        pytest.param("manifest.json", "manifest.json", marks=pytest.mark.slow),
+        ("model.onnx", "model.onnx"),
+    ],
 )
 def test_the_log_says_which_file_did_not_arrive(
     gcs_server: GcsServer,
@@ -97,6 +104,7 @@ def test_an_endless_listing_takes_no_memory(start_function: StartFunction, bundl
     assert "bytes" in line["reason"]
 
 
+@pytest.mark.slow
 def test_the_function_recovers(
     gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, bundle: PublishedBundle, start_function: StartFunction
 ) -> None:

@@ -31,21 +31,23 @@ def publish(folder: Path, root: Path, *options: str) -> tuple[int, dict[str, str
     return result.exit_code, dict(line.split("=", 1) for line in result.stdout.splitlines()), result.stderr
 
 
-SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("xgboost-softmax", "lightgbm", "columns-by-name")]
+SLOW = [
+    pytest.param(kind, marks=pytest.mark.slow) for kind in ("xgboost", "xgboost-softmax", "lightgbm", "columns-by-name")
+]
 
 
-@pytest.mark.parametrize("kind", ["xgboost", "forest", *SLOW])
-def test_both_engines_give_the_answers_of_the_replaced_service(
+@pytest.mark.parametrize("kind", ["forest", *SLOW])
+def test_all_engines_give_the_answers_of_the_replaced_service(
     kind: str, tmp_path: Path, start_function: StartFunction
 ) -> None:
     expected = made(kind, tmp_path / "pickles")
     status, settings, said = publish(tmp_path / "pickles", tmp_path / "models")
     assert status == 0, said
     assert "opening a pickle runs the code in it" in said
-    assert "both forms agree" in said
+    assert "all forms agree" in said
     birds = [penguin.model_dump() for penguin in load_penguins().penguins]
     assert len(birds) == len(expected) == 333
-    for engine in ("onnx", "sklearn"):
+    for engine in ("compiled", "onnx", "sklearn"):
         function = start_function({**settings, "MODEL_ENGINE": engine})
         answer = httpx.post(f"{function.url}/predict", json={"instances": birds}, timeout=60)
         assert [row["prediction"] for row in answer.json()["predictions"]] == expected
@@ -54,17 +56,16 @@ def test_both_engines_give_the_answers_of_the_replaced_service(
 
 
 @pytest.mark.slow
-def test_a_form_that_answers_otherwise_is_refused_and_the_pickles_can_still_be_published(tmp_path: Path) -> None:
+def test_a_form_that_answers_otherwise_is_left_out(tmp_path: Path) -> None:
     # A scaled measurement falls on the other side of a tree's threshold when the measurement is a float32.
     made("xgboost-scaled", tmp_path / "pickles")
     status, settings, said = publish(tmp_path / "pickles", tmp_path / "models")
-    assert (status, settings) == (1, {})
-    assert "model.onnx and model.pkl differ by" in said
-    assert "add --without-onnx to publish only the pickles, which the sklearn engine serves" in said
-    status, settings, _ = publish(tmp_path / "pickles", tmp_path / "models", "--without-onnx")
     assert status == 0
+    assert "model.onnx and the model differ by" in said
+    assert "published without model.onnx, so the compiled engine serves it" in said
     manifest = Manifest.from_bytes((Path(settings["MODEL_URI"]) / "manifest.json").read_bytes(), None)
-    assert "xgboost" in manifest.libraries
+    assert "compiled.json" in manifest.file_names
+    assert ONNX_FILE not in manifest.file_names
 
 
 @pytest.mark.slow
@@ -80,6 +81,7 @@ def test_without_onnx_the_sklearn_engine_serves_it(tmp_path: Path) -> None:
     assert manifest.metrics["data_set_rows"] == 333
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "damage", "message"),
     [

@@ -9,9 +9,14 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from predictor.bootstrap import App
-from predictor.web import Endpoint
+from predictor.web import Admission, Endpoint
 
 T = TypeVar("T")
+
+
+def plenty() -> Admission:
+    """Limits that no test reaches."""
+    return Admission(max_requests=10**6, max_bytes=10**9, timeout_s=60.0)
 
 
 def asgi(endpoint: Endpoint) -> ASGIApp:

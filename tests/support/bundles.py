@@ -20,6 +20,7 @@ from sklearn.preprocessing import LabelEncoder, StandardScaler
 
 from predictor.artifacts.manifest import FileEntry, Manifest
 from predictor.digest import digest_of
+from predictor.models.compiled import LinearForm, form_to_bytes
 from predictor.models.golden import Golden, GoldenRow
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, DUMMY_COLUMNS, FEATURES, MEASUREMENTS, RANGES
@@ -91,7 +92,7 @@ def publish_by_hand(
 
     Files in `without` are left out of both.
 
-    Its graph is skl2onnx's own, for ONNX Runtime; with `linear` it is one that is evaluated without.
+    With `linear` it has the compiled form too.
     """
     penguins, species = random_penguins(150, seed)
     label_encoder = LabelEncoder()
@@ -105,7 +106,9 @@ def publish_by_hand(
         "model_card.md": b"# A model for tests\n",
     }
     if onnx:
-        files["model.onnx"] = linear_graph(*_folded(estimator)) if linear else _onnx(estimator)
+        files["model.onnx"] = _onnx(estimator)
+    if linear:
+        files["compiled.json"] = _compiled(estimator)
     files |= overrides or {}
     files = {name: data for name, data in files.items() if name not in without}
     name = f"20260101-000000-{seed:08d}"
@@ -145,11 +148,12 @@ def _onnx(estimator: Pipeline) -> bytes:
     return data
 
 
-def _folded(estimator: Pipeline) -> tuple[Any, Any]:
-    """Weights, shape (columns, classes), and intercepts of a regression behind a scaler."""
+def _compiled(estimator: Pipeline) -> bytes:
     scaler, regression = (step for _, step in estimator.steps)
     weights = regression.coef_ / scaler.scale_
-    return weights.T, regression.intercept_ - weights @ scaler.mean_
+    intercepts = (regression.intercept_ - weights @ scaler.mean_).tolist()
+    rows = tuple(map(tuple, weights.T.tolist()))
+    return form_to_bytes(LinearForm(columns=COLUMNS, weights=rows, intercepts=tuple(intercepts)))
 
 
 def linear_graph(weights: Any, intercepts: Any, axis: int = -1) -> bytes:

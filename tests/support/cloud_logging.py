@@ -19,6 +19,7 @@ VALUES = {
     "SUBSCRIPTION": "penguins-to-score",
     "DEAD_LETTER_SUBSCRIPTION": "penguins-dead-letters",
     "SERVICE_HOST": "penguins-abc-ew.a.run.app",
+    "MIN_REQUESTS_PER_HOUR": "60",
     "NOTIFICATION_CHANNELS": "projects/a-project/notificationChannels/1",
 }
 """What the placeholders in `ops/` stand for in tests."""
@@ -35,7 +36,8 @@ _MOVED = {
 
 
 def fill(text: str) -> str:
-    """Replace the placeholders; an unknown one is a `KeyError`."""
+    """Replace the placeholders; an unknown one is a `KeyError`. A number that stands alone is one, not text."""
+    text = text.replace('"${MIN_REQUESTS_PER_HOUR}"', VALUES["MIN_REQUESTS_PER_HOUR"])
     return re.sub(r"\$\{(\w+)\}", lambda match: VALUES[match[1]], text)
 
 

@@ -24,6 +24,7 @@ class Answer:
     reset: bool = False  # Close with a TCP reset instead of answering.
     pause_s: float = 0.0  # Wait before the body.
     trickle_s: float = 0.0  # Wait after each byte of the body.
+    endless: bool = False  # The body again and again, without an end.
 
 
 Fault = Callable[[str, Answer], None]
@@ -65,6 +66,7 @@ def only(part: str, change: Callable[[Answer], None], times: int = 10**9) -> Fau
 def _handler_of(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # Else a body waits 40 ms for the acknowledgement of its headers.
 
         def do_GET(self) -> None:
             proxy.paths.append(self.path)
@@ -92,12 +94,15 @@ def _handler_of(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return
             self.send_response_only(answer.status)
-            for name, value in [*answer.headers, ("Content-Length", str(len(answer.body))), ("Connection", "close")]:
+            framing = ("Transfer-Encoding", "chunked") if answer.endless else ("Content-Length", str(len(answer.body)))
+            for name, value in [*answer.headers, framing, ("Connection", "close")]:
                 self.send_header(name, value)
             self.end_headers()
             time.sleep(answer.pause_s)
             body = answer.body if answer.sent_bytes is None else answer.body[: answer.sent_bytes]
             try:
+                while answer.endless:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(body), body))
                 if not answer.trickle_s:
                     self.wfile.write(body)
                 else:

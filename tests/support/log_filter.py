@@ -1,7 +1,8 @@
 """Cloud Logging's and Monitoring's filter language, as much of it as `ops/` and the runbook use.
 
-`AND`, `OR`, `NOT`, parentheses, `field="value"`, `field>=value`, `field=("a" OR "b")`; anything else is refused. As in
-Cloud Logging, text is compared without regard to case, and a comparison with a field that is not there is false.
+`AND`, `OR`, `NOT`, parentheses, `field="value"`, `field=~"pattern"`, `field>=value`, `field=("a" OR "b")`; anything
+else is refused. As in Cloud Logging, text is compared without regard to case, and a comparison with a field that is
+not there is false.
 """
 
 import re
@@ -15,7 +16,7 @@ Predicate = Callable[[Entry], bool]
 SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<operator>>=|[=()])|(?P<word>[A-Za-z0-9_][A-Za-z0-9_.\-]*))""",
+    r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<operator>>=|=~|[=()])|(?P<word>[A-Za-z0-9_][A-Za-z0-9_.\-]*))""",
     re.VERBOSE,
 )
 _KEYWORDS = ("AND", "OR", "NOT")
@@ -101,12 +102,14 @@ class _Parser:
             raise FilterError(f"{field!r} is no field")
         self.fields.add(field)
         _, operator = self._take()
-        if operator not in ("=", ">="):
+        if operator not in ("=", ">=", "=~"):
             raise FilterError(f"{operator!r} is no comparison that is used here")
         if operator == "=" and self.left and self.left[0][1] == "(":
             values = self._alternatives()
             return lambda entry: any(_equal(lookup(entry, field), value) for value in values)
         value = self._value()
+        if operator == "=~":  # Logging uses RE2; what is used here means the same to Python.
+            return lambda entry: re.search(value, str(lookup(entry, field) or "")) is not None
         if operator == "=":
             return lambda entry: _equal(lookup(entry, field), value)
         return lambda entry: _at_least(field, lookup(entry, field), value)

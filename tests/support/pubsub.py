@@ -66,6 +66,10 @@ class PubSubEmulator:
         )
         self.subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel, credentials=credentials))
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def _is_up(self) -> bool:
         assert self._process.poll() is None, "the Pub/Sub emulator ended early"
         try:

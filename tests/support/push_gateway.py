@@ -86,6 +86,7 @@ class PushGateway:
 def _handler_of(gateway: PushGateway) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # Else a body waits 40 ms for the acknowledgement of its headers.
 
         def do_POST(self) -> None:
             status = gateway.deliver(self.rfile.read(int(self.headers["Content-Length"])))

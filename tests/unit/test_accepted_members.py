@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from predictor.batch import Batch
 from predictor.batch_decoding import decode_valid_batch
 from predictor.decoding import decode, decode_row, id_of
-from predictor.error_room import ErrorRoom
+from predictor.error_limit import ErrorLimit
 from predictor.errors import InvalidInput
 from predictor.penguin import Penguin
 from predictor.prediction import MAX_ID_CHARS, Id
@@ -57,7 +57,7 @@ def test_an_id_comes_back_as_it_was_sent(given_id: Id) -> None:
     assert fast is not None
     assert (fast.ids or [None])[0] == given_id
     line = json.dumps(row).encode()
-    assert decode_row(line, ErrorRoom.of_line(line)) == (BIRD, given_id)
+    assert decode_row(line, ErrorLimit.of_line(line)) == (BIRD, given_id)
     assert id_of(json.dumps(row).encode()) == given_id
 
 

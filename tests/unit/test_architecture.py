@@ -22,11 +22,11 @@ def layers() -> list[str]:
     return [layer.replace("predictor.", "") for layer in order]
 
 
-def test_the_table_of_rooms_lists_every_module_and_package() -> None:
-    rooms = re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(), re.MULTILINE)
+def test_the_table_lists_every_module_and_package() -> None:
+    listed = re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(), re.MULTILINE)
     modules = [f"predictor/{path.name}" for path in PREDICTOR.glob("*.py") if path.name != "__init__.py"]
     expected = ["main.py", *modules, *(f"predictor/{name}/" for name in PACKAGES)]
-    assert sorted(rooms) == sorted(expected)
+    assert sorted(listed) == sorted(expected)
 
 
 def test_the_order_of_imports_is_the_contracts() -> None:

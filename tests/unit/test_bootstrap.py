@@ -46,6 +46,14 @@ def test_building_does_no_io_and_loading_names_what_is_wrong(tmp_path: Path, log
     assert line["retry_in_s"] > 0
 
 
+def test_an_eager_start_that_fails_promises_no_other_attempt(tmp_path: Path, logged: StringIO) -> None:
+    with pytest.raises(ModelUnavailable):
+        build(Settings(model_uri=str(tmp_path), model_loading="eager")).models.get_blocking()
+    (line,) = lines(logged)
+    assert line["event"] == "model_load_failed"
+    assert "retry_in_s" not in line
+
+
 def test_loading_logs_which_model_and_how_long_it_took(bundle: PublishedBundle, logged: StringIO) -> None:
     model = build(Settings(model_uri=str(bundle.folder), model_digest=bundle.digest)).models.get_blocking()
     (line,) = lines(logged)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from predictor.decoding import decode, decode_penguin, may_be_batch, parse, pointer, validate
-from predictor.error_room import MAX_VIOLATIONS
+from predictor.error_limit import MAX_VIOLATIONS
 from predictor.errors import InvalidInput, MalformedJson, PredictorError
 from predictor.penguin import Penguin
 from predictor.schema import FEATURES, RANGES

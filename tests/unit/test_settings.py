@@ -115,3 +115,17 @@ def test_an_unpinned_model_can_be_allowed() -> None:
 
 def test_a_local_folder_needs_no_pin() -> None:
     assert Settings.from_env({"MODEL_URI": "models/v1"}).model_uri == "models/v1"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("CORS_ORIGINS", "*", r"CORS_ORIGINS is '\*': name each origin, such as https://example\.org"),
+        ("CORS_ORIGINS", "https://a.example/", "such as https://example.org, without a path"),
+        ("MAX_BODY_BYTES", "1MB", "expected a whole number of bytes from 1"),
+        ("MAX_INSTANCES_PER_REQUEST", "many", "expected a whole number from 1"),
+    ],
+)
+def test_the_message_says_what_to_write(key: str, value: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Settings.from_env({key: value})

@@ -5,7 +5,8 @@ their masks, traffic must add up to 100, and every request is recorded. What it 
 gcloud retries a 5xx for half a minute.
 """
 
-from tests.support.gcp.cloud import FakeCloud
+from tests.support.gcp.cloud import FakeCloud, NotYet
+from tests.support.gcp.observed import Observed
 from tests.support.gcp.request import Recorded
 
-__all__ = ["FakeCloud", "Recorded"]
+__all__ = ["FakeCloud", "NotYet", "Observed", "Recorded"]

@@ -3,7 +3,8 @@
 import re
 from typing import TYPE_CHECKING
 
-from tests.support.gcp.request import Json, Recorded, not_found
+from tests.support.gcp import federation
+from tests.support.gcp.request import Json, Recorded, Refused, not_found
 
 if TYPE_CHECKING:
     from tests.support.gcp.cloud import FakeCloud
@@ -17,11 +18,24 @@ def policy(cloud: "FakeCloud", request: Recorded) -> Json | None:
     if match[2] == "test":
         return {"permissions": request.body["permissions"]}
     if match[2] == "set":
-        cloud.policies[match[1]] = {**request.body["policy"], "etag": "BwX="}
+        wanted = request.body["policy"]
+        if mask := request.body.get("updateMask"):
+            wanted = {**cloud.policies.get(match[1], {}), **{key: wanted[key] for key in mask.split(",")}}
+        check_members(cloud, wanted)
+        cloud.policies[match[1]] = {**wanted, "etag": "BwX="}
     return cloud.policies.get(match[1], {"etag": "BwX=", "version": 1})
 
 
+def check_members(cloud: "FakeCloud", policy: Json) -> None:
+    """Refuse accounts that do not exist, in Google's words."""
+    for member in {member for binding in policy.get("bindings", []) for member in binding["members"]}:
+        if not cloud.knows(member):
+            raise Refused(400, f"Service account {member.removeprefix('serviceAccount:')} does not exist.")
+
+
 def accounts(cloud: "FakeCloud", request: Recorded) -> Json:
+    if "/workloadIdentityPools" in request.path:
+        return federation.pools(cloud, request)
     if (answered := policy(cloud, request)) is not None:
         return answered
     collection = rf"v1/projects/{cloud.project}/serviceAccounts"

@@ -2,13 +2,14 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.support.gcp import access, functions, monitoring, platform, pubsub, run, storage
+from tests.support.gcp import access, federation, functions, monitoring, platform, pubsub, run, storage
 from tests.support.gcp.front_end import FrontEnd
+from tests.support.gcp.observed import Observed
 from tests.support.gcp.request import Json, Recorded, Refused, parse
 
 PROJECT = "fake-project"
@@ -16,8 +17,18 @@ NUMBER = "123456789012"
 REGION = "us-central1"
 ENABLED = (
     *("artifactregistry", "cloudbuild", "cloudfunctions", "cloudresourcemanager", "iam", "logging", "monitoring"),
-    *("pubsub", "run", "serviceusage", "storage"),
+    *("pubsub", "run", "serviceusage", "storage", "iamcredentials", "sts"),
 )
+
+
+@dataclass
+class NotYet:
+    """What Google answers so many times, until what the request needs is known everywhere."""
+
+    matches: Callable[[Recorded], bool]
+    status: int
+    message: str
+    times: float = 3
 
 
 @dataclass
@@ -27,10 +38,14 @@ class FakeCloud:
     apis: set[str] = field(default_factory=lambda: {f"{name}.googleapis.com" for name in ENABLED})
     next_backend: dict[str, str] = field(default_factory=dict)
     """By service: the URL that answers for the next revision."""
-    fail_build: str = ""
-    """The next deployment of a function fails with this message."""
-    answers_by_class: dict[str, int] = field(default_factory=dict)
-    """What Cloud Monitoring says about a revision: number of answers by response code class."""
+    deployment_failures: Iterator[str] = field(default_factory=lambda: iter(()))
+    """What becomes of the next deployments of functions: each fails with its message, or works if that is empty."""
+    not_yet: list["NotYet"] = field(default_factory=list)
+    open_alerts: list[Json] = field(default_factory=list)
+    objects: str = ""
+    """The URL of the server that has the buckets' objects."""
+    observed: dict[str, Observed] = field(default_factory=dict)
+    """By revision: what Cloud Monitoring and Cloud Logging say about its requests."""
     log_entries: list[Json] = field(default_factory=list)
     refuse: Callable[[Recorded], bool] = lambda _: False
     """Which requests are not permitted."""
@@ -42,14 +57,22 @@ class FakeCloud:
         self.project, self.number, self.region = PROJECT, NUMBER, REGION
         self.policies: dict[str, Json] = {}
         self.accounts: dict[str, Json] = {}
+        self.agents: set[str] = set()
+        """Google's service agents that exist: there are none in a new project."""
+        self.repositories: dict[str, Json] = {}
         self.buckets: dict[str, Json] = {}
         self.notifications: dict[str, dict[str, Json]] = {}
         self.topics: dict[str, Json] = {}
         self.subscriptions: dict[str, Json] = {}
         self.functions: dict[str, Json] = {}
+        self.failed_operations: dict[str, str] = {}
         self.services: dict[str, run.Service] = {}
         self.watching: dict[str, dict[str, Json]] = {}
         """Cloud Monitoring's and Logging's resources, by collection."""
+        self.pools: dict[str, Json] = {}
+        """Workload identity pools, and their providers, by name."""
+        self.federated_as = ""
+        """The member that the last exchanged token stands for."""
         self._front_ends: dict[tuple[str, str], FrontEnd] = {}
         self._lock = threading.RLock()
         self._apis: dict[str, Callable[[FakeCloud, Recorded], Json]] = {
@@ -65,6 +88,9 @@ class FakeCloud:
             "cloudbuild": platform.builds,
             "artifactregistry": platform.repositories,
             "token": platform.token,
+            "github": federation.github,
+            "sts": federation.exchange,
+            "iamcredentials": federation.identity_tokens,
             "upload": lambda _cloud, _request: {},
         }
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
@@ -97,12 +123,23 @@ class FakeCloud:
         if self.refuse(request):
             return 403, {"error": {"code": 403, "message": "Permission denied"}}
         with self._lock:
+            for answer in self.not_yet:
+                if answer.times > 0 and answer.matches(request):
+                    answer.times -= 1
+                    return answer.status, {"error": {"code": answer.status, "message": answer.message}}
             try:
                 return 200, self._apis[request.api](self, request)
             except Refused as refused:
                 return refused.status, {"error": {"code": refused.status, "message": str(refused)}}
             except Exception as error:  # noqa: BLE001  what the fake does not know: see the package's docstring
                 return 400, {"error": {"code": 400, "message": f"fake: {request.method} {request.path}: {error!r}"}}
+
+    def knows(self, member: str) -> bool:
+        """Whether IAM takes a member. Accounts of this project and Google's agents must exist; others are taken."""
+        email = member.removeprefix("serviceAccount:")
+        ours = email.endswith(f"@{self.project}.iam.gserviceaccount.com")
+        googles = email.startswith(f"service-{self.number}@gcp-sa-")
+        return not (ours or googles) or email in self.accounts or email in self.agents
 
     def place_function(self, name: str, backend: str, **environment: str) -> str:
         """A function that somebody deployed earlier; the name of its new revision."""
@@ -134,6 +171,9 @@ class FakeCloud:
 def _handler_of(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Headers and body in one packet, sent at once: else each answer waits 40 ms for the caller's acknowledgement.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             request = parse(self.command, self.path, self._body(), dict(self.headers.items()))

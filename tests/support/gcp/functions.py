@@ -13,9 +13,8 @@ RUNTIMES = ("python311", "python312", "python313")
 
 
 def answer(cloud: "FakeCloud", request: Recorded) -> Json:
-    place = f"projects/{cloud.project}/locations/{cloud.region}"
     if re.fullmatch(r"v\w+/projects/[^/]+/locations", request.path):
-        return {"locations": [{"locationId": cloud.region, "name": place}]}
+        return {"locations": run.locations(cloud)}
     if request.path.startswith("v1/"):  # The first generation: there is none.
         return {}
     _, name = request.path.split("/", 1)
@@ -24,13 +23,13 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
     if name.endswith("/runtimes"):
         return {"runtimes": [{"name": r, "environment": "GEN_2", "stage": "GA", "displayName": r} for r in RUNTIMES]}
     if name.endswith(":generateUploadUrl"):
-        source = {"bucket": f"gcf-v2-uploads-{cloud.number}-{cloud.region}", "object": "source.zip"}
+        source = {"bucket": f"gcf-v2-uploads-{cloud.number}-{name.split('/')[3]}", "object": "source.zip"}
         return {"uploadUrl": f"{cloud.url}/upload/source.zip", "storageSource": source}
     if "/operations/" in name:
         return _operation(cloud, name)
     if name.endswith("/functions"):
         if request.method == "GET":
-            return {"functions": list(cloud.functions.values())}
+            return {"functions": [value for key, value in cloud.functions.items() if key.startswith(f"{name}/")]}
         return _deploy(cloud, f"{name}/{request.query['functionId']}", request.body)
     if name not in cloud.functions:
         raise not_found(name)
@@ -39,14 +38,13 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
     if request.method == "DELETE":
         del cloud.functions[name]
         cloud.services.pop(name.rsplit("/", 1)[1], None)
-        return {"name": f"{place}/operations/delete"}
+        return {"name": f"{name.partition('/functions/')[0]}/operations/delete"}
     return cloud.functions[name]
 
 
 def _operation(cloud: "FakeCloud", name: str) -> Json:
     """gcloud needs stages, each complete."""
-    if cloud.fail_build:
-        message, cloud.fail_build = cloud.fail_build, ""
+    if message := cloud.failed_operations.get(name):
         return {"name": name, "done": True, "error": {"code": 3, "message": message}}
     metadata = {
         "@type": "type.googleapis.com/google.cloud.functions.v2.OperationMetadata",
@@ -57,23 +55,26 @@ def _operation(cloud: "FakeCloud", name: str) -> Json:
 
 
 def _deploy(cloud: "FakeCloud", name: str, function: Json) -> Json:
-    if cloud.fail_build:
-        if name in cloud.functions:  # It says what was asked for last, also when nothing came of it.
-            cloud.functions[name] = {**cloud.functions[name], **function}
+    operation = f"{name.partition('/functions/')[0]}/operations/deploy-{len(cloud.requests)}"
+    if message := next(cloud.deployment_failures, ""):
+        cloud.failed_operations[operation] = message
+        # It says what was asked for last, also when nothing came of it.
+        cloud.functions[name] = {**cloud.functions.get(name, {}), **function, "name": name, "state": "FAILED"}
+        cloud.functions[name]["environment"] = "GEN_2"
     else:
         if function["buildConfig"]["runtime"] not in RUNTIMES:
             raise Refused(400, f"unknown runtime {function['buildConfig']['runtime']}")
         put(cloud, name, function)
-    return {"name": f"projects/{cloud.project}/locations/{cloud.region}/operations/deploy"}
+    return {"name": operation}
 
 
 def put(cloud: "FakeCloud", name: str, function: Json) -> None:
     """Make the function what `function` says, and a new revision of its service."""
-    short = name.rsplit("/", 1)[1]
-    service = cloud.services.setdefault(short, run.Service(short, cloud.front_end))
+    region, short = name.split("/")[3], name.rsplit("/", 1)[1]
+    service = cloud.services.setdefault(short, run.Service(short, cloud.front_end, region))
     service.add_revision(function, cloud.next_backend.get(short, ""))
     config = {**function["serviceConfig"], "uri": service.url, "revision": service.latest.name}
-    config["service"] = f"projects/{cloud.project}/locations/{cloud.region}/services/{short}"
+    config["service"] = f"projects/{cloud.project}/locations/{region}/services/{short}"
     config["allTrafficOnLatestRevision"] = service.shares() == {service.latest.name: 100}
     cloud.functions[name] = {
         **function,

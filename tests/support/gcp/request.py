@@ -11,7 +11,7 @@ from typing import Any, Final
 
 Json = Any
 
-_READING: Final = re.compile(r":(getIamPolicy|testIamPermissions|generateUploadUrl|list)$")
+_READING: Final = re.compile(r":(getIamPolicy|testIamPermissions|generateUploadUrl|generateIdToken|list)$")
 
 
 class Refused(Exception):
@@ -41,11 +41,14 @@ class Recorded:
     """Parsed JSON; None where there is none."""
     raw: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    region: str = ""
+    """For Cloud Run, which has one host per region."""
 
     @property
     def mutating(self) -> bool:
         """Whether it changes something. Tokens, permissions asked about and reserved upload URLs do not count."""
-        return self.method not in {"GET", "HEAD"} and self.api != "token" and not _READING.search(self.path)
+        reading = self.method in {"GET", "HEAD"} or self.api in {"token", "sts"}
+        return not reading and not _READING.search(self.path)
 
     @property
     def zipped(self) -> list[str]:
@@ -69,8 +72,9 @@ def parse(method: str, target: str, raw: bytes, headers: Mapping[str, str]) -> R
         body = json.loads(raw) if raw else None
     except ValueError:
         body = None
+    region = url.netloc.partition("-run.")[0] if "-run." in url.netloc else ""
     query = dict(urllib.parse.parse_qsl(url.query))
-    return Recorded(method, api, urllib.parse.unquote(path), query, url.query, body, raw, dict(headers))
+    return Recorded(method, api, urllib.parse.unquote(path), query, url.query, body, raw, dict(headers), region)
 
 
 def masked(current: Json, change: Json, mask: str) -> Json:
@@ -86,3 +90,20 @@ def masked(current: Json, change: Json, mask: str) -> Json:
         else:
             target.pop(leaf, None)
     return result
+
+
+def leave_out_defaults(resource: Json) -> Json:
+    """The resource as Google's APIs answer it: without fields that have their default, and labels in another order."""
+    if isinstance(resource, list):
+        return [leave_out_defaults(item) for item in resource]
+    if not isinstance(resource, dict):
+        return resource
+    answered = {key: leave_out_defaults(value) for key, value in resource.items() if not _is_default(key, value)}
+    if isinstance(answered.get("labels"), list):
+        answered["labels"] = answered["labels"][::-1]
+    return answered
+
+
+def _is_default(key: str, value: Json) -> bool:
+    """Whether proto3's JSON leaves the field out: false, zero, empty, and the first word of an enumeration."""
+    return value in (None, False, 0, "", []) or (key, value) == ("valueType", "STRING")

@@ -30,6 +30,8 @@ class Service:
     name: str
     front_end: Callable[[str, str], str]
     """The URL at which a service is reached, by its name and a tag."""
+    region: str = "us-central1"
+    annotations: dict[str, str] = field(default_factory=dict)
     revisions: list[Revision] = field(default_factory=list)
     traffic: list[Json] = field(default_factory=lambda: [{"latestRevision": True, "percent": 100}])
     _served: int = 0
@@ -67,6 +69,14 @@ class Service:
         }
         self.revisions.append(Revision(name, number, backend, resource))
 
+    def change_template(self, wanted: Json) -> None:
+        """What `gcloud run services update` asks of a revision makes a new one."""
+        latest, number = self.latest, len(self.revisions) + 1
+        name = f"{self.name}-{number:05d}-abc"
+        metadata = {**latest.resource["metadata"], "name": name, "creationTimestamp": f"2026-01-01T00:{number:02d}:00Z"}
+        metadata["annotations"] = {**metadata["annotations"], **wanted}
+        self.revisions.append(Revision(name, number, latest.backend, {**latest.resource, "metadata": metadata}))
+
     def split(self, traffic: list[Json]) -> None:
         """Refuses what Cloud Run refuses."""
         known = {revision.name for revision in self.revisions}
@@ -98,12 +108,13 @@ class Service:
         name = self.tags()[tag] if tag else names[self._served * 37 % len(names)]
         return next(revision for revision in self.revisions if revision.name == name)
 
-    def resource(self, number: str, region: str) -> Json:
+    def resource(self, number: str) -> Json:
         status = [
             {**target, "revisionName": self._resolved(target)}
             | ({"url": self.front_end(self.name, target["tag"])} if "tag" in target else {})
             for target in self.traffic
         ]
+        template = {"annotations": self.latest.resource["metadata"]["annotations"]}
         return {
             "apiVersion": "serving.knative.dev/v1",
             "kind": "Service",
@@ -113,10 +124,10 @@ class Service:
                 "uid": "u1",
                 "resourceVersion": "A",
                 "generation": 1,
-                "labels": {"cloud.googleapis.com/location": region},
-                "annotations": {},
+                "labels": {"cloud.googleapis.com/location": self.region},
+                "annotations": dict(self.annotations),
             },
-            "spec": {"template": {"metadata": {}, "spec": self.latest.resource["spec"]}, "traffic": self.traffic},
+            "spec": {"template": {"metadata": template, "spec": self.latest.resource["spec"]}, "traffic": self.traffic},
             "status": {
                 "observedGeneration": 1,
                 "url": self.url,
@@ -135,11 +146,7 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
     match = re.fullmatch(r"apis/serving\.knative\.dev/v1/namespaces/[^/]+/(\w+)(?:/([^/]+))?", request.path)
     if match is None:
         if request.path.endswith("/locations"):
-            return {
-                "locations": [
-                    {"locationId": cloud.region, "name": f"projects/{cloud.project}/locations/{cloud.region}"}
-                ]
-            }
+            return {"locations": locations(cloud)}
         raise not_found(request.path)
     kind, name = match.groups()
     kind_name = {"services": "Service", "revisions": "Revision"}.get(kind, kind.title().removesuffix("s"))
@@ -155,16 +162,37 @@ def answer(cloud: "FakeCloud", request: Recorded) -> Json:
         if not found:
             raise not_found(name)
         return found[0]
-    if name not in cloud.services:
+    service = cloud.services.get(name)
+    if service is None or service.region != (request.region or cloud.region):
         raise not_found(name)
     if request.method == "PUT" and "dryRun" not in request.query:
-        cloud.services[name].split(request.body["spec"]["traffic"])
-    return cloud.services[name].resource(cloud.number, cloud.region)
+        _replace(service, request.body)
+    return service.resource(cloud.number)
+
+
+def _replace(service: Service, wanted: Json) -> None:
+    service.split(wanted["spec"]["traffic"])
+    service.annotations = {
+        key: value for key, value in wanted["metadata"].get("annotations", {}).items() if key in _KEPT_ANNOTATIONS
+    }
+    asked = wanted["spec"]["template"]["metadata"].get("annotations", {})
+    changed = {key: asked[key] for key in _TEMPLATE_ANNOTATIONS if key in asked}
+    if not changed.items() <= service.latest.resource["metadata"]["annotations"].items():
+        service.change_template(changed)
+
+
+_KEPT_ANNOTATIONS: Final = ("run.googleapis.com/invoker-iam-disabled",)
+_TEMPLATE_ANNOTATIONS: Final = ("run.googleapis.com/cpu-throttling",)
+REGIONS: Final = ("us-central1", "europe-west1")
+
+
+def locations(cloud: "FakeCloud") -> list[Json]:
+    return [{"locationId": region, "name": f"projects/{cloud.project}/locations/{region}"} for region in REGIONS]
 
 
 def _list(cloud: "FakeCloud", request: Recorded, kind: str) -> list[Json]:
     if kind == "services":
-        return [service.resource(cloud.number, cloud.region) for service in cloud.services.values()]
+        return [service.resource(cloud.number) for service in cloud.services.values()]
     if kind == "revisions":
         wanted = request.query.get("labelSelector", "").partition("=")[2].strip()
         return [r.resource for s in cloud.services.values() if wanted in {"", s.name} for r in s.revisions]

@@ -1,5 +1,6 @@
 """From a store to verified bytes: what is fetched, in which order it is checked, and what an error says."""
 
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,6 +38,18 @@ def fetch(store: LocalStore, *names: str, pin: str | None = None, phases: Phases
 def own(tmp_path: Path) -> PublishedBundle:
     """A bundle that a test may damage."""
     return publish_by_hand(tmp_path)
+
+
+def test_a_root_in_place_of_a_version_is_told_which_version_there_is(bundle: PublishedBundle) -> None:
+    root = bundle.folder.parent
+    expected = f"{root} has no manifest.json. Give the folder of one version, for example {bundle.folder}."
+    with pytest.raises(ArtifactMissing, match=re.escape(expected)):
+        fetch(LocalStore(root))
+
+
+def test_an_empty_folder_is_told_where_the_right_one_is_found(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactMissing, match=r"Give the folder of one version, as `publish` printed it"):
+        fetch(LocalStore(tmp_path))
 
 
 def test_only_the_chosen_files_are_fetched_and_each_once(bundle: PublishedBundle) -> None:

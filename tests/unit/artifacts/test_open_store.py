@@ -43,3 +43,9 @@ def test_a_version_that_is_still_being_published_is_not_the_newest(tmp_path: Pat
 def test_a_root_without_a_version_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArtifactMissing, match=f"{tmp_path} has no version with a manifest.json"):
         newest_version(LocalStore(tmp_path), deadline=soon())
+
+
+def test_the_folder_of_one_version_is_not_a_root(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_bytes(b"{}")
+    with pytest.raises(ArtifactMissing, match=r"It is the folder of one version: give the folder above it\.$"):
+        newest_version(LocalStore(tmp_path), deadline=soon())

@@ -16,6 +16,7 @@ def test_patterns_choose_in_the_order_of_the_turns() -> None:
         "ours-gcs",
         "ours-deployed",
         "ours-forest",
+        "ours-xgboost",
         "ours-sklearn",
     ]
 

@@ -33,7 +33,7 @@ def renamed(**names: str) -> list[str]:
 def test_a_name_is_known_by_its_words(name: str) -> None:
     columns = understand(renamed(bill_length_mm=name))
     check(columns)
-    assert (columns.places["bill_length_mm"], dict(columns.factors)) == (0, {})
+    assert (columns.index_of["bill_length_mm"], dict(columns.factors)) == (0, {})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_another_unit_is_converted_and_that_is_said(feature: str, name: str, fac
 )
 def test_a_unit_that_is_missing_or_unknown_is_refused_and_never_guessed(feature: str, name: str) -> None:
     columns = understand(renamed(**{feature: name}))
-    assert feature not in columns.places
+    assert feature not in columns.index_of
     with pytest.raises(UnusableFile) as caught:
         check(columns)
     assert f"the header lacks {feature}; {name!r} names no unit that is known; call it {feature}" in str(caught.value)
@@ -93,9 +93,9 @@ def test_two_columns_of_one_feature_are_refused_also_in_two_units() -> None:
 
 
 def test_the_first_name_of_an_id_counts() -> None:
-    assert understand(["rowid", "ID", *FEATURES]).id_place == 1
-    assert understand(["RowID", *FEATURES]).id_place == 0
-    assert understand(["Individual ID", *FEATURES]).id_place is None
+    assert understand(["rowid", "ID", *FEATURES]).id_index == 1
+    assert understand(["RowID", *FEATURES]).id_index == 0
+    assert understand(["Individual ID", *FEATURES]).id_index is None
 
 
 def test_what_was_understood_is_one_line() -> None:
@@ -118,7 +118,7 @@ _OTHER_DOMAIN = """
 from predictor.bulk.columns import understand, description
 for names in (["score", "kind"], ["SCORE", "Kind"], ["score_mm", "kind"], ["height (MM)", "kind", "id"]):
     columns = understand(names)
-    print(dict(columns.places), dict(columns.factors), columns.id_place)
+    print(dict(columns.index_of), dict(columns.factors), columns.id_index)
 """
 
 

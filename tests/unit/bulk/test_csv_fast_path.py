@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from predictor.bulk import csv_fast_path
 from predictor.bulk.chunk import Layout
 from predictor.bulk.csv_fast_path import read_lines
-from predictor.bulk.units import factors_to
 from predictor.schema import FEATURES
+from predictor.units import factors_to
 from tests.support.csv_rows import EXAMPLES, GOOD, LAYOUT, cell_rows, expected, read_from
 
 
@@ -47,7 +47,7 @@ def test_only_rows_that_are_not_spelled_plainly_are_left_to_the_slow_path() -> N
 @given(cell_rows, st.sampled_from(";\t"))
 @example(EXAMPLES, ";")
 def test_every_line_is_read_so_with_another_separator(rows: list[list[str]], separator: str) -> None:
-    layout = Layout(LAYOUT.places, LAYOUT.width, separator)
+    layout = Layout(LAYOUT.index_of, LAYOUT.width, separator)
     lines = [separator.join(row) for row in rows]
     text = "".join(f"{line}\n" for line in lines).encode()
     assert read_from(read_lines(layout, text)) == [expected(line.split(separator)) for line in lines]
@@ -59,6 +59,6 @@ def test_a_line_in_another_unit_is_read_as_the_same_line_in_the_fields_own(
     values: list[Decimal], unit: tuple[int, str]
 ) -> None:
     places, name = unit
-    layout = Layout(LAYOUT.places, LAYOUT.width, factors={FEATURES[0]: factors_to("mm")[name]})
+    layout = Layout(LAYOUT.index_of, LAYOUT.width, factors={FEATURES[0]: factors_to("mm")[name]})
     text = text_of(*([str(value.scaleb(-places)), *GOOD[1:]] for value in values))
     assert read_from(read_lines(layout, text)) == [expected([str(value), *GOOD[1:]]) for value in values]

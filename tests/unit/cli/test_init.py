@@ -49,7 +49,8 @@ def test_an_error_of_ours_only_is_translated(failing: list[Exception]) -> None:
 
 
 def test_the_commands_are_listed_each_with_its_help() -> None:
-    assert set(main.commands) == {"train", "publish", "verify", "predict", "smoke", "agreement", "capacity"}
+    names = {"train", "publish", "verify", "predict", "smoke", "agreement", "canary", "drift", "capacity"}
+    assert set(main.commands) == names
     for command in main.commands.values():
         assert command.get_short_help_str()
         options = [item for item in command.params if isinstance(item, click.Option)]

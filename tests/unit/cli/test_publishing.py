@@ -6,47 +6,8 @@ import pytest
 from click.testing import Result
 
 from predictor.training.dataset import DATA_FILE
-from tests.support.bundles import PublishedBundle, publish_by_hand
+from tests.support.bundles import PublishedBundle
 from tests.support.cli import FLAGS, run
-
-
-class TestVerify:
-    def test_a_good_model_is_good(self, bundle: PublishedBundle) -> None:
-        result = run("verify", str(bundle.folder), "--digest", bundle.digest)
-        assert (result.exit_code, result.stderr) == (0, "")
-        assert f"is good: version {bundle.folder.name}, 6 files" in result.stdout
-
-    def test_missing_extra_and_changed_files_are_listed_with_expected_and_actual_digests(self, tmp_path: Path) -> None:
-        bundle = publish_by_hand(tmp_path)
-        (bundle.folder / "columns.pkl").unlink()
-        (bundle.folder / "notes.txt").write_text("mine")
-        (bundle.folder / "model.onnx").write_bytes(b"x")
-        result = run("verify", str(bundle.folder), "--digest", bundle.digest)
-        assert result.exit_code == 1
-        lines = result.stdout.splitlines()
-        assert len(lines) == 3
-        assert any("has no columns.pkl" in line for line in lines)
-        assert any("notes.txt, which the manifest does not list" in line for line in lines)
-        assert any("model.onnx has digest sha256:" in line and "expected sha256:" in line for line in lines)
-
-    def test_another_digest_is_a_finding(self, bundle: PublishedBundle) -> None:
-        result = run("verify", str(bundle.folder), "--digest", "sha256:" + "0" * 64)
-        assert result.exit_code == 1
-        assert f"manifest.json has digest {bundle.digest}, expected sha256:000" in result.stdout
-
-    def test_without_a_digest_it_says_what_is_not_verified(self, bundle: PublishedBundle) -> None:
-        result = run("verify", str(bundle.folder))
-        assert result.exit_code == 0
-        assert "is consistent, but its origin is not verified: version" in result.stdout
-        assert result.stderr == (
-            "without --digest the manifest itself is not verified, so the pickles are not opened\n"
-        )
-
-    @pytest.mark.parametrize(
-        "arguments", [["s3://bucket/x"], ["gs:///x"], ["folder", "--digest", "sha256:1"], ["--digest"], []]
-    )
-    def test_a_bad_command_line_is_status_2(self, arguments: list[str]) -> None:
-        assert run("verify", *arguments).exit_code == 2
 
 
 class TestPublish:

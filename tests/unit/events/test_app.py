@@ -15,7 +15,7 @@ from predictor.events.object_scorer import ObjectResult
 from predictor.models import LoadedModel
 from predictor.settings import Settings
 from predictor.web import Endpoint
-from tests.support.asgi import Client
+from tests.support.asgi import Client, plenty
 from tests.support.events import (
     BAD_ROW,
     ROW,
@@ -118,7 +118,9 @@ def test_a_message_that_takes_too_long_is_to_be_redelivered(settings: Settings, 
             await asyncio.Event().wait()
 
     models = build(settings).models
-    endpoint = events_app(models, NeverConfirms(), max_data_bytes=10_000, max_rows=5, message_timeout_s=0.05)
+    endpoint = events_app(
+        models, NeverConfirms(), max_data_bytes=10_000, max_rows=5, admission=plenty(), message_timeout_s=0.05
+    )
     answer = send(Client(endpoint), raw_push(push_document()))
     assert answer.status_code == 503
     assert log.lines("message_failed")[0]["reason"] == "deadline"

@@ -9,7 +9,7 @@ from tests.support.bundles import PublishedBundle, publish_by_hand
 
 @pytest.fixture(scope="session")
 def linear_bundle(tmp_path_factory: pytest.TempPathFactory) -> PublishedBundle:
-    """The model of `bundle` in the form in which this project publishes linear models."""
+    """The model of `bundle`, and its compiled form."""
     return publish_by_hand(tmp_path_factory.mktemp("linear"), linear=True)
 
 

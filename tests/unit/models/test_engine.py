@@ -13,7 +13,7 @@ from predictor.penguin import Penguin
 from predictor.prediction import EngineName
 from tests.support.bundles import EXAMPLE, PublishedBundle, random_penguins
 
-RUNTIMES: dict[str, EngineName] = {"onnxruntime": "onnx", "linear": "onnx", "scikit-learn": "sklearn"}
+RUNTIMES: dict[str, EngineName] = {"onnxruntime": "onnx", "linear": "compiled", "scikit-learn": "sklearn"}
 
 
 def load(bundle: PublishedBundle, choice: EngineName) -> LoadedModel:
@@ -94,12 +94,12 @@ def test_all_engines_give_the_same_answers(bundle: PublishedBundle, linear_bundl
     penguins, _ = random_penguins(3000, seed=7, spread=0.3)
     reference = answers(load(bundle, "sklearn").engine, penguins)
     assert np.abs(answers(load(bundle, "onnx").engine, penguins) - reference).max() <= 1e-5
-    assert np.abs(answers(load(linear_bundle, "onnx").engine, penguins) - reference).max() <= 1e-6
+    assert np.abs(answers(load(linear_bundle, "compiled").engine, penguins) - reference).max() <= 1e-6
 
 
 def test_only_an_engine_that_takes_milliseconds_is_blocking(
     bundle: PublishedBundle, linear_bundle: PublishedBundle
 ) -> None:
     assert not load(bundle, "onnx").engine.blocking
-    assert not load(linear_bundle, "onnx").engine.blocking
+    assert not load(linear_bundle, "compiled").engine.blocking
     assert load(bundle, "sklearn").engine.blocking

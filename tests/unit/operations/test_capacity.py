@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from predictor.cli import main
 from predictor.errors import CapacityUnknown
-from predictor.operations.capacity import FIGURES_FILE, PRICES_FILE, Figures, Instance, Prices, plan
+from predictor.operations.capacity import FIGURES_FILE, PRICES_FILE, Figures, Prices, count_alert_conditions, plan
+from predictor.operations.instance import Instance
 
 FIGURES = Figures(
     requests_per_s_per_vcpu=1000,
@@ -28,6 +29,7 @@ PRICES = Prices(
     idle_memory_per_gib_s=0.000001,
     per_million_requests=0.5,
     billed_step_ms=100,
+    alert_condition_per_month=1.5,
     date="2026-01-02",
     source="https://prices.example",
     note="",
@@ -54,16 +56,33 @@ def test_requests_that_come_one_by_one_are_paid_in_full_steps() -> None:
     assert slow.sparse_cost_per_million == pytest.approx(200_000 * (0.00002 + 0.5 * 0.000002) + 0.5)
 
 
+def test_every_condition_of_an_alert_is_paid_for(tmp_path: Path) -> None:
+    for name, count in (("one", 1), ("two", 2)):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"conditions": [{}] * count}))
+    conditions = count_alert_conditions(tmp_path)
+    assert conditions == 3
+    found = plan(FIGURES, PRICES, ONE, rps=1, headroom=0, alert_conditions=conditions)
+    assert found.alerts_cost_per_month == 4.5
+
+
 def test_a_warm_instance_costs_the_idle_rate() -> None:
     found = plan(FIGURES, PRICES, ONE, rps=1, headroom=0)
     assert found.idle_cost_per_month == pytest.approx(30 * 86_400 * (0.000002 + 0.5 * 0.000001))
 
 
 def test_more_than_one_vcpu_makes_one_worker_no_faster_and_half_a_vcpu_half_as_fast() -> None:
-    def rate(cpu: float) -> float:
-        return plan(FIGURES, PRICES, Instance(cpu, 512, 80), rps=1, headroom=0).rps_per_instance
+    fast = FIGURES.model_copy(update={"p99_ms": 1})  # So that one request at a time is not the limit.
 
-    assert [rate(0.5), rate(1), rate(4)] == [500, 1000, 1000]
+    def rate(instance: Instance) -> float:
+        return plan(fast, PRICES, instance, rps=1, headroom=0).rps_per_instance
+
+    assert rate(Instance(0.5, 512, 1)) == 500
+    assert rate(Instance(1, 512, 80)) == rate(Instance(4, 2048, 80)) == 1000
+
+
+def test_a_size_that_cloud_run_refuses_is_refused() -> None:
+    with pytest.raises(CapacityUnknown, match="with so many vCPUs Cloud Run takes 128 to 4096 MiB"):
+        plan(FIGURES, PRICES, Instance(1, 8192, 80), rps=1, headroom=0)
 
 
 def test_few_requests_at_once_limit_an_instance_too() -> None:

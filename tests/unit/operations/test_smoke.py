@@ -11,7 +11,7 @@ from predictor.artifacts.local_store import LocalStore
 from predictor.errors import ArtifactMissing, DigestMismatch, FunctionUnreachable, SmokeFailed
 from predictor.models import Golden
 from predictor.operations.remote import JSON_HEADERS, Answer
-from predictor.operations.smoke import SmokeResult, golden_rows, smoke
+from predictor.operations.smoke import SmokeResult, golden_rows, smoke, statuses_of
 from tests.support.bundles import PublishedBundle, publish_by_hand
 
 VERSION = "v1"
@@ -103,6 +103,11 @@ def test_golden_rows_that_were_changed_are_refused(tmp_path: Path) -> None:
 
 def test_a_good_function_passes_every_check(function: FakeFunction, golden: Golden) -> None:
     assert check(function, golden) == SmokeResult(VERSION, 12, 5, 20, 1.0)
+
+
+def test_valid_requests_are_sent_in_turn_and_their_statuses_counted(function: FakeFunction, golden: Golden) -> None:
+    fake: Any = function
+    assert statuses_of(fake, golden, 30) == {200: 30}
 
 
 def test_the_95th_percentile_is_the_nearest_rank(function: FakeFunction, golden: Golden) -> None:

@@ -25,6 +25,7 @@ GOOGLES_METRICS = {
     "run.googleapis.com/container/cpu/utilizations",
     "run.googleapis.com/container/memory/utilizations",
     "run.googleapis.com/container/startup_latencies",
+    "monitoring.googleapis.com/uptime_check/check_passed",
     "pubsub.googleapis.com/subscription/num_undelivered_messages",
     "pubsub.googleapis.com/subscription/oldest_unacked_message_age",
 }
@@ -97,7 +98,15 @@ def test_a_metric_reads_lines_of_our_services_and_declares_what_it_extracts(metr
     assert distribution == ("valueExtractor" in metric.config) == ("bucketOptions" in metric.config)
 
 
-@pytest.mark.parametrize(("where", "text"), list(monitoring_filters()))
+BURN_RATE = re.compile(r'select_slo_burn_rate\("projects/a-project/services/penguins/\w+/([\w-]+)", "\d+s"\)')
+
+
+def test_burn_rates_are_those_of_our_objectives() -> None:
+    burning = [text for _, text in monitoring_filters() if text.startswith("select_")]
+    assert {BURN_RATE.fullmatch(text)[1] for text in burning} == {path.stem for path in (OPS / "slo").glob("*.json")}  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("where", "text"), [each for each in monitoring_filters() if "select_" not in each[1]])
 def test_filters_read_metrics_that_exist(where: str, text: str) -> None:
     parsed = log_filter.parse(text)
     (metric,) = re.findall(r'metric\.type="([^"]+)"', text)
@@ -115,6 +124,32 @@ def test_every_metric_of_ours_is_shown_or_alerted_on_or_in_the_runbook() -> None
     runbook = (PROJECT / "docs/how-to/runbook.md").read_text()
     for name, metric in log_metrics().items():
         assert f'user/{metric.name}"' in used or f"`{name}`" in runbook, name
+
+
+def test_the_uptime_check_wakes_somebody_and_probes_are_no_traffic() -> None:
+    (check,) = (condition["conditionThreshold"] for condition in alerts()["uptime"]["conditions"])
+    host = load(OPS / "uptime.json")["monitoredResource"]["labels"]["host"]
+    assert f'resource.labels.host="{host}"' in check["filter"]
+    probe, prediction = (
+        {
+            "logName": "projects/a-project/logs/run.googleapis.com%2Frequests",
+            "resource": {"type": "cloud_run_revision", "labels": {"service_name": VALUES["FUNCTION"]}},
+            "httpRequest": {"requestUrl": f"https://{host}{path}", "latency": "0.1s"},
+        }
+        for path in ("/health?for=/predict", "/predict?details=true")
+    )
+    metric = log_metrics()["predictions"]
+    assert [len(metric.points([entry])) for entry in (probe, prediction)] == [0, 1]
+
+
+def test_cloud_runs_own_line_about_memory_is_counted() -> None:
+    line = {
+        "logName": "projects/a-project/logs/run.googleapis.com%2Fvarlog%2Fsystem",
+        "resource": {"type": "cloud_run_revision", "labels": {"service_name": VALUES["EVENTS_FUNCTION"]}},
+        "textPayload": "Memory limit of 512 MiB exceeded with 530 MiB used. Consider increasing the memory limit.",
+    }
+    assert len(log_metrics()["memory-exceeded"].points([line])) == 1
+    assert log_metrics()["memory-exceeded"].points([line | {"textPayload": "Memory limit of the day"}]) == []
 
 
 def test_grouped_labels_are_labels_of_the_metric() -> None:

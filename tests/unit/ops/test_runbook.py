@@ -16,10 +16,10 @@ from tests.support.processes import PROJECT
 
 RUNBOOK = (PROJECT / "docs/how-to/runbook.md").read_text()
 GCLOUD = gcloud_lines("\n".join(shell_commands(RUNBOOK)))
-DEPLOY_COMMANDS = {"up", "release", "rollback", "status", "logs", "down", "monitoring"}
+DEPLOY_COMMANDS = {"up", "promote", "release", "rollback", "status", "logs", "down", "monitoring", "drift"}
 EVENTS = {
     *("model_loaded", "model_load_failed", "cannot_start", "request_failed", "slow_request", "unhandled_error"),
-    *("message_scored", "message_rejected", "message_failed"),
+    *("message_scored", "message_rejected", "message_failed", "traffic_summary"),
 }
 
 

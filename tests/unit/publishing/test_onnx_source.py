@@ -11,8 +11,8 @@ from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringT
 from predictor.batch import PenguinColumns
 from predictor.errors import PublishRefused
 from predictor.models.features import FeatureEncoder
-from predictor.publishing.marks import read_source
 from predictor.publishing.onnx_source import OnnxModel
+from predictor.publishing.source_file import read_source
 from predictor.schema import CATEGORIES, FEATURES
 from predictor.training.dataset import Dataset
 from tests.unit.publishing.conftest import raw_frame

@@ -1,22 +1,29 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import joblib
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import LabelEncoder
 
-from predictor.errors import PublishRefused
+from predictor.artifacts import Bundle, FileEntry
+from predictor.artifacts.local_store import LocalStore
+from predictor.digest import digest_of
+from predictor.errors import ParityMismatch, PublishRefused
 from predictor.models import build_engine
 from predictor.publishing.publish_sources import export_sources
 from predictor.publishing.source_model import Options
 from predictor.schema import CATEGORIES, FEATURES
 from predictor.training.dataset import Dataset
 from predictor.training.export import Export
+from predictor.training.publish import publish, write
+from tests.support.bundles import linear_graph
 from tests.unit.publishing.conftest import raw_frame
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -29,7 +36,7 @@ def exported(*paths: Path, dataset: Dataset, said: list[str] | None = None, **op
         CREATED,
         Options(**{key: value for key, value in options.items() if key in ("columns", "classes")}),
         accept_accuracy=options.get("accept_accuracy", False),
-        with_onnx=options.get("with_onnx", True),
+        only_pickles=options.get("only_pickles", False),
         tell=(said if said is not None else []).append,
     )
 
@@ -38,7 +45,7 @@ def test_a_pipeline_becomes_a_bundle_that_says_what_it_takes(files: Path, datase
     said: list[str] = []
     export = exported(files / "pipeline.joblib", dataset=dataset, said=said)
     manifest = export.bundle.manifest
-    assert set(manifest.file_names) >= {"pipeline.pkl", "model.onnx", "golden.json", "model_card.md"}
+    assert set(manifest.file_names) >= {"pipeline.pkl", "compiled.json", "model.onnx", "golden.json", "model_card.md"}
     assert [column.name for column in manifest.input or ()] == list(FEATURES)
     assert manifest.schema_version == 2
     assert json.loads(manifest.to_bytes())["metrics"]["data_set_rows"] == 333
@@ -47,12 +54,38 @@ def test_a_pipeline_becomes_a_bundle_that_says_what_it_takes(files: Path, datase
     assert export.proof.difference < 1e-5
 
 
-def test_both_forms_of_it_give_the_same_answers(files: Path, dataset: Dataset) -> None:
+@pytest.mark.parametrize(
+    "with_onnx",
+    [pytest.param(True, id="both forms"), pytest.param(False, id="pickle", marks=pytest.mark.slow)],
+)
+def test_it_moves_from_folder_to_folder(files: Path, dataset: Dataset, tmp_path: Path, with_onnx: bool) -> None:
+    bundle = exported(files / "pipeline.joblib", dataset=dataset, with_onnx=with_onnx).bundle
+    first = write(bundle, bundle.manifest.to_bytes(), LocalStore(tmp_path / "first"))
+    second, proof = publish(LocalStore(first.uri), LocalStore(tmp_path / "second"), dataset)
+    assert second.digest == first.digest
+    assert proof.penguins > 20_000
+
+
+@pytest.mark.slow
+def test_forms_that_differ_do_not_move(files: Path, dataset: Dataset, tmp_path: Path) -> None:
     bundle = exported(files / "pipeline.joblib", dataset=dataset).bundle
-    engines = [build_engine(name, bundle) for name in ("onnx", "sklearn")]
+    other = linear_graph(np.zeros((6, 3)), np.zeros(3))
+    contents = {**bundle.files, "model.onnx": other}
+    entries = tuple(FileEntry.describing(name, contents[name]) for name in sorted(contents))
+    manifest = bundle.manifest.model_copy(update={"files": entries})
+    changed = Bundle(manifest, digest_of(manifest.to_bytes()), MappingProxyType(contents))
+    first = write(changed, manifest.to_bytes(), LocalStore(tmp_path / "first"))
+    with pytest.raises(ParityMismatch):
+        publish(LocalStore(first.uri), LocalStore(tmp_path / "second"), dataset)
+
+
+def test_all_forms_of_it_give_the_same_answers(files: Path, dataset: Dataset) -> None:
+    bundle = exported(files / "pipeline.joblib", dataset=dataset).bundle
+    engines = [build_engine(name, bundle) for name in ("compiled", "onnx", "sklearn")]
     for penguin in dataset.penguins[:20]:
-        first, second = (engine.probabilities(penguin) for engine in engines)
-        assert first == pytest.approx(second, abs=1e-5)
+        first, second, third = (engine.probabilities(penguin) for engine in engines)
+        assert first == pytest.approx(third, abs=1e-6)
+        assert second == pytest.approx(third, abs=1e-5)
 
 
 def test_a_model_that_is_mostly_wrong_is_refused_unless_that_is_accepted(dataset: Dataset, tmp_path: Path) -> None:
@@ -68,7 +101,7 @@ def test_a_model_that_is_mostly_wrong_is_refused_unless_that_is_accepted(dataset
 
 def test_without_onnx_it_says_what_serves_the_pickle(files: Path, dataset: Dataset) -> None:
     said: list[str] = []
-    export = exported(files / "pipeline.joblib", dataset=dataset, with_onnx=False, said=said)
+    export = exported(files / "pipeline.joblib", dataset=dataset, only_pickles=True, said=said)
     assert "model.onnx" not in export.bundle.manifest.file_names
     assert "scikit-learn==" in said[-1]
 
@@ -82,7 +115,7 @@ def test_arrays_in_fortran_order_are_answered_in_batches(dataset: Dataset, tmp_p
     frame = raw_frame(dataset).drop(columns=list(CATEGORIES))
     model = HistGradientBoostingClassifier(max_iter=5, random_state=0).fit(frame, dataset.labels)
     joblib.dump(model, tmp_path / "model.pkl")
-    bundle = exported(tmp_path / "model.pkl", dataset=dataset, with_onnx=False).bundle
+    bundle = exported(tmp_path / "model.pkl", dataset=dataset, only_pickles=True).bundle
     loaded = LoadedModel(ModelIdentity("1", bundle.digest), bundle.manifest, build_engine("sklearn", bundle), {})
     predictions = predict_batch(loaded, Batch.of(dataset.penguins))
     assert predictions.probabilities.flags.c_contiguous

@@ -43,6 +43,22 @@ def test_a_pickle_that_ends_the_process_is_an_error_of_ours(tmp_path: Path) -> N
         opened(Surprise(os._exit, 3), tmp_path)
 
 
+@pytest.mark.parametrize("where", [".", "tests"])
+def test_a_pickle_that_needs_a_module_of_the_current_folder_is_refused(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be published, and fail where that folder is not."""
+    (tmp_path / "own_features.py").write_text("class Scaler: pass\n")
+    (tmp_path / "model.pkl").write_bytes(b"cown_features\nScaler\n.")
+    monkeypatch.chdir(tmp_path)
+    name = "own_features"
+    if where == "tests":  # Nor is the rest of this repository.
+        name = "tests.support.bundles"
+        (tmp_path / "model.pkl").write_bytes(b"ctests.support.bundles\nPublishedBundle\n.")
+    with pytest.raises(PublishRefused, match=rf"needs the module {name.partition('.')[0]}.*functions of packages only"):
+        RemoteModel(PYTHON, [(tmp_path / "model.pkl", "pickle")])
+
+
 def test_a_pickle_that_raises_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(
         PublishRefused, match=r"model\.pkl cannot be opened \(ZeroDivisionError: [^\n]*by zero\); save it again"

@@ -79,11 +79,23 @@ def test_names_come_from_options_for_a_model_without(dataset: Dataset, tmp_path:
         expected = model.predict_proba(frame.to_numpy())
         assert np.abs(opened.probabilities(dataset.penguins) - expected).max() < 1e-12
     assert "was fitted without column names; give them" in refusal(paths[:1])
-    assert "takes 9 columns, given are 1" in refusal(paths[:1], columns=("sex",), classes=CLASSES)
+    assert "takes 9 columns, named are 1" in refusal(paths[:1], columns=("sex",), classes=CLASSES)
     columns = tuple(frame.columns)
     assert "classes are the numbers 0, 1, 2; add the label encoder" in refusal(paths[:1], columns=columns)
     assert "has 3 classes, and 2 are named" in refusal(paths[:1], columns=columns, classes=CLASSES[:2])
     assert "this service's species is one of Adelie" in refusal(paths[:1], columns=columns, classes=("a", "b", "c"))
+    assert "each needs a name of its own" in refusal(paths[:1], columns=columns, classes=("Adelie", "Gentoo", "adelie"))
+
+
+def test_strings_that_are_not_known_here_are_renamed_and_known_ones_stay(dataset: Dataset, tmp_path: Path) -> None:
+    features = raw_frame(dataset)[["bill_length_mm", "bill_depth_mm"]]
+    labels = np.array([row.label for row in dataset.rows])
+    for spelled in (labels, np.char.add("Pygoscelis ", labels)):
+        joblib.dump(LogisticRegression(max_iter=1000).fit(features, spelled), tmp_path / "model.pkl")
+        with open_sources([tmp_path / "model.pkl"], Options(classes=CLASSES), lambda _: None) as opened:
+            assert opened.classes == CLASSES
+            assert opened.predict(dataset.penguins[:1]) == [CLASSES[0]]
+    assert "If only the names differ" in refusal([tmp_path / "model.pkl"])
 
 
 def test_boosters_own_formats_are_opened(dataset: Dataset, tmp_path: Path) -> None:
@@ -124,7 +136,7 @@ def test_a_library_without_a_known_version_is_asked_for(module: bytes, hint: str
 
 def test_lists_of_names_alone_are_no_model(tmp_path: Path) -> None:
     (tmp_path / "columns.txt").write_text("sex")
-    assert refusal([tmp_path / "columns.txt"]).endswith("is a model file")
+    assert refusal([tmp_path / "columns.txt"]).endswith("also give the model's file")
 
 
 def test_onnx_comes_alone(files: Path, tmp_path: Path) -> None:

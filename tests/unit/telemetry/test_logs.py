@@ -88,3 +88,10 @@ def test_a_level_that_is_set_later_counts_for_lines_that_were_left_out_before(st
     configure_logs("INFO", None, stream)
     log(logging.INFO, "event", "Written.")
     assert json.loads(stream.getvalue())["message"] == "Written."
+
+
+def test_no_character_ends_a_line_early(stream: StringIO) -> None:
+    text = "a\nb\r\vc\x1c\x85d\u2028e\u2029f"
+    log(logging.INFO, "x", text)
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["message"] == text

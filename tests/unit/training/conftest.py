@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 
@@ -6,6 +7,8 @@ from predictor.training.dataset import Dataset, load_penguins
 from predictor.training.export import Export, ModelSource, export, pickles_of
 from predictor.training.fitted_model import FittedModel, PublishableModel
 from predictor.training.penguin_pipeline import fit
+from predictor.training.reference import make_reference
+from predictor.trust.reference import Reference
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -28,7 +31,14 @@ def source(model: FittedModel) -> ModelSource:
 
 def source_of(model: PublishableModel, card: str = "# A card\n") -> ModelSource:
     pickles = pickles_of(model) if isinstance(model, FittedModel) else {}
-    return ModelSource(model, pickles, metrics={"accuracy": 1.0}, card=card, training_data_sha256=None)
+    return ModelSource(
+        model, pickles, metrics={"accuracy": 1.0}, card=card, reference=_reference(), training_data_sha256=None
+    )
+
+
+@cache
+def _reference() -> Reference:
+    return make_reference(load_penguins(), "not tried")
 
 
 @pytest.fixture(scope="session")

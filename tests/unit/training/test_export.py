@@ -3,15 +3,25 @@ from typing import Any
 
 from predictor.artifacts import ONNX_FILE
 from predictor.digest import digest_of
+from predictor.errors import NotCompilable, NotConvertible
 from predictor.training.dataset import Dataset
 from predictor.training.export import Export, ModelSource, export
 from predictor.training.fitted_model import FittedModel
 from tests.unit.training.conftest import CREATED, source_of
 
 
-def test_a_bundle_has_every_file_and_both_forms_agree(exported: Export) -> None:
+def test_a_bundle_has_every_file_and_all_forms_agree(exported: Export) -> None:
     assert set(exported.bundle.files) == {
-        *("model.pkl", "label_encoder.pkl", "columns.pkl", "model.onnx", "golden.json", "model_card.md")
+        *(
+            "model.pkl",
+            "label_encoder.pkl",
+            "columns.pkl",
+            "compiled.json",
+            "model.onnx",
+            "golden.json",
+            "model_card.md",
+            "reference.json",
+        )
     }
     assert exported.proof.penguins == 20_333
     assert exported.proof.difference is not None
@@ -34,7 +44,7 @@ def test_the_version_tells_contents_apart_that_share_a_second(
 
 
 def test_without_onnx_only_the_pickles_are_proved(source: ModelSource, dataset: Dataset) -> None:
-    exported = export(source, dataset, CREATED, with_onnx=False)
+    exported = export(source, dataset, CREATED, only_pickles=True)
     assert ONNX_FILE not in exported.bundle.files
     assert exported.proof.difference is None
 
@@ -43,8 +53,9 @@ def test_a_model_that_has_no_onnx_form_is_exported_without_one(dataset: Dataset,
     odd = FittedModel(Odd(model.estimator), model.label_encoder, model.columns)
     exported = export(source_of(odd), dataset, CREATED)
     assert ONNX_FILE not in exported.bundle.files
-    assert exported.not_converted is not None
+    assert isinstance(exported.not_converted, NotConvertible)
     assert exported.not_converted.estimator == "Odd"
+    assert isinstance(exported.not_compiled, NotCompilable)
 
 
 class Odd:

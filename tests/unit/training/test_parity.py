@@ -60,4 +60,4 @@ class Contrary:
 def test_a_model_whose_answer_is_not_its_most_probable_class_is_refused(model: FittedModel, dataset: Dataset) -> None:
     contrary = FittedModel(Contrary(model.estimator), model.label_encoder, model.columns)
     with pytest.raises(PublishRefused, match="different classes"):
-        export(source_of(contrary), dataset, CREATED, with_onnx=False)
+        export(source_of(contrary), dataset, CREATED, only_pickles=True)

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 from predictor.training.dataset import Dataset
 from predictor.training.penguin_card import trained_card
 from predictor.training.penguin_metrics import Evaluation, MeanAndSd, ReliabilityBin, Score
+from predictor.training.penguin_trust import SetFigures, TrustFigures
 
 EVALUATION = Evaluation(
     accuracy=MeanAndSd(0.9123, 0.0045),
@@ -14,8 +17,20 @@ EVALUATION = Evaluation(
 )
 
 
+OF_A_SPLIT = SetFigures(
+    birds=200, covered={0.8: 190, 0.99: 199}, sizes={0.8: 201, 0.99: 220}, flagged=5, answered=181, wrong=2
+)
+TRUST = TrustFigures(
+    random_splits=OF_A_SPLIT,
+    years={"2007": replace(OF_A_SPLIT, answered=150)},
+    species={"Gentoo": (119, 118)},
+    hybrids_sure=387,
+    hybrids_flagged=28,
+)
+
+
 def test_every_figure_of_the_evaluation_is_in_the_card(dataset: Dataset) -> None:
-    card = trained_card(dataset, "LogisticRegression(C=7)", EVALUATION)
+    card = trained_card(dataset, "LogisticRegression(C=7)", EVALUATION, TRUST)
     for line in (
         "| accuracy | 0.9123 ± 0.0045 |",
         "| log loss (nats) | 0.0678 ± 0.0009 |",
@@ -28,6 +43,12 @@ def test_every_figure_of_the_evaluation_is_in_the_card(dataset: Dataset) -> None
         "Parameters: `LogisticRegression(C=7)`.",
         "333 complete birds of the Palmer penguins data set (344 rows; the 11 incomplete ones are refused)",
         "body_mass_g 500 to 50000",
+        "| at random | 200 | 97.5% | 90.5% | 2 |",
+        "| 2007 left out | 200 | 97.5% | 75.0% | 2 |",
+        "| 80% | 95.0% | 1.005 |\n| 99% | 99.5% | 1.100 |",
+        "| Gentoo | 119 | 99.2% |",
+        "2.5% of the held-out birds were flagged",
+        "387 got a probability above 0.9, and 28 were flagged",
     ):
         assert line in card
     assert "{" not in card

@@ -46,7 +46,7 @@ def test_publishing_twice_changes_nothing(exported: Export, tmp_path: Path) -> N
     assert {file: file.stat().st_mtime_ns for file in Path(first.uri).iterdir()} == before
 
 
-@pytest.mark.parametrize("files", range(7))
+@pytest.mark.parametrize("files", range(8))
 def test_an_interruption_leaves_nothing_that_can_be_served_and_can_be_completed(
     exported: Export, tmp_path: Path, files: int
 ) -> None:

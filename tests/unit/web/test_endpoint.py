@@ -16,7 +16,7 @@ from predictor.models import LoadedModel
 from predictor.settings import Settings
 from predictor.web import BytesResponse, Endpoint, no_content
 from predictor.web.endpoint import REFUSAL_LOG_INTERVAL_S, SLOW_REQUEST_MS
-from tests.support.asgi import Client, problem_of
+from tests.support.asgi import Client, plenty, problem_of
 from tests.support.bundles import EXAMPLE, PublishedBundle
 from tests.support.logs import Log
 
@@ -47,7 +47,7 @@ def client_of(handler: Handler, **options: Any) -> Client:
     """A client of an endpoint that answers at GET /x, GET /folder and below /folder/."""
     routes = {"/x": {"GET": handler}, "/folder": {"GET": handler}, "/folder/*": {"GET": handler}}
     models: ModelCache[LoadedModel] = ModelCache(no_model)
-    return Client(Endpoint(routes, models, not_found="Nothing here.", **options))
+    return Client(Endpoint(routes, models, not_found="Nothing here.", admission=plenty(), **options))
 
 
 class RowOfAnotherDomain(InvalidInput):

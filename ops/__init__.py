@@ -1,0 +1,1 @@
+"""Operations: monitoring as files, deployment, bills of materials. Not deployed."""

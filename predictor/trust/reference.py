@@ -1,0 +1,156 @@
+"""`reference.json`: what the reference rows look like, as far as trust in an answer depends on it.
+
+`predictor.training.reference` writes it. Distances are Mahalanobis distances of measurements (of their logarithms,
+where a range has only positive numbers) to the mean of a group, with the covariance pooled over all groups. A group is
+a class, or a class and one value of a category, such as the females of a species.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from predictor.artifacts import REFERENCE_FILE
+from predictor.errors import UnloadableModel
+from predictor.penguin import SPECIES
+from predictor.schema import CATEGORIES, MEASUREMENTS, Categories
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measurement(_Frozen):
+    """One measurement among the reference rows. `lowest` and `highest` are in its unit."""
+
+    name: str
+    log: Annotated[bool, Field(description="whether everything else here is about its natural logarithm")]
+    lowest: float
+    highest: float
+    sd: Annotated[float, Field(gt=0, description="within the groups, pooled")]
+
+
+class Group(_Frozen):
+    """Reference rows of one class, and of one value of the grouping category where the class is split by it."""
+
+    label: str
+    value: Annotated[str | None, Field(description="of the grouping category; null for the whole class")] = None
+    rows: Annotated[int, Field(gt=0)]
+    means: Annotated[tuple[float, ...], Field(description="of the transformed measurements, in their order")]
+
+
+class Unseen(_Frozen):
+    """A class and a value of a category that no reference row has, though several would if they were independent."""
+
+    label: str
+    category: str
+    value: str
+
+
+class Bird(_Frozen):
+    """One reference row."""
+
+    label: str
+    measurements: tuple[float, ...]
+    categories: tuple[str, ...]
+
+
+class Sets(_Frozen):
+    """What prediction sets need. `scores`: the probability of the true class, out of fold, per row, ascending."""
+
+    scores: Annotated[tuple[float, ...], Field(min_length=1)]
+    folds: int
+    max_coverage: Share
+
+    def smallest_probability(self, coverage: float) -> float:
+        """A class belongs to the set if its probability is at least this.
+
+        The k-th smallest score with k = floor((1 - coverage) (n + 1)): at most that share of new rows from the same
+        population has a true class that is less probable (Sadinle, Lei, Wasserman 2019, Theorem 1, for a split; with
+        out-of-fold scores it is an approximation). Needs 0 < coverage <= `max_coverage`.
+        """
+        # Rounded, because 1 - 0.9 is less than 0.1.
+        rank = math.floor(round((1 - coverage) * (len(self.scores) + 1), 9))
+        return self.scores[rank - 1]
+
+
+class Reference(_Frozen):
+    """The content of `reference.json`."""
+
+    schema_version: Literal[1] = 1
+    sha256: Annotated[str, Field(description="of the file with the reference rows")]
+    rows: Annotated[int, Field(gt=0)]
+    labels: Annotated[tuple[str, ...], Field(min_length=1, description="the classes that reference rows have")]
+    measurements: tuple[Measurement, ...]
+    grouping: Annotated[str | None, Field(description="the category that splits the classes; null: none does")]
+    groups: Annotated[tuple[Group, ...], Field(min_length=1)]
+    precision: Annotated[tuple[tuple[float, ...], ...], Field(description="inverse of the pooled covariance")]
+    scores: Annotated[
+        tuple[float, ...], Field(min_length=1, description="distance of each row to the others' nearest group, sorted")
+    ]
+    threshold: Annotated[Share, Field(description="a row with a smaller p-value is unlike the reference rows")]
+    unsure_below: Annotated[Share, Field(description="a largest probability below this is not relied on")]
+    coverage: Annotated[Share, Field(description="of prediction sets, where nothing else is asked for")]
+    sets: Sets | None
+    without_sets: Annotated[str | None, Field(description="why there are no prediction sets")] = None
+    counts: Annotated[
+        dict[str, dict[str, dict[str, int]]], Field(description="rows by category, label and value; zeros included")
+    ]
+    unseen: tuple[Unseen, ...]
+    birds: Annotated[tuple[Bird, ...], Field(description="the rows, or a stratified sample of them")]
+    background: Annotated[
+        tuple[int, ...], Field(min_length=1, description="indices of the birds that stand for all, by label and group")
+    ]
+
+    @model_validator(mode="after")
+    def _fits_the_domain(self) -> "Reference":
+        names = tuple(item.name for item in self.measurements)
+        if names != MEASUREMENTS or self.counts.keys() != CATEGORIES.keys():
+            raise ValueError(f"its features are {', '.join([*names, *self.counts])}, not those of predictor/penguin.py")
+        if not set(self.labels) <= set(SPECIES) or not {group.label for group in self.groups} <= set(self.labels):
+            raise ValueError("it has other classes than predictor/penguin.py")
+        if self.grouping is not None and self.grouping not in CATEGORIES:
+            raise ValueError(f"it groups by {self.grouping}, which is no category")
+        return self
+
+    def to_bytes(self) -> bytes:
+        return (self.model_dump_json() + "\n").encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Reference":
+        """Parse verified bytes; raises `UnloadableModel`."""
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the document"
+            raise UnloadableModel(REFERENCE_FILE, f"{where}: {first['msg']}") from error
+
+    def transform(self, measurements: Sequence[float]) -> list[float]:
+        """The measurements as `means`, `sd` and `precision` have them: logarithms, where `log` says so."""
+        return [
+            math.log(value) if item.log else value for item, value in zip(self.measurements, measurements, strict=True)
+        ]
+
+    def group_of(self, label: str, categories: Categories) -> Group:
+        """The group of a row of this class with these categories. Raises `KeyError` for a class that is not there."""
+        value = None if self.grouping is None else categories[list(CATEGORIES).index(self.grouping)]
+        found = self._groups.get((label, value)) or self._groups.get((label, None))
+        if found is None:
+            raise KeyError(label)
+        return found
+
+    @cached_property
+    def _groups(self) -> dict[tuple[str, str | None], Group]:
+        return {(group.label, group.value): group for group in self.groups}
+
+    def label_counts(self) -> dict[str, int]:
+        """Reference rows by class."""
+        counts = dict.fromkeys(self.labels, 0)
+        for group in self.groups:
+            counts[group.label] += group.rows
+        return counts

@@ -1,0 +1,116 @@
+"""What an instance takes on at once. More than that waits, and what has waited too long or finds no room is a 503.
+
+Small requests are answered as they come: only their number is limited. A large body is read once there is room for it
+in the memory budget, and large bodies are scored one at a time, so that everyone else is answered in between.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Final
+
+from predictor.web.memory import Trimmer
+from predictor.web.problems import HttpProblem, ProblemType
+
+LARGE_BODY_BYTES: Final = 16 * 1024
+"""Larger bodies take part in the budget, and take turns when they are scored: about a hundred birds."""
+RETRY_AFTER_S: Final = 1
+OVERLOADED: Final = ProblemType(
+    "overloaded", "Service Unavailable", "The service has too much to do now; try again later."
+)
+
+
+def overloaded() -> HttpProblem:
+    retry_after = (b"retry-after", b"%d" % RETRY_AFTER_S)
+    return HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED.meaning, [retry_after], OVERLOADED)
+
+
+class Hold:
+    """A part of the memory budget, for one body and its answer."""
+
+    def __init__(self, admission: "Admission", count_bytes: int) -> None:
+        self._admission = admission
+        self._bytes = count_bytes
+
+    def release(self) -> None:
+        """Give it back; again: no further effect."""
+        count_bytes, self._bytes = self._bytes, 0
+        if count_bytes:
+            self._admission.give_back(count_bytes)
+
+
+class Admission:
+    """The limits of one process. Its methods raise `HttpProblem`: 503."""
+
+    def __init__(self, *, max_requests: int, max_bytes: int, timeout_s: float) -> None:
+        """`max_bytes` is the budget of all large bodies together, `timeout_s` how long a request may wait for it."""
+        self._max_requests = max_requests
+        self._max_bytes = max_bytes
+        self._timeout_s = timeout_s
+        self._requests = 0
+        self._held_bytes = 0
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._turn = asyncio.Lock()
+        self._trimmer = Trimmer()
+
+    def enter(self) -> None:
+        """Take on one more request."""
+        if self._requests >= self._max_requests:
+            raise overloaded()
+        self._requests += 1
+
+    def leave(self) -> None:
+        self._requests -= 1
+
+    async def hold(self, count_bytes: int) -> Hold:
+        """Wait until the budget has room for so many bytes; a body that is larger than all of it waits for all."""
+        count_bytes = min(count_bytes, self._max_bytes)
+        if not self._waiting and self._held_bytes + count_bytes <= self._max_bytes:
+            self._held_bytes += count_bytes
+            return Hold(self, count_bytes)
+        granted = asyncio.get_running_loop().create_future()
+        self._waiting.append((count_bytes, granted))
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await granted
+        except BaseException as error:
+            if granted.done() and not granted.cancelled():  # Granted at the same instant.
+                self.give_back(count_bytes)
+            else:
+                self._waiting.remove((count_bytes, granted))
+                self._grant()
+            if isinstance(error, TimeoutError):
+                raise overloaded() from error
+            raise
+        return Hold(self, count_bytes)
+
+    def give_back(self, count_bytes: int) -> None:
+        self._held_bytes -= count_bytes
+        self._trimmer.freed(count_bytes, idle=self._held_bytes == 0)
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._waiting and self._held_bytes + self._waiting[0][0] <= self._max_bytes:
+            count_bytes, granted = self._waiting.popleft()
+            if not granted.done():
+                self._held_bytes += count_bytes
+                granted.set_result(None)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """While one large body is scored, the others wait; between two of them the event loop serves everyone else."""
+        if self._turn.locked():
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._turn.acquire()
+            except TimeoutError as error:
+                raise overloaded() from error
+        else:
+            await self._turn.acquire()
+        try:
+            await asyncio.sleep(0)  # Whoever else is ready to be answered comes first.
+            yield
+        finally:
+            self._turn.release()

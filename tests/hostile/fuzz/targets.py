@@ -1,0 +1,93 @@
+"""What is fuzzed: each target parses bytes, and may raise only the errors that say what is wrong with them."""
+
+import contextlib
+import io
+import json
+from collections.abc import Callable
+from typing import Final
+
+from predictor.artifacts.manifest import Manifest
+from predictor.batch import Batch
+from predictor.batch_decoding import decode_valid_batch
+from predictor.bulk.lines import Blocks
+from predictor.bulk.ndjson import Documents
+from predictor.bulk.source import open_source
+from predictor.bulk.table import Table
+from predictor.decoding import Rows, decode, decode_valid
+from predictor.errors import NotAnEvent, PredictorError
+from predictor.events import envelopes
+from predictor.events.notifications import notification_in
+from predictor.models.compiled import form_from_bytes
+from predictor.models.golden import Golden
+from predictor.penguin import Penguin
+
+Target = Callable[[bytes], None]
+
+
+def _decode(data: bytes) -> None:
+    """Both paths of single birds and of batches give the same verdict."""
+    fast = decode_valid(data)
+    valid_batch = decode_valid_batch(data, 20)
+    try:
+        slow: Penguin | Rows | None = decode(data, max_instances=20)
+    except PredictorError:
+        slow = None
+    if fast is not None:
+        assert fast == slow
+    if valid_batch is not None:
+        assert isinstance(slow, Rows)
+        assert len(Batch.of(slow, slow.ids).errors) == 0
+
+
+def _envelopes(data: bytes) -> None:
+    """The first line holds the headers, as a JSON object of strings; the rest is the body."""
+    first, _, body = data.partition(b"\n")
+    try:
+        found = json.loads(first)
+        headers = {str(name).lower(): str(value) for name, value in found.items()}
+    except (ValueError, AttributeError, RecursionError):
+        headers = {"content-type": "application/json"}
+        body = data
+    with contextlib.suppress(NotAnEvent):
+        notification_in(envelopes.decode(headers, body))
+
+
+def _csv(data: bytes) -> None:
+    with contextlib.suppress(PredictorError):
+        for chunk in Table(Blocks(open_source(io.BytesIO(data), max_unzipped_bytes=10**6).stream)):
+            assert len(chunk.batch) > 0
+
+
+def _ndjson(data: bytes) -> None:
+    with contextlib.suppress(PredictorError):
+        for chunk in Documents(Blocks(open_source(io.BytesIO(data), max_unzipped_bytes=10**6).stream)):
+            assert len(chunk.batch) > 0
+
+
+def _manifest(data: bytes) -> None:
+    try:
+        manifest = Manifest.from_bytes(data, None)
+    except PredictorError:
+        return
+    assert Manifest.from_bytes(manifest.to_bytes(), None) == manifest
+
+
+def _golden(data: bytes) -> None:
+    with contextlib.suppress(PredictorError):
+        Golden.from_bytes(data)
+
+
+def _compiled(data: bytes) -> None:
+    with contextlib.suppress(PredictorError):
+        form_from_bytes(data, 3)
+
+
+TARGETS: Final[dict[str, Target]] = {
+    "decode": _decode,
+    "envelopes": _envelopes,
+    "csv": _csv,
+    "ndjson": _ndjson,
+    "manifest": _manifest,
+    "golden": _golden,
+    "compiled": _compiled,
+}

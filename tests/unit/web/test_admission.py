@@ -1,0 +1,165 @@
+"""What an instance takes on at once: order and limits, never seconds."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from predictor.bootstrap import App, build
+from predictor.settings import Settings
+from predictor.web import Admission, HttpProblem
+from predictor.web.admission import LARGE_BODY_BYTES
+from tests.support.asgi import Client, asgi, problem_of, run
+from tests.support.bundles import EXAMPLE, PublishedBundle
+
+BATCH = json.dumps({"instances": [EXAMPLE] * 300}).encode()
+AS_JSON = {"Content-Type": "application/json"}
+
+
+def admission(*, requests: int = 10, count_bytes: int = 100, timeout_s: float = 0.05) -> Admission:
+    return Admission(max_requests=requests, max_bytes=count_bytes, timeout_s=timeout_s)
+
+
+def test_more_requests_than_the_limit_are_refused() -> None:
+    limits = admission(requests=2)
+    limits.enter()
+    limits.enter()
+    with pytest.raises(HttpProblem) as refused:
+        limits.enter()
+    assert (refused.value.status, dict(refused.value.headers)) == (503, {b"retry-after": b"1"})
+    limits.leave()
+    limits.enter()
+
+
+class TestBudget:
+    def test_a_body_waits_until_there_is_room_and_the_first_comes_first(self) -> None:
+        async def order() -> list[str]:
+            limits = admission(count_bytes=100, timeout_s=5)
+            first = await limits.hold(80)
+            granted: list[str] = []
+
+            async def wait(name: str, size: int) -> None:
+                hold = await limits.hold(size)
+                granted.append(name)
+                hold.release()
+
+            tasks = [asyncio.create_task(wait("large", 90)), asyncio.create_task(wait("small", 10))]
+            await asyncio.sleep(0)
+            assert granted == []  # The small one would fit, but large ones must not wait for ever.
+            first.release()
+            first.release()  # Again: no further effect.
+            await asyncio.gather(*tasks)
+            return granted
+
+        assert run(order()) == ["large", "small"]
+
+    def test_a_body_that_waits_too_long_is_refused_and_does_not_block_the_next(self) -> None:
+        async def wait() -> None:
+            limits = admission(count_bytes=100)
+            hold = await limits.hold(60)
+            with pytest.raises(HttpProblem, match="too much to do"):
+                await limits.hold(50)
+            await limits.hold(40)
+            hold.release()
+            await limits.hold(60)
+
+        run(wait())
+
+    def test_a_client_that_goes_away_while_it_waits_gives_its_place_back(self) -> None:
+        async def wait() -> None:
+            limits = admission(count_bytes=100, timeout_s=5)
+            hold = await limits.hold(60)
+            gone = asyncio.create_task(limits.hold(100))
+            next_one = asyncio.create_task(limits.hold(40))
+            await asyncio.sleep(0)
+            gone.cancel()
+            await next_one
+            hold.release()
+            await limits.hold(60)
+
+        run(wait())
+
+    def test_one_body_may_be_larger_than_the_budget(self) -> None:
+        async def wait() -> None:
+            limits = admission(count_bytes=100)
+            (await limits.hold(1000)).release()
+            await limits.hold(100)
+
+        run(wait())
+
+
+def test_a_turn_that_does_not_come_is_refused() -> None:
+    async def wait() -> None:
+        limits = admission()
+        async with limits.turn():
+            with pytest.raises(HttpProblem):
+                async with limits.turn():
+                    pass
+        async with limits.turn():
+            pass
+
+    run(wait())
+
+
+@pytest.fixture
+def limited(bundle: PublishedBundle) -> App:
+    settings = Settings(
+        model_uri=str(bundle.folder), max_bytes_in_flight=len(BATCH), max_concurrent_requests=60, request_timeout_s=1
+    )
+    return build(settings)
+
+
+def test_small_requests_are_answered_between_large_ones(limited: App) -> None:
+    limited.models.get_blocking()
+    answered: list[str] = []
+    application = asgi(limited.web)
+
+    async def post(name: str, body: bytes) -> None:
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: object) -> None:
+            if isinstance(message, dict) and message["type"] == "http.response.start":
+                assert message["status"] == 200
+                answered.append(name)
+
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": headers}
+        await application(scope, receive, send)
+
+    async def crowd() -> None:
+        large = [asyncio.create_task(post("large", BATCH)) for _ in range(20)]
+        await asyncio.gather(*large, post("small", json.dumps(EXAMPLE).encode()))
+
+    run(crowd())
+    assert sorted(answered) == ["large"] * 20 + ["small"]
+    assert answered.index("small") <= 2
+
+
+def test_a_batch_gets_the_same_answer_when_its_size_is_not_declared(limited: App) -> None:
+    assert len(BATCH) > LARGE_BODY_BYTES
+
+    async def parts() -> AsyncIterator[bytes]:
+        for start in range(0, len(BATCH), 10_000):
+            yield BATCH[start : start + 10_000]
+
+    client = Client(limited)
+    for _ in range(3):  # The budget has room for one: it is given back each time.
+        declared = client.post("/predict", content=BATCH, headers=AS_JSON)
+        assert declared.status_code == 200
+        assert client.post("/predict", content=parts(), headers=AS_JSON).content == declared.content
+        assert client.post("/predict", content=b"{" + BATCH, headers=AS_JSON).status_code == 400
+
+
+def test_too_many_at_once_get_a_problem_document_and_health_does_not(bundle: PublishedBundle) -> None:
+    app = build(Settings(model_uri=str(bundle.folder), max_concurrent_requests=1))
+    client = Client(app)
+    assert client.post("/predict", json=EXAMPLE).status_code == 200
+    app.web._admission.enter()
+    refused = client.post("/predict", json=EXAMPLE)
+    assert problem_of(refused, 503)["type"].endswith(":overloaded")
+    assert refused.headers["retry-after"] == "1"
+    assert client.get("/health").status_code == 200
+    app.web._admission.leave()
+    assert client.post("/predict", json=EXAMPLE).status_code == 200
