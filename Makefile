@@ -19,7 +19,7 @@ help:  ## list the targets
 $(VENV)/python-$(PYTHON_VERSION):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	  || { echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is $$($(PYTHON) --version 2>&1); try make PYTHON=python3.13" >&2; exit 1; }
-	$(PYTHON) -m venv --clear $(VENV)
+	$(PYTHON) -m venv --clear --upgrade-deps $(VENV)
 	touch $@
 
 $(VENV)/training: $(VENV)/python-$(PYTHON_VERSION) requirements-training.txt
