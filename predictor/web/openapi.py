@@ -2,159 +2,39 @@
 
 from functools import cache
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from predictor import __version__
-from predictor.digest import Digest
+from predictor.decoding import decode
+from predictor.errors import InvalidInput
 from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
-from predictor.prediction import MAX_ID_CHARS, EngineName, WarningCode
+from predictor.schema import EXAMPLE, FEATURES
+from predictor.web.answer_schemas import (
+    Batch,
+    DetailedPrediction,
+    Health,
+    PlainPrediction,
+    PredictionsAnswer,
+    Problem,
+    Ready,
+    Welcome,
+)
 from predictor.web.model_info import ModelInfo
-from predictor.web.probes import GREETING
-from predictor.web.problems import PROBLEM_TYPES, Problem, ProblemViolation
+from predictor.web.problems import PROBLEM_TYPES, problem_response
 from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, accepted_members, feedback_body
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
 _REF: Final = "#/components/schemas/{model}"
-
-
-class Instances(BaseModel):
-    """Several rows in one request."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    instances: list[Penguin]
-
-
-class AnsweringModel(BaseModel):
-    """Which model answered."""
-
-    version: str
-    digest: Annotated[Digest, Field(description="sha256 of the manifest: the model's identity.")]
-
-
-class PlainPrediction(BaseModel):
-    """The predicted class, and nothing else."""
-
-    prediction: Annotated[str, Field(examples=[SPECIES[0]])]
-
-
-RowId = Annotated[
-    Annotated[str, Field(max_length=MAX_ID_CHARS)] | float | bool | None,
-    Field(description="The row's own id, as it was sent; only in a batch, and only for a row that has one."),
-]
-
-
-class DoubtfulAnswer(BaseModel):
-    """A reason to doubt an answer."""
-
-    code: WarningCode
-    pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the row; empty for the row as a whole.")]
-    message: str
-
-
-class NearestRow(BaseModel):
-    """A reference row whose measurements are like those of the explained one."""
-
-    model_config = ConfigDict(extra="allow")
-
-    distance: Annotated[float, Field(ge=0, description="Mahalanobis distance.")]
-
-
-class Explanation(BaseModel):
-    """Why the target has its probability."""
-
-    target: Annotated[str, Field(examples=[SPECIES[0]])]
-    baseline: Annotated[float, Field(description="Mean probability over reference rows.")]
-    contributions: Annotated[
-        dict[str, float], Field(description="Shapley value per feature; their sum is the probability minus baseline.")
-    ]
-    neighbours: list[NearestRow]
-
-
-class DetailedPrediction(BaseModel):
-    """The predicted class, its probabilities, how far to rely on them, and the model.
-
-    A model that was published without a reference leaves out what is between `probabilities` and `model`, a model that
-    could not be fitted again the prediction set.
-    """
-
-    id: RowId = None
-    prediction: Annotated[str, Field(examples=[SPECIES[0]])]
-    probability: Annotated[float, Field(ge=0, le=1.000001, description="Of the predicted class.")]
-    probabilities: Annotated[dict[str, float], Field(description="Per class; they sum to 1.")]
-    in_distribution: Annotated[bool | None, Field(description=f"Whether it is like the reference {NOUN_PLURAL}.")] = (
-        None
-    )
-    p_value: Annotated[
-        float | None,
-        Field(gt=0, le=1, description=f"Share of the reference {NOUN_PLURAL} that are at least as unlike the others."),
-    ] = None
-    prediction_set: Annotated[
-        list[str] | None, Field(min_length=1, description="The classes that remain possible at this coverage.")
-    ] = None
-    coverage: Annotated[float | None, Field(ge=0.5, lt=1, description="Of the prediction set.")] = None
-    abstain: Annotated[
-        bool | None,
-        Field(description="Several classes remain possible, the best is improbable, or it is not in distribution."),
-    ] = None
-    warnings: list[DoubtfulAnswer] | None = None
-    explanation: Annotated[Explanation | None, Field(description="Only with `explain=true`.")] = None
-    model: AnsweringModel
-
-
-class InstanceProblem(BaseModel):
-    """What is wrong with one row; pointers are relative to that row."""
-
-    detail: str
-    errors: list[ProblemViolation]
-
-
-class InstanceError(BaseModel):
-    """A row that is not valid."""
-
-    id: RowId = None
-    error: InstanceProblem
-
-
-class PredictionsAnswer(BaseModel):
-    """One entry per instance, in order."""
-
-    predictions: list[DetailedPrediction | InstanceError]
-
-
-class Welcome(BaseModel):
-    """The service's greeting."""
-
-    message: Annotated[str, Field(json_schema_extra={"const": GREETING})]
-
-
-class Health(BaseModel):
-    """The process can serve."""
-
-    status: Literal["ok"]
-
-
-class ReadyModel(AnsweringModel):
-    """The loaded model."""
-
-    engine: EngineName
-
-
-class Ready(BaseModel):
-    """A model is loaded."""
-
-    status: Literal["ready"]
-    model: ReadyModel
-
+_TOKEN: Final = "identityToken"  # noqa: S105  The name of the scheme.
 
 _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (
     Penguin,
-    Instances,
+    Batch,
     PlainPrediction,
     DetailedPrediction,
     PredictionsAnswer,
@@ -177,6 +57,7 @@ def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
     _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
     definitions["$defs"][Penguin.__name__]["properties"] |= accepted_members()
     predict = _predict_operation("predict", f"Predict the class of one {NOUN}, or of several {NOUN_PLURAL}.")
+    at_root = _predict_operation("predictAtRoot", "The same as POST /predict, for `gcloud functions call`.")
     return {
         "openapi": "3.1.0",
         "info": {
@@ -187,16 +68,19 @@ def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
         },
         # Relative, so that the page works behind any host and on a path below a gateway.
         "servers": [{"url": ".", "description": "this service"}],
+        # Either: a function for everyone needs none, and Cloud Run asks for one before a private function is reached.
+        "security": [{}, {_TOKEN: []}],
         "tags": [
             {"name": "predict", "description": "Which class is it?"},
             {"name": "service", "description": "Can it serve, and which model does it use?"},
         ],
         "paths": {
+            "/predict": {"post": predict},
+            **({"/feedback": {"post": _feedback_operation()}} if feedback else {}),
             "/": {
                 "get": _operation("home", "Greeting.", {"200": _answer("The service is there.", "Welcome")}),
-                "post": _predict_operation("predictAtRoot", "The same as POST /predict, for `gcloud functions call`."),
+                "post": at_root,
             },
-            "/predict": {"post": predict},
             "/health": {
                 "get": _operation("health", "Can this process serve?", {"200": _answer("It can.", "Health")}, "503")
             },
@@ -208,9 +92,20 @@ def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
             "/model": {
                 "get": _operation("model", "The model in use.", {"200": _answer("Its manifest.", "ModelInfo")}, "503")
             },
-            **({"/feedback": {"post": _feedback_operation()}} if feedback else {}),
         },
-        "components": {"schemas": definitions["$defs"], "headers": _headers()},
+        "components": {
+            "schemas": definitions["$defs"],
+            "headers": _headers(),
+            "securitySchemes": {
+                _TOKEN: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "If the function is private: an identity token of an account that may invoke it, "
+                    "such as `gcloud auth print-identity-token` prints.",
+                }
+            },
+        },
     }
 
 
@@ -220,8 +115,9 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
         "headers": _header_refs("Model-Version", "Server-Timing"),
         "content": {
             _JSON: {
+                # Generated clients try them in this order.
                 "schema": {
-                    "anyOf": [_ref("PlainPrediction"), _ref("DetailedPrediction"), _ref("PredictionsAnswer")],
+                    "oneOf": [_ref("DetailedPrediction"), _ref("PredictionsAnswer"), _ref("PlainPrediction")],
                 },
                 "examples": {"plain": {"value": {"prediction": SPECIES[0]}}},
             }
@@ -252,7 +148,7 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
         "required": True,
         "content": {
             _JSON: {
-                "schema": {"anyOf": [_ref(Penguin.__name__), _ref("Instances")]},
+                "schema": {"oneOf": [_ref(Penguin.__name__), _ref("Batch")]},
                 "examples": {
                     f"one {NOUN}": {"value": EXAMPLES[0]},
                     "several": {"value": {"instances": list(EXAMPLES)}},
@@ -292,12 +188,29 @@ def _answer(description: str, schema: str) -> dict[str, Any]:
 def _problem(status: str) -> dict[str, Any]:
     problem_type = PROBLEM_TYPES[HTTPStatus(int(status))]
     headers = ["Server-Timing", *(["Retry-After"] if status == "503" else [])]
-    example = Problem(type=problem_type.type, title=problem_type.title, status=int(status), detail=problem_type.meaning)
+    document = {
+        "type": problem_type.type,
+        "title": problem_type.title,
+        "status": int(status),
+        "detail": problem_type.meaning,
+    }
     return {
         "description": problem_type.meaning,
         "headers": _header_refs(*headers),
-        "content": {_PROBLEM: {"schema": _ref("Problem"), "example": example.model_dump()}},
+        "content": {_PROBLEM: {"schema": _ref("Problem"), "example": _refused() if status == "422" else document}},
     }
+
+
+@cache
+def _refused() -> dict[str, Any]:
+    """The problem document of a row with a number as text and without its last feature."""
+    row = {**EXAMPLE, FEATURES[0]: str(EXAMPLE[FEATURES[0]])}
+    del row[FEATURES[-1]]
+    try:
+        decode(orjson.dumps(row), max_instances=1)
+    except InvalidInput as error:
+        document: dict[str, Any] = orjson.loads(problem_response(error).body)
+    return document
 
 
 def _headers() -> dict[str, Any]:

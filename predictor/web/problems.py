@@ -3,10 +3,9 @@
 import math
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
-from pydantic import BaseModel, Field
 
 from predictor.errors import (
     InvalidInput,
@@ -14,7 +13,6 @@ from predictor.errors import (
     ModelUnavailable,
     PredictorError,
     Violation,
-    ViolationCode,
     for_error,
 )
 from predictor.penguin import NOUN
@@ -38,31 +36,6 @@ class HttpProblem(PredictorError):
         self.status = status
         self.headers = tuple(headers)
         self.problem_type = problem_type
-
-
-class ProblemViolation(BaseModel):
-    """One violation. The caller's values are never repeated."""
-
-    pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the document, or the row, that was sent.")]
-    code: ViolationCode
-    message: Annotated[str, Field(description="What is allowed.")]
-    hint: Annotated[
-        str | None, Field(description="How the value would fit: in another unit, or in another field. Often absent.")
-    ] = None
-
-
-class Problem(BaseModel):
-    """A problem document, RFC 9457."""
-
-    type: Annotated[
-        str, Field(description="Identifies the type of problem; stable.", examples=[f"{TYPE_PREFIX}not-found"])
-    ]
-    title: str
-    status: Annotated[int, Field(ge=400, le=599)]
-    detail: str
-    errors: Annotated[
-        list[ProblemViolation], Field(max_length=100, description="All violations at once; with status 422.")
-    ] = []
 
 
 class ProblemType(NamedTuple):
