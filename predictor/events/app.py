@@ -38,7 +38,7 @@ from predictor.events.object_scorer import ObjectScorer, in_daemon_thread
 from predictor.events.publisher import Publisher
 from predictor.events.scoring import Outcome
 from predictor.models import LoadedModel
-from predictor.telemetry import log
+from predictor.telemetry import log, use_request_id
 from predictor.text import shortened
 from predictor.web import (
     BLOCKING_BODY_BYTES,
@@ -65,6 +65,8 @@ PUBLISH_TIMEOUT_S: Final = 7.0
 RETRY_AFTER_S: Final = 1
 MAX_LOGGED_NAME: Final = 300
 """Characters of a message's id and source. Whoever sends an event chooses them; Pub/Sub's own are shorter."""
+REQUEST_ID: Final = "requestid"
+"""The attribute with which a publisher names a message in log lines. CloudEvents allows only letters and digits."""
 LARGE_EVENT_BYTES: Final = 1024 * 1024
 """Larger requests take turns: such an event needs several times its size in memory until it is published."""
 MEMORY_PER_BYTE: Final = 8
@@ -183,9 +185,12 @@ class _Handler:
         body = await read_body(request, MAX_EVENT_BYTES)
         in_thread = len(body) > BLOCKING_BODY_BYTES
         try:
-            return await run_maybe_in_thread(in_thread, envelopes.decode, request.headers, body)
+            message = await run_maybe_in_thread(in_thread, envelopes.decode, request.headers, body)
         except NotAnEvent as error:
             raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error), problem_type=NOT_AN_EVENT) from error
+        if (given := message.attributes.get(REQUEST_ID)) is not None:
+            use_request_id(given)
+        return message
 
     async def _deliver(self, delivery: _Delivery) -> BytesResponse:
         message = delivery.message

@@ -10,7 +10,7 @@ from predictor.penguin import LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
 from predictor.prediction import MAX_ID_CHARS, WarningCode
 from predictor.web.model_info import OpenEngineName
 from predictor.web.probes import GREETING
-from predictor.web.problems import TYPE_PREFIX
+from predictor.web.problems import INSTANCE_PREFIX, TYPE_PREFIX
 
 
 def _absent_not_null(schema: dict[str, Any]) -> None:
@@ -140,6 +140,10 @@ class Problem(BaseModel):
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
+    instance: Annotated[
+        str,
+        Field(description="Names the request, as its log lines do.", examples=[f"{INSTANCE_PREFIX}4bf92f3577b34da6"]),
+    ]
     errors: Annotated[
         list[ProblemViolation], Field(max_length=100, description="All violations at once; with status 422.")
     ] = []

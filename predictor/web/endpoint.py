@@ -16,7 +16,7 @@ from starlette.responses import Response
 from predictor.artifacts import ModelCache
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel
-from predictor.telemetry import current_headers, log
+from predictor.telemetry import current_headers, log, request_id
 from predictor.web.admission import Admission, Hold
 from predictor.web.body import COMPLETE, HOLD, discard_body
 from predictor.web.cors import Cors
@@ -86,18 +86,19 @@ class Endpoint:
     async def _answer(self, request: Request, refusal: HttpProblem | None = None) -> Response:
         started = time.perf_counter()
         scope = request.scope
-        current_headers.set(scope["headers"])
+        headers = scope["headers"]  # Kept: Starlette replaces them there by a list of its own.
+        current_headers.set(headers)
         try:
             if refusal is not None:
                 raise refusal
             response = await self._handler(scope["method"], scope["path"])(request)
         except PredictorError as error:
-            response = problem_response(error)
+            response = problem_response(error, request_id(headers))
         except ClientDisconnect:
             return _NOBODY_READS_IT
         except Exception as error:  # noqa: BLE001  The edge: the caller gets a problem, the log gets the traceback.
             log(logging.ERROR, "unhandled_error", f"Unhandled {type(error).__name__}.", error=error)
-            response = problem_response(PredictorError())
+            response = problem_response(PredictorError(), request_id(headers))
         elapsed_ms = (time.perf_counter() - started) * 1000
         if not scope.get(COMPLETE):  # Looked up here: most requests have been read to their end.
             try:
@@ -105,6 +106,7 @@ class Endpoint:
                     response.raw_headers.append((b"connection", b"close"))
             except ClientDisconnect:
                 return _NOBODY_READS_IT
+        response.raw_headers.append((b"x-request-id", request_id(headers)))
         self._finish(request, response, elapsed_ms)
         return response
 

@@ -24,7 +24,7 @@ from predictor.web.answer_schemas import (
     Welcome,
 )
 from predictor.web.model_info import ModelInfo
-from predictor.web.problems import PROBLEM_TYPES, problem_response
+from predictor.web.problems import PROBLEM_TYPES, HttpProblem, problem_response
 from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, accepted_members, feedback_body
 
 _JSON: Final = "application/json"
@@ -112,7 +112,7 @@ def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
 def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
     ok = {
         "description": "The predicted class; with `details=true` or `instances`, with its details.",
-        "headers": _header_refs("Model-Version", "Server-Timing"),
+        "headers": _header_refs("Model-Version", "Server-Timing", "X-Request-Id"),
         "content": {
             _JSON: {
                 # Generated clients try them in this order.
@@ -161,7 +161,7 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
 
 def _feedback_operation() -> dict[str, Any]:
     operation = _operation("predictFeedback", f"Tell the {LABEL} that a {NOUN} has.", {}, *FEEDBACK_PROBLEMS)
-    headers = _header_refs("Model-Version", "Server-Timing")
+    headers = _header_refs("Model-Version", "Server-Timing", "X-Request-Id")
     operation["responses"]["202"] = {
         "description": "It is counted, and not kept.",
         "headers": headers,
@@ -180,43 +180,42 @@ def _operation(operation_id: str, summary: str, good: dict[str, Any], *problems:
 def _answer(description: str, schema: str) -> dict[str, Any]:
     return {
         "description": description,
-        "headers": _header_refs("Model-Version", "Server-Timing"),
+        "headers": _header_refs("Model-Version", "Server-Timing", "X-Request-Id"),
         "content": {_JSON: {"schema": _ref(schema)}},
     }
 
 
 def _problem(status: str) -> dict[str, Any]:
     problem_type = PROBLEM_TYPES[HTTPStatus(int(status))]
-    headers = ["Server-Timing", *(["Retry-After"] if status == "503" else [])]
-    document = {
-        "type": problem_type.type,
-        "title": problem_type.title,
-        "status": int(status),
-        "detail": problem_type.meaning,
-    }
+    headers = ["Server-Timing", "X-Request-Id", *(["Retry-After"] if status == "503" else [])]
+    error = _refusal() if status == "422" else HttpProblem(HTTPStatus(int(status)), problem_type.meaning)
+    example = orjson.loads(problem_response(error, b"4bf92f3577b34da6").body)
     return {
         "description": problem_type.meaning,
         "headers": _header_refs(*headers),
-        "content": {_PROBLEM: {"schema": _ref("Problem"), "example": _refused() if status == "422" else document}},
+        "content": {_PROBLEM: {"schema": _ref("Problem"), "example": example}},
     }
 
 
-@cache
-def _refused() -> dict[str, Any]:
-    """The problem document of a row with a number as text and without its last feature."""
+def _refusal() -> InvalidInput:
+    """Of a row with a number as text and without its last feature."""
     row = {**EXAMPLE, FEATURES[0]: str(EXAMPLE[FEATURES[0]])}
     del row[FEATURES[-1]]
     try:
         decode(orjson.dumps(row), max_instances=1)
     except InvalidInput as error:
-        document: dict[str, Any] = orjson.loads(problem_response(error).body)
-    return document
+        return error
+    raise AssertionError
 
 
 def _headers() -> dict[str, Any]:
     return {
         "Model-Version": {"description": "Version of the loaded model.", "schema": {"type": "string"}},
         "Server-Timing": {"description": "Milliseconds by phase (W3C Server Timing).", "schema": {"type": "string"}},
+        "X-Request-Id": {
+            "description": "The request's own, or one that was made; log lines and `instance` name it.",
+            "schema": {"type": "string"},
+        },
         "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
     }
 

@@ -19,6 +19,7 @@ from predictor.penguin import NOUN
 from predictor.web.responses import PROBLEM, BytesResponse, RawHeader
 
 TYPE_PREFIX: Final = "urn:penguin-predictor:problem:"
+INSTANCE_PREFIX: Final = "urn:penguin-predictor:request:"
 
 
 class HttpProblem(PredictorError):
@@ -85,7 +86,7 @@ _STATUS: Final[dict[type[Exception], HTTPStatus]] = {
 }
 
 
-def problem_response(error: PredictorError) -> BytesResponse:
+def problem_response(error: PredictorError, request_id: bytes) -> BytesResponse:
     """The answer to an error. One without a status of its own is a 500 that gives nothing away."""
     headers: list[RawHeader] = []
     status = for_error(_STATUS, error, HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -108,6 +109,7 @@ def problem_response(error: PredictorError) -> BytesResponse:
         "title": problem_type.title,
         "status": status.value,
         "detail": detail,
+        "instance": INSTANCE_PREFIX + request_id.decode(),
     }
     if errors:
         document["errors"] = errors
