@@ -3,6 +3,7 @@
 import time
 from http import HTTPStatus
 
+import orjson
 from starlette.requests import Request
 
 from predictor.answers import batch_json, detailed_json, explained_batch_json, plain_json
@@ -29,7 +30,7 @@ from predictor.web.model_info import model_info
 from predictor.web.parameters import PLAIN, Parameters, read_parameters
 from predictor.web.probes import Probes
 from predictor.web.problems import PROBLEM_TYPES
-from predictor.web.responses import JSON, BytesResponse, json_response
+from predictor.web.responses import JSON, BytesResponse
 from predictor.web.threads import BLOCKING_BODY_BYTES, VALID_BATCH_BODY_BYTES, run_maybe_in_thread
 from predictor.web.timing import FirstAnswer
 
@@ -96,12 +97,15 @@ class _Handlers:
         self._feedback = feedback
 
     async def model(self, _request: Request) -> BytesResponse:
-        return json_response(model_info(await self._models.get()))
+        from predictor.web.caching import cacheable
+
+        return cacheable(orjson.dumps(model_info(await self._models.get())), JSON)
 
     async def openapi(self, _request: Request) -> BytesResponse:
+        from predictor.web.caching import cacheable
         from predictor.web.openapi import openapi_json  # Costs milliseconds that only this path needs.
 
-        return BytesResponse(openapi_json(feedback=self._feedback), JSON)
+        return cacheable(openapi_json(feedback=self._feedback), JSON)
 
     async def docs(self, request: Request) -> BytesResponse:
         from predictor.web.docs import docs_response

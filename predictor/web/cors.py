@@ -33,7 +33,7 @@ class Cors:
             return []
         return [
             (b"access-control-allow-methods", methods.encode()),
-            (b"access-control-allow-headers", b"Content-Type, Authorization, X-Request-Id"),
+            (b"access-control-allow-headers", b"Content-Type, Content-Encoding, Authorization, X-Request-Id"),
             (b"access-control-max-age", _ONE_HOUR),
         ]
 

@@ -6,7 +6,7 @@ Routing with 404, 405 and OPTIONS, problem documents for errors, the headers of 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -25,6 +25,9 @@ from predictor.web.responses import BytesResponse, RawHeader, no_content
 
 SLOW_REQUEST_MS: Final = 500.0
 REFUSAL_LOG_INTERVAL_S: Final = 1.0
+
+COMPRESSIBLE_BYTES: Final = 4096
+"""Smaller answers go out as they are: they fit into three packets."""
 
 _NOBODY_READS_IT: Final = Response(status_code=HTTPStatus.BAD_REQUEST)
 
@@ -92,6 +95,8 @@ class Endpoint:
             if refusal is not None:
                 raise refusal
             response = await self._handler(scope["method"], scope["path"])(request)
+            if len(response.body) >= COMPRESSIBLE_BYTES or response.etag is not None:
+                response = await _negotiated(response, headers)
         except PredictorError as error:
             response = problem_response(error, request_id(headers))
         except ClientDisconnect:
@@ -175,3 +180,17 @@ class Endpoint:
             suppressed=self._refusals_suppressed,
         )
         self._refusals_suppressed = 0
+
+
+async def _negotiated(response: BytesResponse, request_headers: Sequence[RawHeader]) -> BytesResponse:
+    """An answer that is large or cacheable, in the form that the caller asks for."""
+    if response.etag is not None:
+        from predictor.web.caching import is_known, not_modified
+
+        if is_known(response.etag, request_headers):
+            return not_modified(response)
+    if len(response.body) >= COMPRESSIBLE_BYTES:
+        from predictor.web.compression import compress
+
+        await compress(response, request_headers)
+    return response

@@ -90,7 +90,15 @@ def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
                 )
             },
             "/model": {
-                "get": _operation("model", "The model in use.", {"200": _answer("Its manifest.", "ModelInfo")}, "503")
+                "get": _operation(
+                    "model",
+                    "The model in use.",
+                    {
+                        "200": _answer("Its manifest.", "ModelInfo"),
+                        "304": {"description": "The caller has it already."},
+                    },
+                    "503",
+                )
             },
         },
         "components": {
