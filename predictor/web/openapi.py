@@ -2,28 +2,27 @@
 
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
 from predictor import __version__
+from predictor.answer_schemas import (
+    AnsweringModel,
+    Batch,
+    DetailedPrediction,
+    PlainPrediction,
+    PredictionsAnswer,
+    Problem,
+)
 from predictor.decoding import decode
 from predictor.errors import InvalidInput
 from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
 from predictor.schema import EXAMPLE, FEATURES
-from predictor.web.answer_schemas import (
-    Batch,
-    DetailedPrediction,
-    Health,
-    PlainPrediction,
-    PredictionsAnswer,
-    Problem,
-    Ready,
-    Welcome,
-)
-from predictor.web.model_info import ModelInfo
+from predictor.web.model_info import ModelInfo, OpenEngineName
+from predictor.web.probes import GREETING
 from predictor.web.problems import PROBLEM_TYPES, HttpProblem, problem_response
 from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, accepted_members, feedback_body
 
@@ -31,6 +30,32 @@ _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
 _REF: Final = "#/components/schemas/{model}"
 _TOKEN: Final = "identityToken"  # noqa: S105  The name of the scheme.
+
+
+class Welcome(BaseModel):
+    """The service's greeting."""
+
+    message: Annotated[str, Field(json_schema_extra={"const": GREETING})]
+
+
+class Health(BaseModel):
+    """The process can serve."""
+
+    status: Literal["ok"]
+
+
+class ReadyModel(AnsweringModel):
+    """The loaded model."""
+
+    engine: OpenEngineName
+
+
+class Ready(BaseModel):
+    """A model is loaded."""
+
+    status: Literal["ready"]
+    model: ReadyModel
+
 
 _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (
     Penguin,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from predictor.answer_schemas import Problem
 from predictor.errors import InvalidInput, MalformedJson, ModelUnavailable, PredictorError, Violation
-from predictor.web.answer_schemas import Problem
 from predictor.web.problems import PROBLEM_TYPES, HttpProblem, ProblemType, problem_response
 from tests.support.asgi import Client, problem_of
 

@@ -1,6 +1,9 @@
-"""What requests and answers look like, as pydantic models that only describe: for the OpenAPI document."""
+"""What requests and answers over HTTP look like, as pydantic models: for the OpenAPI document and for our client.
 
-from typing import Annotated, Any, Literal, get_args
+Serving does not import them: it writes the same answers without a model per row (`predictor.answers`).
+"""
+
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,9 +11,6 @@ from predictor.digest import Digest
 from predictor.errors import ViolationCode
 from predictor.penguin import LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
 from predictor.prediction import MAX_ID_CHARS, WarningCode
-from predictor.web.model_info import OpenEngineName
-from predictor.web.probes import GREETING
-from predictor.web.problems import INSTANCE_PREFIX, TYPE_PREFIX
 
 
 def _absent_not_null(schema: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ class PlainPrediction(BaseModel):
 
 
 RowId = Annotated[
-    Annotated[str, Field(max_length=MAX_ID_CHARS)] | float | bool | None,
+    Annotated[str, Field(max_length=MAX_ID_CHARS)] | int | float | bool | None,
     Field(description="The row's own id, as it was sent; only in a batch, and only for a row that has one."),
 ]
 
@@ -64,7 +64,8 @@ class DoubtfulAnswer(BaseModel):
 
 
 def _labelled_row(schema: dict[str, Any]) -> None:
-    """Add the members that the domain names."""
+    """Say which members the domain names; there are no others."""
+    del schema["additionalProperties"]
     row = {"$ref": f"#/components/schemas/{Penguin.__name__}"}
     schema["properties"] |= {LABEL: {"type": "string", "examples": [SPECIES[0]]}, NOUN: row}
     schema["required"] += [LABEL, NOUN]
@@ -73,7 +74,7 @@ def _labelled_row(schema: dict[str, Any]) -> None:
 class NearestRow(BaseModel):
     """A reference row whose measurements are like those of the explained one."""
 
-    model_config = ConfigDict(json_schema_extra=_labelled_row)
+    model_config = ConfigDict(extra="allow", json_schema_extra=_labelled_row)
 
     distance: Annotated[float, Field(ge=0, description="Mahalanobis distance.")]
 
@@ -134,16 +135,11 @@ class ProblemViolation(_Answer):
 class Problem(BaseModel):
     """A problem document, RFC 9457."""
 
-    type: Annotated[
-        str, Field(description="Identifies the type of problem; stable.", examples=[f"{TYPE_PREFIX}not-found"])
-    ]
+    type: Annotated[str, Field(description="Identifies the type of problem; stable.")]
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
-    instance: Annotated[
-        str,
-        Field(description="Names the request, as its log lines do.", examples=[f"{INSTANCE_PREFIX}4bf92f3577b34da6"]),
-    ]
+    instance: Annotated[str, Field(description="Names the request, as its log lines do.")]
     errors: Annotated[
         list[ProblemViolation], Field(max_length=100, description="All violations at once; with status 422.")
     ] = []
@@ -167,28 +163,3 @@ class PredictionsAnswer(BaseModel):
     """One entry per instance, in order."""
 
     predictions: list[DetailedPrediction | InstanceError]
-
-
-class Welcome(BaseModel):
-    """The service's greeting."""
-
-    message: Annotated[str, Field(json_schema_extra={"const": GREETING})]
-
-
-class Health(BaseModel):
-    """The process can serve."""
-
-    status: Literal["ok"]
-
-
-class ReadyModel(AnsweringModel):
-    """The loaded model."""
-
-    engine: OpenEngineName
-
-
-class Ready(BaseModel):
-    """A model is loaded."""
-
-    status: Literal["ready"]
-    model: ReadyModel
