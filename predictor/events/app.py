@@ -65,8 +65,11 @@ PUBLISH_TIMEOUT_S: Final = 7.0
 RETRY_AFTER_S: Final = 1
 MAX_LOGGED_NAME: Final = 300
 """Characters of a message's id and source. Whoever sends an event chooses them; Pub/Sub's own are shorter."""
-LARGE_EVENT_BYTES: Final = 1024 * 1024
-"""Larger requests take turns: such an event needs several times its size in memory until it is published."""
+LARGE_EVENT_BYTES: Final = 256 * 1024
+"""Larger requests take turns: such an event needs several times its size in memory until it is published.
+
+A thousand birds have less.
+"""
 MEMORY_PER_BYTE: Final = 8
 """What a byte of a large event needs until its outcome is published, about."""
 
@@ -156,7 +159,7 @@ class _Handler:
         started = time.perf_counter()
         async with self._turn(request):
             message = await self._message(request)
-            if len(message.data) > LARGE_EVENT_BYTES:
+            if len(message.data) > BLOCKING_BODY_BYTES:  # Else only its length was not known.
                 return await self._deliver(_Delivery(message, started))
         return await self._deliver(_Delivery(message, started))
 
