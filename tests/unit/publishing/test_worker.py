@@ -22,7 +22,7 @@ from predictor.training.dataset import Dataset
 from tests.support.processes import PROJECT
 from tests.unit.publishing.conftest import pipeline, raw_frame
 
-SERVING = ("onnxruntime", "orjson", "starlette", "functions_framework", "cloudevents", "google.cloud", "click", "requests")
+SERVING = ("onnxruntime", "orjson", "starlette", "functions_framework", "cloudevents", "google.cloud", "click")
 
 
 def ask(*requests: dict[str, Any]) -> list[dict[str, Any]]:
