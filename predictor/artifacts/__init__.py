@@ -18,6 +18,7 @@ from predictor.artifacts.manifest import (
     FileEntry,
     InputColumn,
     Manifest,
+    features_of,
     one_hot_input,
 )
 from predictor.artifacts.open_store import newest_version, open_store
@@ -43,6 +44,7 @@ __all__ = [
     "ModelCache",
     "Store",
     "StoredFile",
+    "features_of",
     "fetch_bundle",
     "newest_version",
     "one_hot_input",

@@ -38,6 +38,7 @@ from predictor.events.object_scorer import ObjectScorer, in_daemon_thread
 from predictor.events.publisher import Publisher
 from predictor.events.scoring import Outcome
 from predictor.models import LoadedModel
+from predictor.record_schema import NO_FEATURES, RecordSchema
 from predictor.telemetry import log
 from predictor.text import shortened
 from predictor.web import (
@@ -223,10 +224,12 @@ class _Handler:
         try:
             if notification is not None:
                 return await self._score_object(delivery, notification)
-            batch = await run_maybe_in_thread(large, self._read_rows, message)
+            if self._models.current is None:  # What no model could score is rejected without one.
+                await run_maybe_in_thread(large, self._read_rows, message, NO_FEATURES)
+            model = await self._model_for(delivery)
+            batch = await run_maybe_in_thread(large, self._read_rows, message, model.schema)
         except Unscorable as error:
             return await run_maybe_in_thread(large, scoring.reject, message, error)
-        model = await self._model_for(delivery)
         return await run_maybe_in_thread(model.engine.blocking or large, scoring.score, model, message, batch)
 
     async def _score_object(self, delivery: _Delivery, notification: Notification) -> Outcome:
@@ -260,8 +263,8 @@ class _Handler:
             scored_object=reference.model_copy(update={"result_uri": scored.result_uri}),
         )
 
-    def _read_rows(self, message: Message) -> Batch:
-        return scoring.read_rows(message, max_data_bytes=self._max_data_bytes, max_rows=self._max_rows)
+    def _read_rows(self, message: Message, schema: RecordSchema) -> Batch:
+        return scoring.read_rows(message, schema, max_data_bytes=self._max_data_bytes, max_rows=self._max_rows)
 
     async def _model_for(self, delivery: _Delivery) -> LoadedModel:
         model = await self._models.get()

@@ -20,6 +20,7 @@ from predictor.artifacts import (
     Bundle,
     FileEntry,
     Manifest,
+    features_of,
 )
 from predictor.digest import digest_of
 from predictor.errors import NotCompilable, NotConvertible, ParityMismatch, UnloadableModel
@@ -143,6 +144,7 @@ def assemble(source: ModelSource, contents: Mapping[str, bytes], created: dateti
         classes=source.model.classes,
         columns=source.model.columns,
         input=source.model.input,
+        features=features_of(source.model.input),
         metrics=dict(source.metrics),
         training_data_sha256=source.training_data_sha256,
     )

@@ -26,7 +26,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from predictor.errors import NotConvertible, PublishRefused
-from predictor.models.onnx_engine import INPUT, OUTPUT
+from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.text import describe_error
 from predictor.training.folding import fold
 from predictor.training.libraries import BOOSTERS, modules_of, parts
