@@ -3,6 +3,7 @@
 from predictor.artifacts.bundle import Bundle, fetch_bundle
 from predictor.artifacts.cache import ModelCache
 from predictor.artifacts.manifest import (
+    BIGQUERY_FILE,
     COLUMNS_FILE,
     COMPILED_FILE,
     GOLDEN_FILE,
@@ -25,6 +26,7 @@ from predictor.artifacts.open_store import newest_version, open_store
 from predictor.artifacts.store import Store, StoredFile
 
 __all__ = [
+    "BIGQUERY_FILE",
     "COLUMNS_FILE",
     "COMPILED_FILE",
     "GOLDEN_FILE",
