@@ -9,10 +9,11 @@ from starlette.requests import Request
 from predictor.answers import batch_json, detailed_json, explained_batch_json, plain_json
 from predictor.artifacts import ModelCache
 from predictor.decoding import Rows, decode, may_be_batch
-from predictor.errors import InvalidInput, Violation
+from predictor.errors import InvalidInput, ModelUnavailable, Violation
 from predictor.models import LoadedModel
 from predictor.penguin import NOUN_PLURAL, Penguin
 from predictor.prediction import BatchPrediction, Prediction
+from predictor.schema import FEATURES
 from predictor.service import (
     check_coverage,
     count_refused,
@@ -105,7 +106,11 @@ class _Handlers:
         from predictor.web.caching import cacheable
         from predictor.web.openapi import openapi_json  # Costs milliseconds that only this path needs.
 
-        return cacheable(openapi_json(feedback=self._feedback), JSON)
+        try:
+            features = (await self._models.get()).schema.features
+        except ModelUnavailable:  # The page is for people who look into that, too.
+            features = FEATURES
+        return cacheable(openapi_json(features, feedback=self._feedback), JSON)
 
     async def docs(self, request: Request) -> BytesResponse:
         from predictor.web.docs import docs_response
@@ -143,13 +148,13 @@ class _Handlers:
         """The fast path of a batch; None for a body that it does not accept."""
         from predictor.batch_decoding import decode_valid_batch  # With numpy, which single birds do not need.
 
-        batch = decode_valid_batch(body, self._max_instances)
+        batch = decode_valid_batch(body, self._max_instances, model.schema)
         return None if batch is None else batch_json(predict_batch(model, batch, parameters.coverage))
 
     def _answer_any(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
         """The answer to one penguin, or to a batch with invalid rows or with explanations."""
         try:
-            decoded = decode(body, max_instances=self._max_instances)
+            decoded = decode(body, model.schema, max_instances=self._max_instances)
         except InvalidInput as error:
             count_refused(model, error)
             raise with_hints(model, error) from None

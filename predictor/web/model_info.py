@@ -1,5 +1,6 @@
 """`GET /model`: the manifest in use, as a document for people and programs."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, Field, WithJsonSchema
@@ -45,7 +46,7 @@ class ModelInfo(BaseModel):
     engine: OpenEngineName
     created: str
     classes: list[str]
-    features: list[Feature]
+    features: Annotated[list[Feature], Field(description="What a record must hold.")]
     metrics: dict[str, float]
     libraries: dict[str, str]
     training_data_sha256: str | None
@@ -62,7 +63,7 @@ def model_info(model: LoadedModel) -> dict[str, Any]:
         engine=model.engine.name,
         created=manifest.created,
         classes=list(manifest.classes),
-        features=_features(),
+        features=_features(manifest.features),
         metrics=manifest.metrics,
         libraries=manifest.libraries,
         training_data_sha256=manifest.training_data_sha256,
@@ -88,8 +89,12 @@ def _reference(model: LoadedModel) -> ReferenceInfo | None:
     )
 
 
-def _features() -> list[Feature]:
-    measurements = [
-        Feature(name=name, unit=UNITS[name], minimum=low, maximum=high) for name, (low, high) in RANGES.items()
-    ]
-    return measurements + [Feature(name=name, values=list(values)) for name, values in CATEGORIES.items()]
+def _features(names: Sequence[str]) -> list[Feature]:
+    found = []
+    for name in names:
+        if name in CATEGORIES:
+            found.append(Feature(name=name, values=list(CATEGORIES[name])))
+        else:
+            low, high = RANGES[name]
+            found.append(Feature(name=name, unit=UNITS[name], minimum=low, maximum=high))
+    return found

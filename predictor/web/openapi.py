@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, built from the pydantic models that do the work."""
 
+from collections.abc import Sequence
 from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
@@ -18,13 +19,14 @@ from predictor.answer_schemas import (
     Problem,
 )
 from predictor.decoding import decode
-from predictor.errors import InvalidInput
+from predictor.errors import InvalidInput, PredictorError
 from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
-from predictor.schema import EXAMPLE, FEATURES
+from predictor.record_schema import RecordSchema
+from predictor.schema import FEATURES
 from predictor.web.model_info import ModelInfo, OpenEngineName
 from predictor.web.probes import GREETING
 from predictor.web.problems import PROBLEM_TYPES, HttpProblem, problem_response
-from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, accepted_members, feedback_body
+from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, describe_record, feedback_body
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
@@ -72,17 +74,21 @@ _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (
 
 
 @cache
-def openapi_json(*, feedback: bool = False) -> bytes:
+def openapi_json(features: tuple[str, ...] = FEATURES, *, feedback: bool = False) -> bytes:
     """The document as JSON."""
-    return orjson.dumps(openapi_document(feedback=feedback))
+    return orjson.dumps(openapi_document(features, feedback=feedback))
 
 
-def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
-    """The document. Every status that a path can answer is listed. `feedback`: whether there is `POST /feedback`."""
+def openapi_document(features: Sequence[str] = FEATURES, *, feedback: bool = False) -> dict[str, Any]:
+    """The document. Every status that a path can answer is listed.
+
+    `features`: what a record must hold. `feedback`: whether there is `POST /feedback`.
+    """
     _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
-    definitions["$defs"][Penguin.__name__]["properties"] |= accepted_members()
-    predict = _predict_operation("predict", f"Predict the class of one {NOUN}, or of several {NOUN_PLURAL}.")
-    at_root = _predict_operation("predictAtRoot", "The same as POST /predict, for `gcloud functions call`.")
+    describe_record(definitions["$defs"][Penguin.__name__], features)
+    summary = f"Predict the class of one {NOUN}, or of several {NOUN_PLURAL}."
+    predict = _predict_operation("predict", summary, features)
+    at_root = _predict_operation("predictAtRoot", "The same as POST /predict, for `gcloud functions call`.", features)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -142,7 +148,7 @@ def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
     }
 
 
-def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
+def _predict_operation(operation_id: str, summary: str, features: Sequence[str]) -> dict[str, Any]:
     ok = {
         "description": "The predicted class; with `details=true` or `instances`, with its details.",
         "headers": _header_refs("Model-Version", "Server-Timing", "X-Request-Id"),
@@ -157,6 +163,7 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
         },
     }
     operation = _operation(operation_id, summary, {"200": ok}, "400", "408", "413", "415", "422", "503")
+    operation["responses"]["422"] = _problem("422", _refusal(features))
     operation["parameters"] = [
         {
             "name": "details",
@@ -218,10 +225,10 @@ def _answer(description: str, schema: str) -> dict[str, Any]:
     }
 
 
-def _problem(status: str) -> dict[str, Any]:
+def _problem(status: str, example_error: PredictorError | None = None) -> dict[str, Any]:
     problem_type = PROBLEM_TYPES[HTTPStatus(int(status))]
     headers = ["Server-Timing", "X-Request-Id", *(["Retry-After"] if status == "503" else [])]
-    error = _refusal() if status == "422" else HttpProblem(HTTPStatus(int(status)), problem_type.meaning)
+    error = example_error or HttpProblem(HTTPStatus(int(status)), problem_type.meaning)
     example = orjson.loads(problem_response(error, b"4bf92f3577b34da6").body)
     return {
         "description": problem_type.meaning,
@@ -230,12 +237,10 @@ def _problem(status: str) -> dict[str, Any]:
     }
 
 
-def _refusal() -> InvalidInput:
-    """Of a row with a number as text and without its last feature."""
-    row = {**EXAMPLE, FEATURES[0]: str(EXAMPLE[FEATURES[0]])}
-    del row[FEATURES[-1]]
+def _refusal(features: Sequence[str]) -> InvalidInput:
+    """Of a row with a wrong first feature and without its last one."""
     try:
-        decode(orjson.dumps(row), max_instances=1)
+        decode(orjson.dumps({features[0]: None}), RecordSchema([features[0], features[-1]]), max_instances=1)
     except InvalidInput as error:
         return error
     raise AssertionError
