@@ -11,10 +11,11 @@ from pydantic.json_schema import models_json_schema
 from predictor import __version__
 from predictor.digest import Digest
 from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
-from predictor.prediction import MAX_ID_CHARS, EngineName, WarningCode
+from predictor.prediction import MAX_ID_CHARS, EngineName, ProtocolName, WarningCode
 from predictor.web.model_info import ModelInfo
 from predictor.web.probes import GREETING
 from predictor.web.problems import PROBLEM_TYPES, Problem, ProblemViolation
+from predictor.web.protocols.openapi import protocol_paths, protocol_tags
 from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, accepted_members, feedback_body
 
 _JSON: Final = "application/json"
@@ -167,12 +168,12 @@ _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (
 
 
 @cache
-def openapi_json(*, feedback: bool = False) -> bytes:
+def openapi_json(*, feedback: bool = False, protocols: tuple[ProtocolName, ...] = ()) -> bytes:
     """The document as JSON."""
-    return orjson.dumps(openapi_document(feedback=feedback))
+    return orjson.dumps(openapi_document(feedback=feedback, protocols=protocols))
 
 
-def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
+def openapi_document(*, feedback: bool = False, protocols: tuple[ProtocolName, ...] = ()) -> dict[str, Any]:
     """The document. Every status that a path can answer is listed. `feedback`: whether there is `POST /feedback`."""
     _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
     definitions["$defs"][Penguin.__name__]["properties"] |= accepted_members()
@@ -190,6 +191,7 @@ def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
         "tags": [
             {"name": "predict", "description": "Which class is it?"},
             {"name": "service", "description": "Can it serve, and which model does it use?"},
+            *protocol_tags(protocols),
         ],
         "paths": {
             "/": {
@@ -209,6 +211,7 @@ def openapi_document(*, feedback: bool = False) -> dict[str, Any]:
                 "get": _operation("model", "The model in use.", {"200": _answer("Its manifest.", "ModelInfo")}, "503")
             },
             **({"/feedback": {"post": _feedback_operation()}} if feedback else {}),
+            **protocol_paths(protocols),
         },
         "components": {"schemas": definitions["$defs"], "headers": _headers()},
     }
