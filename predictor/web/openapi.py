@@ -12,11 +12,12 @@ from pydantic.json_schema import models_json_schema
 from predictor import __version__
 from predictor.digest import Digest
 from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
-from predictor.prediction import MAX_ID_CHARS, EngineName, WarningCode
+from predictor.prediction import MAX_ID_CHARS, EngineName, ProtocolName, WarningCode
 from predictor.schema import FEATURES
 from predictor.web.model_info import ModelInfo
 from predictor.web.probes import GREETING
 from predictor.web.problems import PROBLEM_TYPES, Problem, ProblemViolation
+from predictor.web.protocols.openapi import protocol_paths, protocol_tags
 from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, describe_record, feedback_body
 
 _JSON: Final = "application/json"
@@ -169,12 +170,16 @@ _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (
 
 
 @cache
-def openapi_json(features: tuple[str, ...] = FEATURES, *, feedback: bool = False) -> bytes:
+def openapi_json(
+    features: tuple[str, ...] = FEATURES, *, feedback: bool = False, protocols: tuple[ProtocolName, ...] = ()
+) -> bytes:
     """The document as JSON."""
-    return orjson.dumps(openapi_document(features, feedback=feedback))
+    return orjson.dumps(openapi_document(features, feedback=feedback, protocols=protocols))
 
 
-def openapi_document(features: Sequence[str] = FEATURES, *, feedback: bool = False) -> dict[str, Any]:
+def openapi_document(
+    features: Sequence[str] = FEATURES, *, feedback: bool = False, protocols: tuple[ProtocolName, ...] = ()
+) -> dict[str, Any]:
     """The document. Every status that a path can answer is listed.
 
     `features`: what a record must hold. `feedback`: whether there is `POST /feedback`.
@@ -195,6 +200,7 @@ def openapi_document(features: Sequence[str] = FEATURES, *, feedback: bool = Fal
         "tags": [
             {"name": "predict", "description": "Which class is it?"},
             {"name": "service", "description": "Can it serve, and which model does it use?"},
+            *protocol_tags(protocols),
         ],
         "paths": {
             "/": {
@@ -214,6 +220,7 @@ def openapi_document(features: Sequence[str] = FEATURES, *, feedback: bool = Fal
                 "get": _operation("model", "The model in use.", {"200": _answer("Its manifest.", "ModelInfo")}, "503")
             },
             **({"/feedback": {"post": _feedback_operation()}} if feedback else {}),
+            **protocol_paths(protocols),
         },
         "components": {"schemas": definitions["$defs"], "headers": _headers()},
     }
