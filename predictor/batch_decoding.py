@@ -38,12 +38,20 @@ def decode_valid_batch(body: bytes, max_instances: int, schema: RecordSchema = A
     rows = document["instances"]
     if not isinstance(rows, list) or not 0 < len(rows) <= max_instances:
         return None
+    return valid_batch(rows, schema, members)
+
+
+def valid_batch(rows: list[Any], schema: RecordSchema, members: int | None = None) -> Batch | None:
+    """The batch that at least one parsed row makes; None unless all are valid and have the same members.
+
+    `members`: how many all rows have together, where that is known. Keys must not have been repeated.
+    """
     try:
         width = len(rows[0])
-        if len(rows) * width != members or set(map(len, rows)) != {width}:
+        if set(map(len, rows)) != {width} or members not in (None, len(rows) * width):
             return None
         ids = None
-        if width > fewest:
+        if width > len(schema.features):
             if not _only_accepted(rows, schema):
                 return None
             ids = [row[name] for row in rows] if (name := next(filter(rows[0].__contains__, IDS), None)) else None

@@ -70,6 +70,9 @@ def build(
         max_explanations=settings.max_explanations_per_request,
         cors_origins=settings.cors_origins,
         feedback=settings.feedback,
+        protocols=settings.protocols,
+        predict_route=settings.vertex_predict_route,
+        health_route=settings.vertex_health_route,
         log_requests=settings.log_requests,
         import_ms=import_ms,
     )

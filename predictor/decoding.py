@@ -144,14 +144,22 @@ def _rows(document: Mapping[str, Any], schema: RecordSchema, max_instances: int,
         violations.append(Violation("/instances", "wrong_type", f"Must be an array of {NOUN_PLURAL}."))
         count += 1
     elif len(instances) > max_instances:
-        message = f"At most {max_instances} {NOUN_PLURAL} are scored in one request."
-        violations.append(Violation("/instances", "too_many", message))
+        violations.append(too_many("/instances", max_instances))
         count += 1
     if violations:
         raise InvalidInput(violations[:MAX_VIOLATIONS], count)
-    limit = ErrorLimit(body_bytes, len(instances))
-    rows = Rows(_row(item, schema, limit) for item in instances)
-    rows.ids = list(map(id_in, instances))
+    return rows_of(instances, schema, body_bytes)
+
+
+def too_many(where: str, max_instances: int) -> Violation:
+    return Violation(where, "too_many", f"At most {max_instances} {NOUN_PLURAL} are scored in one request.")
+
+
+def rows_of(documents: Sequence[Any], schema: RecordSchema, body_bytes: int) -> Rows:
+    """The rows that parsed documents describe. Their errors share the limit of an answer to so many bytes."""
+    limit = ErrorLimit(body_bytes, len(documents))
+    rows = Rows(_row(document, schema, limit) for document in documents)
+    rows.ids = list(map(id_in, documents))
     return rows
 
 

@@ -1,18 +1,20 @@
 """The function `predict`: HTTP requests to predictions. Only translates; the service decides."""
 
 import time
+from functools import cache
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import orjson
 from starlette.requests import Request
 
-from predictor.answers import batch_json, detailed_json, explained_batch_json, plain_json
+from predictor.answers import batch_json, detailed_json, plain_json
 from predictor.artifacts import ModelCache
-from predictor.decoding import Rows, decode, may_be_batch
-from predictor.errors import InvalidInput, ModelUnavailable, Violation
+from predictor.decoding import decode, may_be_batch
+from predictor.errors import InvalidInput, ModelUnavailable
 from predictor.models import LoadedModel
-from predictor.penguin import NOUN_PLURAL, Penguin
-from predictor.prediction import BatchPrediction, Prediction
+from predictor.penguin import Penguin
+from predictor.prediction import ProtocolName
 from predictor.schema import FEATURES
 from predictor.service import (
     check_coverage,
@@ -35,6 +37,9 @@ from predictor.web.responses import JSON, BytesResponse
 from predictor.web.threads import BLOCKING_BODY_BYTES, VALID_BATCH_BODY_BYTES, run_maybe_in_thread
 from predictor.web.timing import FirstAnswer
 
+if TYPE_CHECKING:
+    from predictor.web.protocols import ProtocolRoutes
+
 
 def web_app(
     models: ModelCache[LoadedModel],
@@ -45,10 +50,16 @@ def web_app(
     max_explanations: int,
     cors_origins: tuple[str, ...] = (),
     feedback: bool = False,
+    protocols: tuple[ProtocolName, ...] = (),
+    predict_route: str | None = None,
+    health_route: str | None = None,
     log_requests: bool = False,
     import_ms: float = 0.0,
 ) -> Endpoint:
-    """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request."""
+    """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request.
+
+    `protocols` are those of other services, of which `v1` also has `predict_route` and `health_route`.
+    """
     first_answer = FirstAnswer(import_ms)
     routes = Probes(models, first_answer).routes()
     handlers = _Handlers(
@@ -59,6 +70,7 @@ def web_app(
         max_instances=max_instances,
         max_explanations=max_explanations,
         feedback=feedback,
+        protocols=protocols,
     )
     routes["/"]["POST"] = handlers.predict
     routes |= {
@@ -72,9 +84,30 @@ def web_app(
         from predictor.web.feedback import Feedback
 
         routes["/feedback"] = {"POST": Feedback(models, max_body_bytes)}
-    cors = Cors(cors_origins) if cors_origins else None
-    not_found = PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning
-    return Endpoint(routes, models, not_found=not_found, admission=admission, cors=cors, log_requests=log_requests)
+
+    @cache
+    def other_routes() -> "ProtocolRoutes":
+        from predictor.web.protocols import ProtocolRoutes, Scorer  # Nobody who posts to /predict needs them.
+
+        scorer = Scorer(
+            models,
+            first_answer,
+            admission=admission,
+            max_body_bytes=max_body_bytes,
+            max_instances=max_instances,
+            max_explanations=max_explanations,
+        )
+        return ProtocolRoutes(scorer, protocols, predict_route=predict_route, health_route=health_route)
+
+    return Endpoint(
+        routes,
+        models,
+        not_found=PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning,
+        admission=admission,
+        others=lambda path: other_routes().find(path),
+        cors=Cors(cors_origins) if cors_origins else None,
+        log_requests=log_requests,
+    )
 
 
 class _Handlers:
@@ -88,6 +121,7 @@ class _Handlers:
         max_instances: int,
         max_explanations: int,
         feedback: bool,
+        protocols: tuple[ProtocolName, ...],
     ) -> None:
         self._models = models
         self._first_answer = first_answer
@@ -96,6 +130,7 @@ class _Handlers:
         self._max_instances = max_instances
         self._max_explanations = max_explanations
         self._feedback = feedback
+        self._protocols = protocols
 
     async def model(self, _request: Request) -> BytesResponse:
         from predictor.web.caching import cacheable
@@ -110,7 +145,7 @@ class _Handlers:
             features = (await self._models.get()).schema.features
         except ModelUnavailable:  # The page is for people who look into that, too.
             features = FEATURES
-        return cacheable(openapi_json(features, feedback=self._feedback), JSON)
+        return cacheable(openapi_json(features, feedback=self._feedback, protocols=self._protocols), JSON)
 
     async def docs(self, request: Request) -> BytesResponse:
         from predictor.web.docs import docs_response
@@ -167,15 +202,8 @@ class _Handlers:
         from predictor.batch import Batch
 
         answers = predict_batch(model, Batch.of(decoded, decoded.ids), parameters.coverage)
-        return self._explained(model, decoded, answers) if parameters.explain else batch_json(answers)
+        if not parameters.explain:
+            return batch_json(answers)
+        from predictor.web.explained import explained_json
 
-    def _explained(self, model: LoadedModel, rows: Rows, answers: BatchPrediction) -> bytes:
-        if len(rows) > self._max_explanations:
-            message = f"At most {self._max_explanations} {NOUN_PLURAL} are explained in one request."
-            raise InvalidInput([Violation("/instances", "too_many", message)])
-        explanations = (
-            explain(model, row, answer.prediction)
-            for row, answer in zip(rows, answers, strict=True)
-            if isinstance(row, Penguin) and isinstance(answer, Prediction)
-        )
-        return explained_batch_json(answers, explanations)
+        return explained_json(model, decoded, answers, most=self._max_explanations, where="/instances")

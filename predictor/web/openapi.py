@@ -21,11 +21,13 @@ from predictor.answer_schemas import (
 from predictor.decoding import decode
 from predictor.errors import InvalidInput, PredictorError
 from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
+from predictor.prediction import ProtocolName
 from predictor.record_schema import RecordSchema
 from predictor.schema import FEATURES
 from predictor.web.model_info import ModelInfo, OpenEngineName
 from predictor.web.probes import GREETING
 from predictor.web.problems import PROBLEM_TYPES, HttpProblem, problem_response
+from predictor.web.protocols.openapi import protocol_paths, protocol_tags
 from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, describe_record, feedback_body
 
 _JSON: Final = "application/json"
@@ -74,12 +76,16 @@ _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (
 
 
 @cache
-def openapi_json(features: tuple[str, ...] = FEATURES, *, feedback: bool = False) -> bytes:
+def openapi_json(
+    features: tuple[str, ...] = FEATURES, *, feedback: bool = False, protocols: tuple[ProtocolName, ...] = ()
+) -> bytes:
     """The document as JSON."""
-    return orjson.dumps(openapi_document(features, feedback=feedback))
+    return orjson.dumps(openapi_document(features, feedback=feedback, protocols=protocols))
 
 
-def openapi_document(features: Sequence[str] = FEATURES, *, feedback: bool = False) -> dict[str, Any]:
+def openapi_document(
+    features: Sequence[str] = FEATURES, *, feedback: bool = False, protocols: tuple[ProtocolName, ...] = ()
+) -> dict[str, Any]:
     """The document. Every status that a path can answer is listed.
 
     `features`: what a record must hold. `feedback`: whether there is `POST /feedback`.
@@ -104,6 +110,7 @@ def openapi_document(features: Sequence[str] = FEATURES, *, feedback: bool = Fal
         "tags": [
             {"name": "predict", "description": "Which class is it?"},
             {"name": "service", "description": "Can it serve, and which model does it use?"},
+            *protocol_tags(protocols),
         ],
         "paths": {
             "/predict": {"post": predict},
@@ -131,6 +138,7 @@ def openapi_document(features: Sequence[str] = FEATURES, *, feedback: bool = Fal
                     "503",
                 )
             },
+            **protocol_paths(protocols),
         },
         "components": {
             "schemas": definitions["$defs"],
