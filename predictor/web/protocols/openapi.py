@@ -132,12 +132,12 @@ def _v2() -> dict[str, Any]:
     parameters = {"type": "object"}
     tensor = _object(
         {"name": {"enum": [*FEATURES, "features"]}, "datatype": _STRING, "shape": shape},
-        {"data": {"type": "array"}, "parameters": parameters},
+        {"data": _array({}), "parameters": parameters},
     )
     wanted = _object({"name": _STRING}, {"parameters": parameters})
     body = _object({"inputs": _array(tensor)}, {"id": _STRING, "parameters": parameters, "outputs": _array(wanted)})
     output = _object(
-        {"name": _STRING, "datatype": _STRING, "shape": shape}, {"data": {"type": "array"}, "parameters": parameters}
+        {"name": _STRING, "datatype": _STRING, "shape": shape}, {"data": _array({}), "parameters": parameters}
     )
     answer = _object(
         {"model_name": {"const": NOUN}, "model_version": _STRING, "outputs": _array(output)},
@@ -189,7 +189,7 @@ def _mlflow() -> dict[str, Any]:
         "dataframe_split": frame,
         "dataframe_records": rows,
         "instances": rows,
-        "inputs": {"anyOf": [rows, {"type": "object", "additionalProperties": {"type": "array"}}]},
+        "inputs": {"anyOf": [rows, {"type": "object", "additionalProperties": _array({})}]},
     }
     body = {
         "anyOf": [
