@@ -1,6 +1,6 @@
 """From a bucket or a folder to verified bytes: stores, the manifest, the bundle, and the cache of the loaded model."""
 
-from predictor.artifacts.bundle import Bundle, fetch_bundle
+from predictor.artifacts.bundle import Bundle, fetch_bundle, fetch_file
 from predictor.artifacts.cache import ModelCache
 from predictor.artifacts.manifest import (
     COLUMNS_FILE,
@@ -44,6 +44,7 @@ __all__ = [
     "Store",
     "StoredFile",
     "fetch_bundle",
+    "fetch_file",
     "newest_version",
     "one_hot_input",
     "open_store",
