@@ -73,6 +73,7 @@ class Document:
             answer=answer,
             plots="\n".join(_plot(index, content, pair) for index, pair in enumerate(content.plots)),
             compare="" if content.plots else " hidden",
+            nearest="" if self._data["explains"] else " hidden",
             facts=_facts(model),
             figures="\n".join(f"{escape(name)}: {value:.4g}" for name, value in model.manifest.metrics.items()),
             columns=", ".join(f"<code>{escape(field.name)}</code>" for field in content.fields),

@@ -27,21 +27,24 @@ function sentence(answer) {
   return parts.join(" ");
 }
 
-/** The value that would fit, for a message such as "Fits if it was measured in centimetres."; null if there is none. */
-function correction(name, message, values) {
-  const match = /Fits if (?:it was exchanged with (\w+))?(?: and )?(.*)\.$/.exec(message ?? "");
-  const given = match && values[match[1] ?? name];
-  const factor = match?.[2] ? domain.corrections[fieldOf(name).unit]?.[match[2]] : match?.[1] && 1;
-  return factor && Number.isFinite(given) ? Number((given * factor).toPrecision(6)) : null;
+const FITS = /(?:Also, (\w+) fits|Fits) if (?:it was exchanged with (\w+))?(?: and )?(.*?)\.(?= |$)/g;
+
+/** The values that would fit, by field, for messages such as "Fits if it was measured in centimetres." */
+function corrections(items, values) {
+  const found = {};
+  for (const { pointer, message, hint } of items) {
+    for (const [, other, exchanged, condition] of (hint ?? message).matchAll(FITS)) {
+      const name = other ?? pointer.slice(1);
+      const factor = condition ? domain.corrections[fieldOf(name).unit]?.[condition] : 1;
+      const value = Number((values[exchanged ?? name] * factor).toPrecision(6));
+      if (Number.isFinite(value)) found[name] = value;
+    }
+  }
+  return found;
 }
 
 function correctionButtons(items, values, use) {
-  const found = {};
-  for (const { pointer, message, hint } of items) {
-    const name = pointer.slice(1);
-    const value = correction(name, hint ?? message, values);
-    if (value !== null) found[name] = value;
-  }
+  const found = corrections(items, values);
   const entries = Object.entries(found);
   if (!entries.length) return [];
   const named = entries.map(([name, value]) => {

@@ -70,11 +70,9 @@ function outcome(prediction) {
 
 function tableRow(cells, prediction) {
   const [label, probability, note] = outcome(prediction);
-  const first = label ? el("th", { scope: "row", class: colour(label) }, label) : el("th", { scope: "row", class: "bad" }, "Error");
-  const own = cells.map((cell) => el("td", {}, cell));
-  const line = el("tr", {}, first, el("td", {}, label ? percent(probability) : ""), ...own, el("td", { class: "note" }, note));
-  line.classList.toggle("bad", !label);
-  return line;
+  const first = label ? el("th", { scope: "row", class: colour(label) }, label) : el("th", { scope: "row" }, "Error");
+  const answer = [el("td", {}, label ? percent(probability) : ""), el("td", { class: "note" }, note)];
+  return el("tr", label ? {} : { class: "bad" }, first, ...answer, ...cells.map((cell) => el("td", {}, cell)));
 }
 
 const quote = (value) => (/[",\r\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
@@ -98,7 +96,7 @@ async function score(text, signal) {
   const columns = columnsOf(header);
   const missing = domain.fields.filter((_, index) => columns[index] < 0).map((field) => field.name);
   if (missing.length) throw new Error(`These columns are missing: ${missing.join(", ")}.`);
-  const headings = [domain.label, "probability", ...header, "note"];
+  const headings = [domain.label, "probability", "note", ...header];
   const body = $("results").querySelector("tbody");
   $("results").querySelector("thead").replaceChildren(el("tr", {}, ...headings.map((name) => el("th", { scope: "col" }, name))));
   body.replaceChildren();
@@ -130,7 +128,7 @@ async function score(text, signal) {
   }
   const shown = lines.length - 1 > SHOWN_ROWS ? ` The first ${SHOWN_ROWS} are shown; the download has all.` : "";
   const errors = bad ? ` ${bad} could not be predicted; their last cell says why.` : "";
-  status(`${rows.length} rows.${errors}${shown}`);
+  status(`${rows.length} ${rows.length === 1 ? "row" : "rows"}.${errors}${shown}`);
 }
 
 function status(text) {
