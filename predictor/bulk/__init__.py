@@ -4,18 +4,24 @@ The flow: bytes, blocks of whole lines, chunks of rows (valid ones column by col
 text. The command line (`score_stream`) and events (`ScoredLines`) use it. Importing this package imports numpy.
 """
 
-from predictor.bulk.chunk import MAX_ROW_NUMBERS, Count, describe
-from predictor.bulk.lines import MAX_LINE_BYTES, FileFormat
+from predictor.bulk.cells import read_cells
+from predictor.bulk.chunk import MAX_ROW_NUMBERS, Count, Layout, describe
+from predictor.bulk.lines import MAX_LINE_BYTES, Blocks, FileFormat
 from predictor.bulk.ndjson import read_json_lines
 from predictor.bulk.scoring import ScoredLines, score_stream
+from predictor.bulk.table import Table
 
 __all__ = [
     "MAX_LINE_BYTES",
     "MAX_ROW_NUMBERS",
+    "Blocks",
     "Count",
     "FileFormat",
+    "Layout",
     "ScoredLines",
+    "Table",
     "describe",
+    "read_cells",
     "read_json_lines",
     "score_stream",
 ]

@@ -1,19 +1,20 @@
 """The function `predict`: HTTP requests to predictions. Only translates; the service decides."""
 
 import time
-from functools import cached_property
+from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
-from predictor.answers import batch_json, detailed_json, explained_batch_json, plain_json
+from predictor.answers import batch_json, detailed_json, plain_json
 from predictor.artifacts import ModelCache
-from predictor.decoding import Rows, decode, may_be_batch
-from predictor.errors import InvalidInput, Violation
+from predictor.decoding import decode, may_be_batch
+from predictor.errors import InvalidInput, ModelUnavailable
 from predictor.models import LoadedModel
-from predictor.penguin import NOUN_PLURAL, Penguin
-from predictor.prediction import BatchPrediction, Prediction
+from predictor.penguin import Penguin
+from predictor.prediction import ProtocolName
+from predictor.schema import FEATURES
 from predictor.service import (
     check_coverage,
     count_refused,
@@ -37,6 +38,7 @@ from predictor.web.timing import FirstAnswer
 
 if TYPE_CHECKING:
     from predictor.web.page import FetchCard, Site
+    from predictor.web.protocols import ProtocolRoutes
 
 
 def web_app(
@@ -48,11 +50,17 @@ def web_app(
     max_explanations: int,
     cors_origins: tuple[str, ...] = (),
     feedback: bool = False,
+    protocols: tuple[ProtocolName, ...] = (),
+    predict_route: str | None = None,
+    health_route: str | None = None,
     log_requests: bool = False,
     import_ms: float = 0.0,
     fetch_card: "FetchCard | None" = None,
 ) -> Endpoint:
-    """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request."""
+    """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request.
+
+    `protocols` are those of other services, of which `v1` also has `predict_route` and `health_route`.
+    """
     first_answer = FirstAnswer(import_ms)
     routes = Probes(models, first_answer).routes()
     handlers = _Handlers(
@@ -65,6 +73,7 @@ def web_app(
         feedback=feedback,
         fetch_card=fetch_card,
         greet=routes["/"]["GET"],
+        protocols=protocols,
     )
     routes["/"] = {"GET": handlers.home, "POST": handlers.predict}
     routes |= {
@@ -81,9 +90,30 @@ def web_app(
         from predictor.web.feedback import Feedback
 
         routes["/feedback"] = {"POST": Feedback(models, max_body_bytes)}
-    cors = Cors(cors_origins) if cors_origins else None
-    not_found = PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning
-    return Endpoint(routes, models, not_found=not_found, admission=admission, cors=cors, log_requests=log_requests)
+
+    @cache
+    def other_routes() -> "ProtocolRoutes":
+        from predictor.web.protocols import ProtocolRoutes, Scorer  # Nobody who posts to /predict needs them.
+
+        scorer = Scorer(
+            models,
+            first_answer,
+            admission=admission,
+            max_body_bytes=max_body_bytes,
+            max_instances=max_instances,
+            max_explanations=max_explanations,
+        )
+        return ProtocolRoutes(scorer, protocols, predict_route=predict_route, health_route=health_route)
+
+    return Endpoint(
+        routes,
+        models,
+        not_found=PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning,
+        admission=admission,
+        others=lambda path: other_routes().find(path),
+        cors=Cors(cors_origins) if cors_origins else None,
+        log_requests=log_requests,
+    )
 
 
 class _Handlers:
@@ -99,6 +129,7 @@ class _Handlers:
         feedback: bool,
         fetch_card: "FetchCard | None",
         greet: Handler,
+        protocols: tuple[ProtocolName, ...],
     ) -> None:
         self._models = models
         self._first_answer = first_answer
@@ -109,6 +140,7 @@ class _Handlers:
         self._feedback = feedback
         self._fetch_card = fetch_card
         self._greet = greet
+        self._protocols = protocols
 
     async def model(self, _request: Request) -> BytesResponse:
         return json_response(model_info(await self._models.get()))
@@ -116,7 +148,11 @@ class _Handlers:
     async def openapi(self, _request: Request) -> BytesResponse:
         from predictor.web.openapi import openapi_json  # Costs milliseconds that only this path needs.
 
-        return BytesResponse(openapi_json(feedback=self._feedback), JSON)
+        try:
+            features = (await self._models.get()).schema.features
+        except ModelUnavailable:  # The page is for people who look into that, too.
+            features = FEATURES
+        return BytesResponse(openapi_json(features, feedback=self._feedback, protocols=self._protocols), JSON)
 
     async def docs(self, request: Request) -> BytesResponse:
         from predictor.web.docs import docs_response
@@ -173,13 +209,13 @@ class _Handlers:
         """The fast path of a batch; None for a body that it does not accept."""
         from predictor.batch_decoding import decode_valid_batch  # With numpy, which single birds do not need.
 
-        batch = decode_valid_batch(body, self._max_instances)
+        batch = decode_valid_batch(body, self._max_instances, model.schema)
         return None if batch is None else batch_json(predict_batch(model, batch, parameters.coverage))
 
     def _answer_any(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
         """The answer to one penguin, or to a batch with invalid rows or with explanations."""
         try:
-            decoded = decode(body, max_instances=self._max_instances)
+            decoded = decode(body, model.schema, max_instances=self._max_instances)
         except InvalidInput as error:
             count_refused(model, error)
             raise with_hints(model, error) from None
@@ -192,15 +228,8 @@ class _Handlers:
         from predictor.batch import Batch
 
         answers = predict_batch(model, Batch.of(decoded, decoded.ids), parameters.coverage)
-        return self._explained(model, decoded, answers) if parameters.explain else batch_json(answers)
+        if not parameters.explain:
+            return batch_json(answers)
+        from predictor.web.explained import explained_json
 
-    def _explained(self, model: LoadedModel, rows: Rows, answers: BatchPrediction) -> bytes:
-        if len(rows) > self._max_explanations:
-            message = f"At most {self._max_explanations} {NOUN_PLURAL} are explained in one request."
-            raise InvalidInput([Violation("/instances", "too_many", message)])
-        explanations = (
-            explain(model, row, answer.prediction)
-            for row, answer in zip(rows, answers, strict=True)
-            if isinstance(row, Penguin) and isinstance(answer, Prediction)
-        )
-        return explained_batch_json(answers, explanations)
+        return explained_json(model, decoded, answers, most=self._max_explanations, where="/instances")

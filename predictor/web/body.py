@@ -8,7 +8,7 @@ unread data in it resets the connection, and whoever is still sending never sees
 import asyncio
 import functools
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -28,7 +28,8 @@ DISCARD_TIMEOUT_S: Final = 5.0
 
 _ENCODED: Final = "The body has a Content-Encoding, such as gzip. Send it uncompressed, without that header."
 _NOT_JSON: Final = "The header must be Content-Type: application/json, or a type that ends in +json."
-_NOT_UTF_8: Final = "The Content-Type names a charset that is not supported. Send JSON in UTF-8, as charset=utf-8."
+NOT_UTF_8: Final = "The Content-Type names a charset that is not supported. Send UTF-8, as charset=utf-8."
+UTF_8: Final = (b"utf-8", b"utf8", b"us-ascii")
 
 COMPLETE: Final = "predictor.body_complete"
 """The key in a request's scope: true once its body has been read to its end, false if it did not come in time."""
@@ -38,10 +39,37 @@ _ASKED: Final = "predictor.body_asked_for"
 """The key in a request's scope once a part of a body that is too long has been read."""
 
 
-async def read_json_body(request: Request, limit_bytes: int, admission: Admission | None = None) -> bytes:
+def refuse_other_than_json(content_type: bytes) -> str | None:
+    """What is wrong with a media type; None for JSON in UTF-8 (RFC 8259 knows no other charset)."""
+    media_type, charset = media_type_of(content_type)
+    if media_type != b"application/json" and not (
+        media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    ):
+        return _NOT_JSON
+    return None if charset in UTF_8 else NOT_UTF_8
+
+
+def media_type_of(content_type: bytes) -> tuple[bytes, bytes]:
+    """The media type in lower case, and its charset: UTF-8 where none is named."""
+    media_type, *parameters = content_type.lower().split(b";")
+    charset = b"utf-8"
+    for parameter in parameters:
+        name, _, value = parameter.strip().partition(b"=")
+        if name.strip() == b"charset" and charset in UTF_8:
+            charset = value.strip().strip(b'"')
+    return media_type.strip(), charset
+
+
+async def read_json_body(
+    request: Request,
+    limit_bytes: int,
+    admission: Admission | None = None,
+    refusal: Callable[[bytes], str | None] = refuse_other_than_json,
+) -> bytes:
     """The whole body. Raises `HttpProblem`: 415 unless it is declared as plain JSON, 413 over the limit, 408.
 
-    With `admission`, a large body is held under `HOLD`, and 503 when there is no room for it.
+    With `admission`, a large body is held under `HOLD`, and 503 when there is no room for it. `refusal` says what is
+    wrong with another media type than application/json, or that nothing is.
     """
     media_type, declared = b"", None
     for name, value in request.scope["headers"]:
@@ -51,8 +79,8 @@ async def read_json_body(request: Request, limit_bytes: int, admission: Admissio
             declared = value
         elif name == b"content-encoding":
             raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _ENCODED)
-    if media_type != b"application/json" and (refusal := _refusal(media_type)) is not None:
-        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, refusal)
+    if media_type != b"application/json" and (wrong := refusal(media_type)) is not None:
+        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, wrong)
     if declared is not None:
         length = int(declared)
         if length > limit_bytes:
@@ -163,18 +191,3 @@ def _resume(step: Coroutine[Any, Any, T], waiting_for: Any) -> Generator[Any, An
 
 def _too_large(limit_bytes: int) -> HttpProblem:
     return HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have at most {limit_bytes} bytes.")
-
-
-def _refusal(content_type: bytes) -> str | None:
-    """What is wrong with a media type; None for JSON in UTF-8 (RFC 8259 knows no other charset)."""
-    media_type, *parameters = content_type.lower().split(b";")
-    media_type = media_type.strip()
-    if media_type != b"application/json" and not (
-        media_type.startswith(b"application/") and media_type.endswith(b"+json")
-    ):
-        return _NOT_JSON
-    for parameter in parameters:
-        name, _, value = parameter.strip().partition(b"=")
-        if name.strip() == b"charset" and value.strip().strip(b'"') not in (b"utf-8", b"utf8", b"us-ascii"):
-            return _NOT_UTF_8
-    return None

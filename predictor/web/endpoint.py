@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -17,20 +17,36 @@ from predictor.artifacts import ModelCache
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel
 from predictor.telemetry import current_headers, log
-from predictor.web.admission import Admission, Hold
+from predictor.web.admission import Admission, Hold, overloaded
 from predictor.web.body import COMPLETE, HOLD, discard_body
 from predictor.web.cors import Cors
 from predictor.web.problems import HttpProblem, problem_response
 from predictor.web.responses import BytesResponse, RawHeader, no_content
+from predictor.web.start_queue import REFUSED
 
 SLOW_REQUEST_MS: Final = 500.0
 REFUSAL_LOG_INTERVAL_S: Final = 1.0
+
+OTHER_PATH: Final = "(other)"
+"""Stands in the log for a path that does not exist."""
 
 _NOBODY_READS_IT: Final = Response(status_code=HTTPStatus.BAD_REQUEST)
 
 Handler = Callable[[Request], Awaitable[BytesResponse]]
 Routes = Mapping[str, Mapping[str, Handler]]
 """Handlers by path and method. A path that ends in `/*` stands for every path below it."""
+
+
+class OtherRoute(NamedTuple):
+    """A path of another protocol. `methods` None: there is nothing at it, but errors have the protocol's shape."""
+
+    path: str
+    """As it is documented, for the log."""
+    methods: Mapping[str, Handler] | None
+    error_response: Callable[[PredictorError], BytesResponse]
+
+
+FindRoute = Callable[[str], OtherRoute | None]
 
 
 class Endpoint:
@@ -43,18 +59,21 @@ class Endpoint:
         *,
         not_found: str,
         admission: Admission,
+        others: FindRoute = lambda _path: None,
         cors: Cors | None = None,
         log_requests: bool = False,
     ) -> None:
         """`not_found` is the sentence of a 404. `models` names the model in every answer's `Model-Version`.
 
-        `admission` limits how many POST requests are answered at once; all others are cheap.
+        `admission` limits how many POST requests are answered at once; all others are cheap. `others` is asked about
+        paths that are not in `routes`.
         """
         self._routes = {path: methods for path, methods in routes.items() if not path.endswith("/*")}
         self._folders = {path.removesuffix("*"): methods for path, methods in routes.items() if path.endswith("/*")}
         self._models = models
         self._not_found = not_found
         self._admission = admission
+        self._others = others
         self._cors = cors
         self._log_requests = log_requests
         self._refusals_suppressed = 0
@@ -65,6 +84,8 @@ class Endpoint:
         if request.scope["method"] != "POST":
             return await self._answer(request)
         try:
+            if REFUSED in request.scope:
+                raise overloaded()
             self._admission.enter()
         except HttpProblem as error:
             return await self._answer(request, error)
@@ -92,12 +113,12 @@ class Endpoint:
                 raise refusal
             response = await self._handler(scope["method"], scope["path"])(request)
         except PredictorError as error:
-            response = problem_response(error)
+            response = self._error_response(scope["path"], error)
         except ClientDisconnect:
             return _NOBODY_READS_IT
         except Exception as error:  # noqa: BLE001  The edge: the caller gets a problem, the log gets the traceback.
             log(logging.ERROR, "unhandled_error", f"Unhandled {type(error).__name__}.", error=error)
-            response = problem_response(PredictorError())
+            response = self._error_response(scope["path"], PredictorError())
         elapsed_ms = (time.perf_counter() - started) * 1000
         if not scope.get(COMPLETE):  # Looked up here: most requests have been read to their end.
             try:
@@ -110,6 +131,8 @@ class Endpoint:
 
     def _handler(self, method: str, path: str) -> Handler:
         methods = self._routes.get(path) or self._below(path)
+        if methods is None and (other := self._others(path)) is not None:
+            methods = other.methods
         if methods is None:
             raise HttpProblem(HTTPStatus.NOT_FOUND, self._not_found)
         if method == "HEAD":
@@ -124,6 +147,10 @@ class Endpoint:
 
     def _below(self, path: str) -> Mapping[str, Handler] | None:
         return next((methods for folder, methods in self._folders.items() if path.startswith(folder)), None)
+
+    def _error_response(self, path: str, error: PredictorError) -> BytesResponse:
+        other = None if path in self._routes else self._others(path)
+        return problem_response(error) if other is None else other.error_response(error)
 
     async def _options(self, request: Request, allow: str) -> BytesResponse:
         headers = [(b"allow", allow.encode())]
@@ -156,7 +183,10 @@ class Endpoint:
                 return
             self._refusals_quiet_until = now + REFUSAL_LOG_INTERVAL_S
         # Only paths that exist: any other is the caller's own words.
-        path = scope["path"] if scope["path"] in self._routes else "(other)"
+        path = scope["path"]
+        if path not in self._routes:
+            other = self._others(path)
+            path = OTHER_PATH if other is None else other.path
         event, severity = "request", logging.INFO
         if status >= 500:
             event, severity = "request_failed", logging.ERROR

@@ -114,6 +114,12 @@ _STATUS: Final[dict[type[Exception], HTTPStatus]] = {
 
 def problem_response(error: PredictorError) -> BytesResponse:
     """The answer to an error. One without a status of its own is a 500 that gives nothing away."""
+    document, headers = problem_document(error)
+    return BytesResponse(orjson.dumps(document), PROBLEM, document["status"], headers)
+
+
+def problem_document(error: PredictorError) -> tuple[dict[str, Any], list[RawHeader]]:
+    """The members of the problem document, and the headers that the answer has beside it."""
     headers: list[RawHeader] = []
     status = for_error(_STATUS, error, HTTPStatus.INTERNAL_SERVER_ERROR)
     detail = str(error)
@@ -138,4 +144,4 @@ def problem_response(error: PredictorError) -> BytesResponse:
     }
     if errors:
         document["errors"] = errors
-    return BytesResponse(orjson.dumps(document), PROBLEM, status.value, headers)
+    return document, headers

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -69,7 +69,7 @@ class Content:
             "version": model.identity.version,
             "corrections": {unit or "": corrections(unit) for unit in dict.fromkeys(UNITS.values())},
             "fields": [_for_scripts(field) for field in self.fields],
-            "examples": [values for _, values in self.examples],
+            "examples": [{name: values[name] for name in model.schema.features} for _, values in self.examples],
             "plots": self.plots,
             "reference": None if self.reference is None else f"page/{tag}/reference.json",
             "explains": self.reference is not None and len(FEATURES) <= MAX_EXPLAINED_FEATURES,
@@ -81,12 +81,13 @@ def page_content(model: LoadedModel) -> Content:
     """Takes some milliseconds; once per model."""
     assessor = model.assessor()
     reference = None if assessor is None else assessor.reference
-    numbers = tuple(_measurement(name, reference) for name in MEASUREMENTS)
+    schema = model.schema  # What its model does not take is not asked for.
+    numbers = tuple(_measurement(name, reference) for name in schema.measurements)
     categories = tuple(
-        Field(name, words(name), _description(name, words(name)), values=values) for name, values in CATEGORIES.items()
+        Field(name, words(name), _description(name, words(name)), values=CATEGORIES[name]) for name in schema.categories
     )
     examples = list(_from_reference(assessor, model)) if assessor is not None else _from_domain()
-    plots = _plots() if reference is not None else ()
+    plots = _plots(schema.measurements) if reference is not None else ()
     rows = None if reference is None else _rows(reference, plots)
     return Content((*numbers, *categories), (*examples, *DOMAIN_EXAMPLES.items()), plots, rows)
 
@@ -107,7 +108,7 @@ def _measurement(name: str, reference: "Reference | None") -> Field:
     low, high = RANGES[name]
     start, end, decimals = low, high, _MAX_DECIMALS
     if reference is not None:
-        item = reference.measurements[MEASUREMENTS.index(name)]
+        item = next(item for item in reference.measurements if item.name == name)
         margin = (item.highest - item.lowest) / 2
         start, end = max(low, item.lowest - margin), min(high, item.highest + margin)
         decimals = _decimals(reference, MEASUREMENTS.index(name))
@@ -130,11 +131,10 @@ def _decimals(reference: "Reference", index: int) -> int:
     return next((n for n in range(_MAX_DECIMALS) if all(round(v, n) == v for v in values)), _MAX_DECIMALS)
 
 
-def _plots() -> tuple[tuple[str, str], ...]:
+def _plots(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """The first two pairs of measurements, as x and y."""
-    if len(MEASUREMENTS) == 3:
-        return MEASUREMENTS[:2], MEASUREMENTS[1:]
-    return tuple((MEASUREMENTS[i], MEASUREMENTS[i + 1]) for i in (0, 2) if i + 1 < len(MEASUREMENTS))
+    pairs = list(pairwise(names))
+    return tuple(pairs[:2] if len(names) == 3 else pairs[0:3:2])
 
 
 def _rows(reference: "Reference", plots: tuple[tuple[str, str], ...]) -> bytes:

@@ -99,7 +99,7 @@ def _answered(
     document: Document, model: LoadedModel, values: dict[str, Any], headers: list[RawHeader]
 ) -> BytesResponse:
     try:
-        penguin = validate(values)
+        penguin = validate(values, model.schema)
     except InvalidInput as error:
         count_refused(model, error)
         return document.with_errors(values, with_hints(model, error)).response(headers, status=422)

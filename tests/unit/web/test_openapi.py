@@ -1,18 +1,24 @@
 import json
+from typing import get_args
 
 from openapi_spec_validator import validate
 
 from predictor import __version__
 from predictor.bootstrap import App
+from predictor.prediction import ProtocolName
 from predictor.schema import FEATURES
 from predictor.web.openapi import openapi_document, openapi_json
 from predictor.web.problems import PROBLEM_TYPES
+from predictor.web.protocols import ProtocolRoutes, Scorer
 from tests.support.asgi import Client
 from tests.support.bundles import EXAMPLE
 
+PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
+SCORER_OPTIONS = ("admission", "max_body_bytes", "max_instances", "max_explanations")
+
 
 def test_the_document_is_valid_openapi_3_1() -> None:
-    document = json.loads(openapi_json())
+    document = json.loads(openapi_json(protocols=PROTOCOLS))
     assert document["openapi"].startswith("3.1")
     assert document["info"]["version"] == __version__
     validate(document)
@@ -21,7 +27,7 @@ def test_the_document_is_valid_openapi_3_1() -> None:
 def test_it_is_what_the_service_answers(client: Client) -> None:
     response = client.get("/openapi.json")
     assert response.headers["content-type"] == "application/json"
-    assert response.json() == openapi_document()
+    assert response.json() == openapi_document(protocols=PROTOCOLS)
 
 
 def test_every_path_for_callers_is_documented(app: App) -> None:
@@ -30,6 +36,23 @@ def test_every_path_for_callers_is_documented(app: App) -> None:
     for_people = {("/docs", "GET"), ("/card", "GET"), ("/page", "POST")}
     assert served - documented == {("/openapi.json", "GET"), *for_people}
     assert documented <= served
+
+
+def test_every_path_of_the_protocols_is_documented() -> None:
+    document = openapi_document(protocols=PROTOCOLS)["paths"]
+    documented = {
+        (path, method.upper())
+        for path in document.keys() - openapi_document()["paths"].keys()
+        for method in document[path].keys() & {"get", "post"}
+    }
+    routes = ProtocolRoutes(Scorer(*[None] * 2, **dict.fromkeys(SCORER_OPTIONS)), PROTOCOLS)  # type: ignore[arg-type]
+    assert documented == {(route.path, method) for route in routes for method in route.methods or ()}
+
+
+def test_a_protocol_that_is_switched_off_is_not_documented() -> None:
+    paths = openapi_document(protocols=("v2",))["paths"]
+    assert "/v2" in paths
+    assert "/v1/models" not in paths
 
 
 def test_every_type_of_problem_of_a_prediction_is_documented() -> None:
