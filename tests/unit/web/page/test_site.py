@@ -1,6 +1,5 @@
 """The paths of the page, as a browser and as a program see them."""
 
-import gzip
 import json
 import re
 import subprocess
@@ -119,12 +118,6 @@ class TestFiles:
 
     def test_a_model_without_a_reference_has_none(self, without_reference: Client) -> None:
         problem_of(without_reference.get("/page/x/reference.json"), 404)
-
-    def test_gzip_is_what_it_says(self) -> None:
-        from predictor.web.page.files import static_files
-
-        for file in static_files().values():
-            assert gzip.decompress(file.compressed) == file.body
 
 
 class TestForm:
