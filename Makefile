@@ -121,6 +121,10 @@ profile: model $(VENV)/dev  ## where the CPU time goes, by package; PROFILE='--r
 bench-files: model $(VENV)/dev  ## score a million rows in a bucket; compare with pandas and scikit-learn
 	$(BIN)/python -m benchmarks.event_files
 
+.PHONY: page-audit
+page-audit: model $(VENV)/dev  ## Lighthouse's scores of the page, and when its first prediction is seen; needs chromium, npm
+	$(BIN)/python -m benchmarks.page
+
 SOAK ?= 60s
 .PHONY: soak
 soak: $(VENV)/dev  ## mixed traffic under faults for SOAK (60s; 10m, 2h): lost or wrong answers, memory, latency
@@ -144,6 +148,10 @@ lock: $(VENV)/dev  ## refresh the locked requirements from pyproject.toml
 	  $(BIN)/uv pip compile "$${client}requirements.in" --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-strip-extras --custom-compile-command 'make lock' --output-file "$${client}requirements.txt"; \
 	done
+
+.PHONY: screenshot
+screenshot: model $(VENV)/dev  ## take the README's picture of the page again; needs chromium
+	$(BIN)/python -m examples.screenshot
 
 .PHONY: swagger-ui
 swagger-ui:  ## refresh Swagger UI's files from the npm package swagger-ui-dist

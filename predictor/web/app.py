@@ -1,7 +1,7 @@
 """The function `predict`: HTTP requests to predictions. Only translates; the service decides."""
 
 import time
-from functools import cache
+from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from predictor.service import (
 from predictor.web.admission import LARGE_BODY_BYTES, Admission
 from predictor.web.body import read_json_body
 from predictor.web.cors import Cors
-from predictor.web.endpoint import Endpoint
+from predictor.web.endpoint import Endpoint, Handler
 from predictor.web.model_info import model_info
 from predictor.web.parameters import PLAIN, Parameters, read_parameters
 from predictor.web.probes import Probes
@@ -38,6 +38,7 @@ from predictor.web.threads import BLOCKING_BODY_BYTES, VALID_BATCH_BODY_BYTES, r
 from predictor.web.timing import FirstAnswer
 
 if TYPE_CHECKING:
+    from predictor.web.page import FetchCard, Site
     from predictor.web.protocols import ProtocolRoutes
 
 
@@ -55,6 +56,7 @@ def web_app(
     health_route: str | None = None,
     log_requests: bool = False,
     import_ms: float = 0.0,
+    fetch_card: "FetchCard | None" = None,
 ) -> Endpoint:
     """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request.
 
@@ -70,15 +72,20 @@ def web_app(
         max_instances=max_instances,
         max_explanations=max_explanations,
         feedback=feedback,
+        fetch_card=fetch_card,
+        greet=routes["/"]["GET"],
         protocols=protocols,
     )
-    routes["/"]["POST"] = handlers.predict
+    routes["/"] = {"GET": handlers.home, "POST": handlers.predict}
     routes |= {
         "/predict": {"POST": handlers.predict},
         "/model": {"GET": handlers.model},
         "/openapi.json": {"GET": handlers.openapi},
         "/docs": {"GET": handlers.docs},
         "/docs/*": {"GET": handlers.docs},
+        "/card": {"GET": handlers.page},
+        "/page": {"POST": handlers.page},
+        "/page/*": {"GET": handlers.page},
     }
     if feedback:
         from predictor.web.feedback import Feedback
@@ -121,6 +128,8 @@ class _Handlers:
         max_instances: int,
         max_explanations: int,
         feedback: bool,
+        fetch_card: "FetchCard | None",
+        greet: Handler,
         protocols: tuple[ProtocolName, ...],
     ) -> None:
         self._models = models
@@ -130,6 +139,8 @@ class _Handlers:
         self._max_instances = max_instances
         self._max_explanations = max_explanations
         self._feedback = feedback
+        self._fetch_card = fetch_card
+        self._greet = greet
         self._protocols = protocols
 
     async def model(self, _request: Request) -> BytesResponse:
@@ -151,6 +162,25 @@ class _Handlers:
         from predictor.web.docs import docs_response
 
         return docs_response(request.scope["path"])
+
+    async def home(self, request: Request) -> BytesResponse:
+        """A page for browsers, the greeting for programs, which import nothing of the page."""
+        headers = request.scope["headers"]
+        if any(name == b"accept" and b"text/html" in value for name, value in headers):
+            from predictor.web.page import prefers_html
+
+            if prefers_html(headers):
+                return await self._site(request)
+        return await self._greet(request)
+
+    async def page(self, request: Request) -> BytesResponse:
+        return await self._site(request)
+
+    @cached_property
+    def _site(self) -> "Site":
+        from predictor.web.page import Site
+
+        return Site(self._models, self._fetch_card, max_rows=self._max_instances)
 
     async def predict(self, request: Request) -> BytesResponse:
         query = request.scope["query_string"]
