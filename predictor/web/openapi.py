@@ -20,6 +20,8 @@ from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, ac
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
+_CSV: Final = "text/csv"
+_NDJSON: Final = "application/x-ndjson"
 _REF: Final = "#/components/schemas/{model}"
 
 
@@ -263,6 +265,13 @@ def _predict_operation(operation_id: str, summary: str) -> dict[str, Any]:
             }
         },
     }
+    return _streamed(operation)
+
+
+def _streamed(operation: dict[str, Any]) -> dict[str, Any]:
+    """The operation, with bodies that are answered line by line while they arrive."""
+    operation["requestBody"]["content"] |= {_CSV: {"schema": {"type": "string"}}, _NDJSON: {}}
+    operation["responses"]["200"]["content"][_NDJSON] = {}
     return operation
 
 

@@ -90,7 +90,7 @@ PROBLEM_TYPES: Final[dict[HTTPStatus, ProblemType]] = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ProblemType(
         "unsupported-media-type",
         "Unsupported Media Type",
-        "The body is not declared as application/json, or has a Content-Encoding.",
+        "The body is declared neither as JSON nor as a stream of rows, or has a Content-Encoding.",
     ),
     HTTPStatus.UNPROCESSABLE_ENTITY: ProblemType(
         "invalid-input",
