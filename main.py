@@ -40,7 +40,7 @@ def _start() -> bootstrap.App:
     except PredictorError as error:
         log(logging.CRITICAL, "cannot_start", f"The function cannot start: {error}")
         sys.exit(1)
-    configure_server()
+    configure_server(app.starts)
     gc.freeze()
     gc.enable()
     return app

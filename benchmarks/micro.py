@@ -37,7 +37,8 @@ from predictor.decoding import decode, parse, validate
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel, load_model
 from predictor.models.features import FeatureEncoder
-from predictor.models.onnx_engine import INPUT, OUTPUT, OnnxEngine
+from predictor.models.onnx_engine import OnnxEngine
+from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.penguin import Penguin
 from predictor.prediction import Prediction
 from predictor.service import predict_batch

@@ -16,7 +16,7 @@ from predictor.models import LoadedModel, load_model
 from predictor.penguin import NOUN_PLURAL
 from predictor.settings import Settings
 from predictor.telemetry import Phases, before_termination, log
-from predictor.web import Admission, Endpoint, web_app
+from predictor.web import Admission, Endpoint, StartQueue, web_app
 
 if TYPE_CHECKING:
     from predictor.events import ObjectScorer, Publisher
@@ -35,6 +35,8 @@ class App:
     web: Endpoint
     events: Callable[[], Endpoint]
     """Built at the first call: `predict` imports nothing that only `score` needs."""
+    starts: StartQueue
+    """For the server, which comes before both."""
 
 
 def build(
@@ -91,7 +93,8 @@ def build(
             import_ms=import_ms,
         )
 
-    return App(models, web, events)
+    starts = StartQueue(max_requests=settings.max_concurrent_requests, timeout_s=settings.request_timeout_s)
+    return App(models, web, events, starts)
 
 
 def build_publisher(settings: Settings) -> "Publisher":

@@ -84,8 +84,10 @@ class ModelCache(Generic[T]):
         waiting = asyncio.wrap_future(flight)
         waiting.add_done_callback(_retrieve)
         try:
-            # Shielded, or the first caller who gives up would cancel the load for everyone.
-            return await asyncio.wait_for(asyncio.shield(waiting), self._wait_s)
+            # Not `asyncio.wait_for`: in Python 3.11 it forgets a cancellation that comes while the load ends.
+            async with asyncio.timeout(self._wait_s):
+                # Shielded, or the first caller who gives up would cancel the load for everyone.
+                return await asyncio.shield(waiting)
         except TimeoutError as error:
             raise self._unavailable(self._give_up(flight)) from error
         except PredictorError as error:

@@ -8,6 +8,7 @@ from typing import Final
 
 from predictor.batch import Batch
 from predictor.errors import HintedViolation, InvalidInput, PredictorError, Violation
+from predictor.record_schema import ALL_FEATURES, RecordSchema
 
 MAX_ROW_NUMBERS: Final = 100
 """So many invalid rows of a file are named."""
@@ -15,7 +16,7 @@ MAX_ROW_NUMBERS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Of a table: the index of each feature's cell in a row, how many cells a row has, and what separates them.
+    """Of a table: the index of each needed feature's cell in a row, how many cells a row has, and what separates them.
 
     `factors`: what the values of columns in another unit are multiplied by.
     """
@@ -24,6 +25,7 @@ class Layout:
     width: int
     separator: str = ","
     factors: Mapping[str, Decimal] = field(default_factory=dict)
+    schema: RecordSchema = ALL_FEATURES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

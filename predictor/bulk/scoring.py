@@ -53,7 +53,8 @@ class ScoredLines:
 
     def __iter__(self) -> Iterator[bytes]:
         blocks = Blocks(self._stream if self._live else self._opened())
-        chunks: Iterable[Chunk] = Table(blocks) if self._file_format == "csv" else Documents(blocks)
+        reader = Table if self._file_format == "csv" else Documents
+        chunks: Iterable[Chunk] = reader(blocks, self._model.schema)
         for chunk in chunks:
             self.count.add(chunk)
             yield json_lines(predict_batch(self._model, chunk.batch, self._coverage), chunk.first_row)
@@ -77,11 +78,11 @@ def score_stream(
     tell = tell or (lambda _: None)
     blocks = Blocks(source.stream)
     if source.parquet:
-        count = _score_table(model, ParquetTable(stream), "Parquet", write, tell)
+        count = _score_table(model, ParquetTable(stream, model.schema), "Parquet", write, tell)
     elif blocks.starts_like_json():
-        count = _score_documents(model, Documents(blocks), _named("NDJSON", source), write, tell)
+        count = _score_documents(model, Documents(blocks, model.schema), _named("NDJSON", source), write, tell)
     else:
-        table = Table(blocks, keep_texts=True)
+        table = Table(blocks, model.schema, keep_texts=True)
         if not table.header:
             raise UnusableFile("no_rows", "the file is empty: it has neither a header nor a row")
         kind = _named("CSV" + _SEPARATORS[table.separator], source)

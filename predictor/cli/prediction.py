@@ -67,9 +67,6 @@ def predict(file: Path | None, uri: str | None, digest: str | None, **features: 
             raise click.UsageError(f"give a FILE or the options of one {NOUN}, not both")
         _predict_file(file, _load(uri, digest))
         return
-    if given and len(given) < len(features):
-        missing = [_option(name) for name in FEATURES if name not in given]
-        raise click.UsageError(f"also give {', '.join(missing)}")
     if not given and sys.stdin.isatty():
         raise click.UsageError(f"give a FILE, the options of one {NOUN}, or JSON on stdin")
     _predict_one(given, _load(uri, digest))
@@ -97,7 +94,13 @@ def _predict_one(features: dict[str, Any], model: "LoadedModel") -> None:
     from predictor.decoding import decode_penguin, validate
     from predictor.service import predict as predict_penguin
 
-    penguin = validate(features) if features else decode_penguin(sys.stdin.buffer.read(MAX_LINE_BYTES))
+    missing = [_option(name) for name in model.schema.features if name not in features]
+    if features and missing:
+        raise click.UsageError(f"also give {', '.join(missing)}")
+    if features:
+        penguin = validate(features, model.schema)
+    else:
+        penguin = decode_penguin(sys.stdin.buffer.read(MAX_LINE_BYTES), model.schema)
     click.echo(detailed_json(predict_penguin(model, penguin)))
 
 

@@ -38,6 +38,7 @@ from predictor.events.object_scorer import ObjectScorer, in_daemon_thread
 from predictor.events.publisher import Publisher
 from predictor.events.scoring import Outcome
 from predictor.models import LoadedModel
+from predictor.record_schema import NO_FEATURES, RecordSchema
 from predictor.telemetry import log
 from predictor.text import shortened
 from predictor.web import (
@@ -65,8 +66,11 @@ PUBLISH_TIMEOUT_S: Final = 7.0
 RETRY_AFTER_S: Final = 1
 MAX_LOGGED_NAME: Final = 300
 """Characters of a message's id and source. Whoever sends an event chooses them; Pub/Sub's own are shorter."""
-LARGE_EVENT_BYTES: Final = 1024 * 1024
-"""Larger requests take turns: such an event needs several times its size in memory until it is published."""
+LARGE_EVENT_BYTES: Final = 256 * 1024
+"""Larger requests take turns: such an event needs several times its size in memory until it is published.
+
+A thousand birds have less.
+"""
 MEMORY_PER_BYTE: Final = 8
 """What a byte of a large event needs until its outcome is published, about."""
 
@@ -156,7 +160,7 @@ class _Handler:
         started = time.perf_counter()
         async with self._turn(request):
             message = await self._message(request)
-            if len(message.data) > LARGE_EVENT_BYTES:
+            if len(message.data) > BLOCKING_BODY_BYTES:  # Else only its length was not known.
                 return await self._deliver(_Delivery(message, started))
         return await self._deliver(_Delivery(message, started))
 
@@ -220,10 +224,12 @@ class _Handler:
         try:
             if notification is not None:
                 return await self._score_object(delivery, notification)
-            batch = await run_maybe_in_thread(large, self._read_rows, message)
+            if self._models.current is None:  # What no model could score is rejected without one.
+                await run_maybe_in_thread(large, self._read_rows, message, NO_FEATURES)
+            model = await self._model_for(delivery)
+            batch = await run_maybe_in_thread(large, self._read_rows, message, model.schema)
         except Unscorable as error:
             return await run_maybe_in_thread(large, scoring.reject, message, error)
-        model = await self._model_for(delivery)
         return await run_maybe_in_thread(model.engine.blocking or large, scoring.score, model, message, batch)
 
     async def _score_object(self, delivery: _Delivery, notification: Notification) -> Outcome:
@@ -257,8 +263,8 @@ class _Handler:
             scored_object=reference.model_copy(update={"result_uri": scored.result_uri}),
         )
 
-    def _read_rows(self, message: Message) -> Batch:
-        return scoring.read_rows(message, max_data_bytes=self._max_data_bytes, max_rows=self._max_rows)
+    def _read_rows(self, message: Message, schema: RecordSchema) -> Batch:
+        return scoring.read_rows(message, schema, max_data_bytes=self._max_data_bytes, max_rows=self._max_rows)
 
     async def _model_for(self, delivery: _Delivery) -> LoadedModel:
         model = await self._models.get()

@@ -59,10 +59,11 @@ class UnitSlips:
 
     def __init__(self, reference: Reference, distance: Distance) -> None:
         self._distance = distance
-        self._segments = [_Segments(item) for item in reference.measurements]
+        segments = {item.name: _Segments(item) for item in reference.measurements}
+        self._segments = [segments.get(name, _NOT_READ) for name in MEASUREMENTS]
         self._pairs = [
             (first, second)
-            for first, second in combinations(range(len(MEASUREMENTS)), 2)
+            for first, second in combinations(reference.places, 2)
             if UNITS[MEASUREMENTS[first]] is not None and UNITS[MEASUREMENTS[first]] == UNITS[MEASUREMENTS[second]]
         ]
 
@@ -122,6 +123,16 @@ class _Segments:
     def readings(self, value: float) -> list[_Reading]:
         """The readings that lie within the reference's range and a tenth beyond."""
         return self._between[bisect(self._limits, value)]
+
+
+class _NotRead:
+    """A measurement that the reference is not about: whatever it is, it fits."""
+
+    def readings(self, _value: float) -> list[_Reading]:
+        return [_AS_IT_STANDS]
+
+
+_NOT_READ: Final = _NotRead()
 
 
 def _possible_readings(name: str) -> list[_Reading]:

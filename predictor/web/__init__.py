@@ -10,6 +10,7 @@ from predictor.web.probes import Probes
 from predictor.web.problems import HttpProblem, ProblemType
 from predictor.web.responses import BytesResponse, no_content
 from predictor.web.server import configure_server
+from predictor.web.start_queue import StartQueue
 from predictor.web.threads import BLOCKING_BODY_BYTES, run_maybe_in_thread
 from predictor.web.timing import FirstAnswer
 
@@ -24,6 +25,7 @@ __all__ = [
     "Probes",
     "ProblemType",
     "Routes",
+    "StartQueue",
     "Trimmer",
     "accept_any_path",
     "configure_server",

@@ -5,7 +5,6 @@ in the memory budget, and large bodies are scored one at a time, so that everyon
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -51,7 +50,7 @@ class Admission:
         self._timeout_s = timeout_s
         self._requests = 0
         self._held_bytes = 0
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._waiting: dict[asyncio.Future[None], int] = {}
         self._turn = asyncio.Lock()
         self._trimmer = Trimmer()
 
@@ -71,7 +70,7 @@ class Admission:
             self._held_bytes += count_bytes
             return Hold(self, count_bytes)
         granted = asyncio.get_running_loop().create_future()
-        self._waiting.append((count_bytes, granted))
+        self._waiting[granted] = count_bytes
         try:
             async with asyncio.timeout(self._timeout_s):
                 await granted
@@ -79,7 +78,7 @@ class Admission:
             if granted.done() and not granted.cancelled():  # Granted at the same instant.
                 self.give_back(count_bytes)
             else:
-                self._waiting.remove((count_bytes, granted))
+                self._waiting.pop(granted, None)  # It is gone if another one that gave up came first.
                 self._grant()
             if isinstance(error, TimeoutError):
                 raise overloaded() from error
@@ -92,11 +91,14 @@ class Admission:
         self._grant()
 
     def _grant(self) -> None:
-        while self._waiting and self._held_bytes + self._waiting[0][0] <= self._max_bytes:
-            count_bytes, granted = self._waiting.popleft()
+        while self._waiting:
+            granted, count_bytes = next(iter(self._waiting.items()))
             if not granted.done():
+                if self._held_bytes + count_bytes > self._max_bytes:
+                    return
                 self._held_bytes += count_bytes
                 granted.set_result(None)
+            del self._waiting[granted]
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from predictor.answers import batch_json, detailed_json, plain_json
 from predictor.artifacts import ModelCache
 from predictor.decoding import decode, may_be_batch
-from predictor.errors import InvalidInput
+from predictor.errors import InvalidInput, ModelUnavailable
 from predictor.models import LoadedModel
 from predictor.penguin import Penguin
 from predictor.prediction import ProtocolName
+from predictor.schema import FEATURES
 from predictor.service import (
     check_coverage,
     count_refused,
@@ -142,7 +143,11 @@ class _Handlers:
     async def openapi(self, _request: Request) -> BytesResponse:
         from predictor.web.openapi import openapi_json  # Costs milliseconds that only this path needs.
 
-        return BytesResponse(openapi_json(feedback=self._feedback, protocols=self._protocols), JSON)
+        try:
+            features = (await self._models.get()).schema.features
+        except ModelUnavailable:  # The page is for people who look into that, too.
+            features = FEATURES
+        return BytesResponse(openapi_json(features, feedback=self._feedback, protocols=self._protocols), JSON)
 
     async def docs(self, request: Request) -> BytesResponse:
         from predictor.web.docs import docs_response
@@ -196,13 +201,13 @@ class _Handlers:
         """The fast path of a batch; None for a body that it does not accept."""
         from predictor.batch_decoding import decode_valid_batch  # With numpy, which single birds do not need.
 
-        batch = decode_valid_batch(body, self._max_instances)
+        batch = decode_valid_batch(body, self._max_instances, model.schema)
         return None if batch is None else batch_json(predict_batch(model, batch, parameters.coverage))
 
     def _answer_any(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
         """The answer to one penguin, or to a batch with invalid rows or with explanations."""
         try:
-            decoded = decode(body, max_instances=self._max_instances)
+            decoded = decode(body, model.schema, max_instances=self._max_instances)
         except InvalidInput as error:
             count_refused(model, error)
             raise with_hints(model, error) from None

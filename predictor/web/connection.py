@@ -9,11 +9,17 @@ import socket
 import struct
 import termios
 from asyncio import TimerHandle, Transport
+from collections.abc import Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from predictor.web.admission import LARGE_BODY_BYTES
+from predictor.web.start_queue import REFUSED, StartQueue
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of request line and headers. What arrives in one read, up to 256 KiB, is accepted beyond it."""
@@ -55,8 +61,9 @@ _TRAILERS: Final = _Trailers()
 class Connection(HttpToolsProtocol):
     """One connection of a client."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, starts: StartQueue, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._starts = starts
         self._in_head = False
         self._head_bytes = 0
         self._head_timer: TimerHandle | None = None
@@ -183,6 +190,24 @@ class Connection(HttpToolsProtocol):
         if self._process_ends:
             self.cycle.keep_alive = False
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        """Also lets requests with large bodies wait for others of their kind."""
+        if _has_large_body(cycle.scope["headers"]):
+            self._starts.enter(partial(self._start_large, cycle, app))
+        else:
+            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
+    def _start_large(self, cycle: RequestResponseCycle, app: ASGIApp, answer: bool) -> None:
+        async def leaving(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            finally:
+                self._starts.leave()
+
+        if not answer:
+            cycle.scope[REFUSED] = True  # type: ignore[typeddict-unknown-key]
+        super()._start_asgi_task(cycle, leaving if answer else app)  # type: ignore[arg-type]
+
     def on_message_complete(self) -> None:
         if not self._upgrade:
             super().on_message_complete()
@@ -234,6 +259,16 @@ class Connection(HttpToolsProtocol):
             self.loop.call_later(_UNREAD_AGAIN_S, self._close_if_idle)
         else:
             self.transport.close()
+
+
+def _has_large_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a body is declared to be large, or its size is not declared."""
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value) > LARGE_BODY_BYTES
+        if name == b"transfer-encoding":
+            return True
+    return False
 
 
 def _unread_bytes(transport: Transport) -> int:

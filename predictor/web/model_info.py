@@ -1,5 +1,6 @@
 """`GET /model`: the manifest in use, as a document for people and programs."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -42,7 +43,7 @@ class ModelInfo(BaseModel):
     engine: EngineName
     created: str
     classes: list[str]
-    features: list[Feature]
+    features: Annotated[list[Feature], Field(description="What a record must hold.")]
     metrics: dict[str, float]
     libraries: dict[str, str]
     training_data_sha256: str | None
@@ -59,7 +60,7 @@ def model_info(model: LoadedModel) -> dict[str, Any]:
         engine=model.engine.name,
         created=manifest.created,
         classes=list(manifest.classes),
-        features=_features(),
+        features=_features(manifest.features),
         metrics=manifest.metrics,
         libraries=manifest.libraries,
         training_data_sha256=manifest.training_data_sha256,
@@ -85,8 +86,12 @@ def _reference(model: LoadedModel) -> ReferenceInfo | None:
     )
 
 
-def _features() -> list[Feature]:
-    measurements = [
-        Feature(name=name, unit=UNITS[name], minimum=low, maximum=high) for name, (low, high) in RANGES.items()
-    ]
-    return measurements + [Feature(name=name, values=list(values)) for name, values in CATEGORIES.items()]
+def _features(names: Sequence[str]) -> list[Feature]:
+    found = []
+    for name in names:
+        if name in CATEGORIES:
+            found.append(Feature(name=name, values=list(CATEGORIES[name])))
+        else:
+            low, high = RANGES[name]
+            found.append(Feature(name=name, unit=UNITS[name], minimum=low, maximum=high))
+    return found

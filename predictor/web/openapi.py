@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, built from the pydantic models that do the work."""
 
+from collections.abc import Sequence
 from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
@@ -12,11 +13,12 @@ from predictor import __version__
 from predictor.digest import Digest
 from predictor.penguin import DESCRIPTION, EXAMPLES, LABEL, NOUN, NOUN_PLURAL, SPECIES, Penguin
 from predictor.prediction import MAX_ID_CHARS, EngineName, ProtocolName, WarningCode
+from predictor.schema import FEATURES
 from predictor.web.model_info import ModelInfo
 from predictor.web.probes import GREETING
 from predictor.web.problems import PROBLEM_TYPES, Problem, ProblemViolation
 from predictor.web.protocols.openapi import protocol_paths, protocol_tags
-from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, accepted_members, feedback_body
+from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, describe_record, feedback_body
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
@@ -170,15 +172,22 @@ _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (
 
 
 @cache
-def openapi_json(*, feedback: bool = False, protocols: tuple[ProtocolName, ...] = ()) -> bytes:
+def openapi_json(
+    features: tuple[str, ...] = FEATURES, *, feedback: bool = False, protocols: tuple[ProtocolName, ...] = ()
+) -> bytes:
     """The document as JSON."""
-    return orjson.dumps(openapi_document(feedback=feedback, protocols=protocols))
+    return orjson.dumps(openapi_document(features, feedback=feedback, protocols=protocols))
 
 
-def openapi_document(*, feedback: bool = False, protocols: tuple[ProtocolName, ...] = ()) -> dict[str, Any]:
-    """The document. Every status that a path can answer is listed. `feedback`: whether there is `POST /feedback`."""
+def openapi_document(
+    features: Sequence[str] = FEATURES, *, feedback: bool = False, protocols: Sequence[ProtocolName] = ()
+) -> dict[str, Any]:
+    """The document. Every status that a path can answer is listed.
+
+    `features`: what a record must hold. `feedback`: whether there is `POST /feedback`. `protocols`: of other services.
+    """
     _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
-    definitions["$defs"][Penguin.__name__]["properties"] |= accepted_members()
+    describe_record(definitions["$defs"][Penguin.__name__], features)
     predict = _predict_operation("predict", f"Predict the class of one {NOUN}, or of several {NOUN_PLURAL}.")
     return {
         "openapi": "3.1.0",

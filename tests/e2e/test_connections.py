@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from predictor.web.start_queue import MAX_STARTED
 from tests.conftest import StartFunction
 from tests.support.bundles import EXAMPLE, PublishedBundle
 from tests.support.processes import PROJECT, FunctionProcess
@@ -58,6 +59,25 @@ def test_javas_own_client_gets_its_answers(function: FunctionProcess) -> None:
     command = [require_program("java"), str(source), f"{function.url}/predict", BODY]
     printed = subprocess.run(command, capture_output=True, check=True, text=True, timeout=120).stdout
     assert printed.splitlines() == ['200 {"prediction":"Adelie"}'] * 3
+
+
+def test_a_large_body_behind_many_that_do_not_come_is_refused_in_time(
+    start_function: StartFunction, bundle: PublishedBundle
+) -> None:
+    function = start_function({**bundle.env, "REQUEST_TIMEOUT_S": "1", "MAX_CONCURRENT_REQUESTS": f"{MAX_STARTED + 3}"})
+    head = POST.format(length=20_000).encode()
+    with contextlib.ExitStack() as stack:
+        for _ in range(MAX_STARTED):
+            stack.enter_context(connect(function)).sendall(head)
+        waiting = [stack.enter_context(connect(function)) for _ in range(4)]
+        for connection in waiting:  # There is room for three of them.
+            connection.sendall(head + b" " * 20_000)
+        for connection in reversed(waiting):
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+            assert json.loads(answer.read())["type"] == "urn:penguin-predictor:problem:overloaded"
+        assert httpx.post(f"{function.url}/predict", json=EXAMPLE).status_code == 200
 
 
 def test_an_endless_header_is_refused_at_once(function: FunctionProcess) -> None:

@@ -28,7 +28,7 @@ def function(start_function: StartFunction, bundle: PublishedBundle) -> Function
 
 def report_of(client: str, function: FunctionProcess, folder: Path) -> Any:
     """What a client was answered; each of its answers has been compared with that of `POST /predict`."""
-    python = make_environment(folder / client, "--require-hashes", "-r", CLIENTS / client / "requirements.txt")
+    python = make_environment(folder / client, "3.11", "--require-hashes", "-r", CLIENTS / client / "requirements.txt")
     done = subprocess.run(
         [python, "-W", "ignore", CLIENTS / client / "client.py", function.url],
         input=json.dumps(COLUMNS),

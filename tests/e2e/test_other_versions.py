@@ -44,7 +44,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A folder with models that an environment of its own has made, without this project."""
     packages, names = MAKERS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
-    python = make_environment(folder / "environment", "joblib", *packages)
+    python = make_environment(folder / "environment", "3.11", "joblib", *packages)
     script = folder / "made_elsewhere.py"
     script.write_bytes((PROJECT / "tests/support/made_elsewhere.py").read_bytes())
     command: list[str | Path] = [python, "-W", "ignore", script, DATA_FILE, folder, *names]

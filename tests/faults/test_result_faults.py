@@ -61,12 +61,14 @@ def suffer(step: str, name: str, server: GcsServer, bucket: str, model: LoadedMo
         except BadObject as bad:
             answer = f"204, reject `{bad.reason_code}`"
         proxy.fault = None
+        part = "alt=media" if step == "read" else "/upload/"
+        requests = "one" if sum(part in path for path in proxy.paths) == 1 else "several"
         # What is in the bucket is whole or not there, whatever happened; the next delivery completes it.
         assert lines_of(server, results, file) in ([], ["Adelie"] * ROWS), name
         if answer.startswith("503"):
             scorer.score(model, bucket, file, generation)
         final = lines_of(server, results, file)
-        return step, name, answer, "whole" if final == ["Adelie"] * ROWS else "none"
+        return step, name, answer, requests, "whole" if final == ["Adelie"] * ROWS else "none"
     finally:
         proxy.stop()
 
@@ -77,4 +79,7 @@ def test_no_fault_leaves_a_wrong_result(gcs_server: GcsServer, bucket: str, mode
     tasks = [(step, name) for step in STEPS for name in FAULTS]
     with ThreadPoolExecutor(len(tasks)) as pool:
         rows = list(pool.map(lambda task: suffer(task[0], task[1], gcs_server, bucket, model), tasks))
-    compare("result faults", [("step", "the store's answer ...", "answer of `score`", "result file at the end"), *rows])
+    compare(
+        "result faults",
+        [("step", "the store's answer ...", "answer of `score`", "requests", "result file at the end"), *rows],
+    )

@@ -1,4 +1,4 @@
-"""Environments of their own, made by `uv` from the package index."""
+"""Environments of their own, for what cannot be installed beside this project."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from uv import find_uv_bin
 
 
 def uv(*arguments: str | Path) -> None:
-    """Run `uv`. Skips where the index cannot be reached; fails under CI."""
+    """Run uv. Without a package index the test skips, and fails under CI."""
     done = subprocess.run([find_uv_bin(), *arguments, "--quiet"], capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return
@@ -19,9 +19,10 @@ def uv(*arguments: str | Path) -> None:
     pytest.fail(done.stderr)
 
 
-def make_environment(folder: Path, *requirements: str | Path) -> Path:
-    """Make an environment with what `uv pip install` is given; the path of its Python."""
-    python = folder / "bin/python"
-    uv("venv", folder, "--python", "3.11")
-    uv("pip", "install", "--python", python, *requirements)
-    return python
+def make_environment(folder: Path, python: str, *requirements: str | Path) -> Path:
+    """A new environment with these packages; the path of its Python. `python` is a version."""
+    # pyenv's commands exist for versions that are not chosen, and uv gives up at the first of them.
+    kept = sorted(Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv").glob(f"versions/{python}.*/bin/python"))
+    uv("venv", folder, "--python", kept[-1] if kept else python)
+    uv("pip", "install", "--python", folder / "bin/python", *requirements)
+    return folder / "bin/python"

@@ -93,9 +93,9 @@ class Scorer:
         if parameters.coverage is not None:
             check_coverage(model, parameters.coverage)
         repeated = any(getattr(document, "repeated", ()) for document in documents)
-        batch = None if not documents or repeated or parameters.explain else valid_batch(documents)
+        batch = None if not documents or repeated or parameters.explain else valid_batch(documents, model.schema)
         if batch is None:
-            rows = rows_of(documents, body_bytes)
+            rows = rows_of(documents, model.schema, body_bytes)
             batch = Batch.of(rows, rows.ids)
         answers = predict_batch(model, batch, parameters.coverage)
         if parameters.explain:
@@ -126,10 +126,16 @@ def array_in(document: dict[str, Any], member: str) -> list[Any]:
     return value
 
 
-def named(row: Any, names: Sequence[str] = FEATURES) -> Any:
+def named(row: Any, names: Sequence[str]) -> Any:
     """A row that is an array as the object it stands for; cells beyond `names` are fields that do not exist."""
     if not isinstance(row, list):
         return row
     document = dict(zip(names, row, strict=False))
     document.update((str(index), cell) for index, cell in enumerate(row[len(names) :], start=len(names)))
     return document
+
+
+def in_feature_order(row: Any, model: LoadedModel) -> Any:
+    """As `named`, for an array of all features or of those that the model takes."""
+    all_of_them = isinstance(row, list) and len(row) >= len(FEATURES)
+    return named(row, FEATURES if all_of_them else model.schema.features)

@@ -13,7 +13,7 @@ from predictor.errors import InvalidInput, MalformedJson, Violation
 from predictor.models import LoadedModel
 from predictor.penguin import NOUN
 from predictor.prediction import BatchPrediction
-from predictor.schema import FEATURES, MEASUREMENTS
+from predictor.schema import MEASUREMENTS
 from predictor.service import predict_batch
 from predictor.web.body import media_type_of, refuse_other_than_json
 from predictor.web.endpoint import Handler, OtherRoute
@@ -70,7 +70,7 @@ class V2:
 
     async def metadata(self, request: Request) -> BytesResponse:
         model = await self._model(request)
-        inputs = {name: ("FP64" if name in MEASUREMENTS else "BYTES", [-1]) for name in FEATURES}
+        inputs = {name: ("FP64" if name in MEASUREMENTS else "BYTES", [-1]) for name in model.schema.features}
         return json_response(
             {
                 "name": NOUN,
@@ -105,10 +105,10 @@ class V2:
             header = body[: int(header_length)]
         document = parse_object(header)
         tensors = read_tensors(array_in(document, "inputs"), body[len(header) :])
-        batch = batch_of(tensors, self._scorer.max_instances)
+        batch = batch_of(tensors, model.schema, self._scorer.max_instances)
         binary = _wanted(document, model)
         predictions = predict_batch(model, batch)
-        check_rows(tensors, predictions.errors)
+        check_rows(tensors, model.schema, predictions.errors)
         return _answer(model, document.get("id"), binary, predictions)
 
 

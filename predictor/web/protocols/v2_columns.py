@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from predictor.batch import COMBINATION_INDEX, Batch, PenguinColumns, in_range
+from predictor.batch import Batch, PenguinColumns, in_range
+from predictor.batch_decoding import filled
 from predictor.bulk import Layout, read_cells
 from predictor.decoding import too_many, validate
 from predictor.error_limit import MAX_VIOLATIONS
 from predictor.errors import InvalidInput, RowFailure, Violation
 from predictor.prediction import BatchPrediction
-from predictor.schema import CATEGORIES, FEATURES, MEASUREMENTS
+from predictor.record_schema import RecordSchema
+from predictor.schema import FEATURES, MEASUREMENTS
 from predictor.web.protocols.tensors import Tensor, wrong_type
 
 if TYPE_CHECKING:
@@ -21,33 +23,32 @@ if TYPE_CHECKING:
 
 ALL: Final = "features"
 """The name of the one tensor that has all features as text."""
-_AS_TEXT: Final = Layout({name: index for index, name in enumerate(FEATURES)}, len(FEATURES))
 
 
-def batch_of(tensors: Sequence[Tensor], max_instances: int) -> Batch:
+def batch_of(tensors: Sequence[Tensor], schema: RecordSchema, max_instances: int) -> Batch:
     """The rows of a request. Raises `InvalidInput` where the tensors as such are not what is expected."""
     by_name = {tensor.name: tensor for tensor in tensors}
-    expected = (ALL,) if ALL in by_name else FEATURES
-    unknown = [tensor for tensor in tensors if tensor.name not in expected]
-    violations = [
-        Violation(f"{tensor.where}/name", "unknown_field", f"Must be one of {', '.join((*FEATURES, ALL))}.")
-        for tensor in unknown[:MAX_VIOLATIONS]
-    ]
-    violations += [Violation("/inputs", "missing", f"{name} is required.") for name in set(expected) - set(by_name)]
-    if violations:
-        raise InvalidInput(violations[:MAX_VIOLATIONS], len(violations))
     if len(by_name) != len(tensors):
         raise InvalidInput([Violation("/inputs", "duplicate_key", "Each tensor must be there once.")])
-    if expected == (ALL,):
-        return _from_texts(by_name[ALL], max_instances)
+    as_text = by_name.get(ALL)
+    required, possible = (schema.features, FEATURES) if as_text is None else ((ALL,), (ALL,))
+    violations = [
+        Violation(f"{tensor.where}/name", "unknown_field", f"Must be one of {', '.join((*FEATURES, ALL))}.")
+        for tensor in tensors
+        if tensor.name not in possible
+    ]
+    violations += [Violation("/inputs", "missing", f"{name} is required.") for name in required if name not in by_name]
+    if violations:
+        raise InvalidInput(violations[:MAX_VIOLATIONS], len(violations))
+    if as_text is not None:
+        return _from_texts(as_text, schema, max_instances)
     rows = _rows_in(tensors[0], max_instances)
     for tensor in tensors:
         if tensor.shape not in ((rows,), (rows, 1)):
             raise wrong_type(f"{tensor.where}/shape", f"Must be [{rows}] or [{rows}, 1], as that of the first tensor.")
-    return _from_columns(
-        np.column_stack([by_name[name].numbers() for name in MEASUREMENTS]),
-        [by_name[name].texts() for name in CATEGORIES],
-    )
+    numbers = [by_name[name].numbers() for name in schema.measurements]
+    texts = [by_name[name].texts() for name in schema.categories]
+    return _from_columns(np.array(numbers).T.reshape(rows, len(numbers)), texts, schema)
 
 
 def _rows_in(tensor: Tensor, max_instances: int) -> int:
@@ -57,40 +58,52 @@ def _rows_in(tensor: Tensor, max_instances: int) -> int:
     return rows
 
 
-def _from_texts(tensor: Tensor, max_instances: int) -> Batch:
-    rows, width = _rows_in(tensor, max_instances), len(FEATURES)
-    if tensor.shape != (rows, width):
-        raise wrong_type(f"{tensor.where}/shape", f"Must be [n, {width}].")
+def _from_texts(tensor: Tensor, schema: RecordSchema, max_instances: int) -> Batch:
+    rows, names = _rows_in(tensor, max_instances), _names(tensor, schema)
+    if tensor.shape != (rows, len(names)):
+        raise wrong_type(f"{tensor.where}/shape", f"Must be [n, {len(names)}].")
     texts = tensor.texts()
     if not rows:
         return Batch.of(())
-    return read_cells(_AS_TEXT, [texts[start : start + width] for start in range(0, len(texts), width)])
+    index_of = {name: names.index(name) for name in schema.features}
+    layout = Layout(index_of, len(names), schema=schema)
+    return read_cells(layout, [texts[start : start + len(names)] for start in range(0, len(texts), len(names))])
 
 
-def _from_columns(measurements: "NDArray[np.float64]", categories: Sequence[Sequence[str]]) -> Batch:
+def _names(tensor: Tensor, schema: RecordSchema) -> Sequence[str]:
+    """What the columns of a tensor of text are: all features, or those that the model takes."""
+    return FEATURES if tensor.shape[-1:] == (len(FEATURES),) else schema.features
+
+
+def _from_columns(
+    measurements: "NDArray[np.float64]", categories: Sequence[Sequence[str]], schema: RecordSchema
+) -> Batch:
     count = len(measurements)
     rows: Sequence[tuple[str, ...]] = list(zip(*categories, strict=True)) if categories else [()] * count
-    combinations = np.fromiter((COMBINATION_INDEX.get(row, -1) for row in rows), np.intp, count)
-    valid = in_range(measurements) & (combinations >= 0)
+    combinations = np.fromiter((schema.combination_index.get(row, -1) for row in rows), np.intp, count)
+    columns = measurements if schema.measurements == MEASUREMENTS else filled(measurements, schema)
+    valid = in_range(columns) & (combinations >= 0)
     errors: dict[int, RowFailure] = {}
+    names = (*schema.measurements, *schema.categories)
     for index in np.flatnonzero(~valid).tolist():
         try:
-            validate(dict(zip(FEATURES, (*measurements[index].tolist(), *rows[index]), strict=True)))
+            validate(dict(zip(names, (*measurements[index].tolist(), *rows[index]), strict=True)), schema)
         except InvalidInput as error:
             errors[index] = error.with_traceback(None)
-    return Batch(PenguinColumns(measurements[valid], combinations[valid]), errors)
+    return Batch(PenguinColumns(columns[valid], combinations[valid]), errors)
 
 
-def check_rows(tensors: Sequence[Tensor], errors: "Mapping[int, RowFailure]") -> None:
+def check_rows(tensors: Sequence[Tensor], schema: RecordSchema, errors: "Mapping[int, RowFailure]") -> None:
     """Raises `InvalidInput` with what is wrong with all rows: the protocol has no room for the error of one."""
-    where = {tensor.name: tensor.where for tensor in tensors}
+    by_name = {tensor.name: tensor for tensor in tensors}
     violations = []
     count = 0
     for row, error in errors.items():
         for violation in error.violations if isinstance(error, InvalidInput) else ():
             name = violation.pointer.removeprefix("/")
-            cell = f"/{FEATURES.index(name)}" if ALL in where and name in FEATURES else ""
-            pointer = f"{where.get(name) or tensors[0].where}/data/{row}{cell}"
+            tensor = by_name.get(name) or tensors[0]
+            cell = f"/{_names(tensor, schema).index(name)}" if ALL in by_name and name in FEATURES else ""
+            pointer = f"{tensor.where}/data/{row}{cell}"
             violations.append(Violation(pointer, violation.code, violation.message))
         count += error.count if isinstance(error, InvalidInput) else 1
     if count:

@@ -189,6 +189,32 @@ def test_one_caller_who_leaves_does_not_cancel_the_load_for_the_others() -> None
     assert asyncio.run(scenario(cache_of(load))) == "model"
 
 
+@pytest.mark.parametrize("later", range(5))
+def test_a_caller_who_leaves_while_the_load_ends_has_left(later: int) -> None:
+    """Otherwise its deadline has passed unnoticed, and what it waits for next may take for ever."""
+    go_on = threading.Event()
+
+    def load() -> str:
+        go_on.wait(10)
+        return "model"
+
+    async def scenario(cache: ModelCache[str]) -> None:
+        before = set(threading.enumerate())
+        caller = asyncio.create_task(cache.get())
+        await asyncio.sleep(0)
+        (loading,) = set(threading.enumerate()) - before
+        go_on.set()
+        loading.join(10)
+        for _ in range(later):  # The news passes through several futures.
+            await asyncio.sleep(0)
+        if not caller.done():
+            caller.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await caller
+
+    asyncio.run(scenario(cache_of(load)))
+
+
 def test_an_unexpected_error_is_a_failure_like_any_other() -> None:
     seen: list[PredictorError] = []
     cause = MemoryError("no memory")

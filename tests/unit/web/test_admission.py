@@ -66,6 +66,14 @@ class TestBudget:
 
         run(wait())
 
+    def test_bodies_that_wait_too_long_together_are_all_refused(self) -> None:
+        async def wait() -> list[object]:
+            limits = admission(count_bytes=100)
+            await limits.hold(60)
+            return list(await asyncio.gather(*(limits.hold(size) for size in (50, 40, 40)), return_exceptions=True))
+
+        assert [type(refused) for refused in run(wait())] == [HttpProblem] * 3
+
     def test_a_client_that_goes_away_while_it_waits_gives_its_place_back(self) -> None:
         async def wait() -> None:
             limits = admission(count_bytes=100, timeout_s=5)

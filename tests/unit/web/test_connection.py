@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from predictor.web import connection as connection_module
+from predictor.web import start_queue
 from predictor.web.connection import MAX_HEAD_BYTES, MAX_PIPELINED, Connection
+from predictor.web.start_queue import StartQueue
 from tests.support.asgi import run
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter, ServerState], Awaitable[None]]
@@ -38,11 +41,13 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def client(keep_alive_s: float = 5.0) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, Any]]:
-    config = Config(application, http=Connection, ws="none", lifespan="off", log_config=None)
+    config = Config(application, ws="none", lifespan="off", log_config=None)
     config.timeout_keep_alive = keep_alive_s  # type: ignore[assignment]  # Whole seconds would make slow tests.
     config.load()
     state = ServerState()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+    starts = StartQueue(max_requests=10, timeout_s=5)
+    make = partial(Connection, config, state, {}, starts=starts)
+    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     try:
         yield reader, writer, state
@@ -208,3 +213,38 @@ class TestTheEndOfTheProcess:
         answer = run(talk())
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert b"connection: close" in answer
+
+
+class TestLargeBodies:
+    @pytest.mark.parametrize("framing", ["declared", "chunked"])
+    def test_they_wait_for_one_another_while_everyone_else_is_answered(
+        self, monkeypatch: pytest.MonkeyPatch, framing: str
+    ) -> None:
+        monkeypatch.setattr(start_queue, "MAX_STARTED", 1)
+        fields = {
+            "declared": b"Content-Length: 20000\r\n\r\n" + b"x" * 20_000,
+            "chunked": b"Transfer-Encoding: chunked\r\n\r\n4e20\r\n" + b"x" * 20_000 + b"\r\n0\r\n\r\n",
+        }
+        post = b"POST /echo HTTP/1.1\r\nHost: x\r\n" + fields[framing]
+
+        async def talk() -> None:
+            async with client() as (reader, writer, _):
+                second_reader, second = await asyncio.open_connection(*writer.get_extra_info("peername"))
+                third_reader, third = await asyncio.open_connection(*writer.get_extra_info("peername"))
+                writer.write(post[:-1])
+                await asyncio.sleep(0.05)
+                second.write(post)
+                await asyncio.sleep(0.05)
+                third.write(GET)
+                assert (await third_reader.readline()).startswith(b"HTTP/1.1 200")
+                waiting = asyncio.create_task(second_reader.readline())
+                await asyncio.sleep(0.05)
+                assert not waiting.done()
+                writer.write(post[-1:])
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+                assert await reader.readexactly(20_000) == b"x" * 20_000
+                assert (await waiting).startswith(b"HTTP/1.1 200")
+                second.close()
+                third.close()
+
+        run(talk())
