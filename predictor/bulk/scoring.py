@@ -28,6 +28,8 @@ class ScoredLines:
     """Iterates over the answers to a file, one numbered JSON line per row, in pieces of many lines.
 
     `count` is up to date whenever a piece is taken. Iterating raises `UnusableFile`, also in the middle.
+
+    A `live` stream gives what has arrived, and only text: what it is by its first bytes is not looked at.
     """
 
     def __init__(
@@ -37,23 +39,31 @@ class ScoredLines:
         file_format: FileFormat,
         *,
         max_unzipped_bytes: int = MAX_UNZIPPED_BYTES,
+        live: bool = False,
+        coverage: float | None = None,
     ) -> None:
+        """`coverage` of prediction sets; None: the reference's own."""
         self.count = Count()
         self._model = model
         self._stream = stream
         self._file_format = file_format
         self._max_unzipped_bytes = max_unzipped_bytes
+        self._live = live
+        self._coverage = coverage
 
     def __iter__(self) -> Iterator[bytes]:
-        source = open_source(self._stream, max_unzipped_bytes=self._max_unzipped_bytes)
-        if source.parquet:
-            raise UnusableFile("unsupported_format", "this is Parquet; save the table as CSV or NDJSON")
-        blocks = Blocks(source.stream)
+        blocks = Blocks(self._stream if self._live else self._opened())
         reader = Table if self._file_format == "csv" else Documents
         chunks: Iterable[Chunk] = reader(blocks, self._model.schema)
         for chunk in chunks:
             self.count.add(chunk)
-            yield json_lines(predict_batch(self._model, chunk.batch), chunk.first_row)
+            yield json_lines(predict_batch(self._model, chunk.batch, self._coverage), chunk.first_row)
+
+    def _opened(self) -> Readable:
+        source = open_source(self._stream, max_unzipped_bytes=self._max_unzipped_bytes)
+        if source.parquet:
+            raise UnusableFile("unsupported_format", "this is Parquet; save the table as CSV or NDJSON")
+        return source.stream
 
 
 def score_stream(
