@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import mul, sub
 from typing import Final
 
+from predictor.artifacts import REFERENCE_FILE
+from predictor.errors import UnloadableModel
 from predictor.schema import COMBINATIONS, MEASUREMENTS, Categories
 from predictor.trust.reference import Reference
 
@@ -28,7 +30,10 @@ class Distance:
     def __init__(self, reference: Reference) -> None:
         self.logs: Final = [item.log for item in reference.measurements]
         self._transform = _logarithms if all(self.logs) else reference.transform
-        self.matrix: Final = _transposed_cholesky(reference.precision)
+        try:
+            self.matrix: Final = _transposed_cholesky(reference.precision)
+        except (ValueError, ZeroDivisionError) as error:
+            raise UnloadableModel(REFERENCE_FILE, "precision: it is no inverse of a covariance") from error
         self._columns = list(zip(*self.matrix, strict=True))
         self._norms = [_sum_of_products(column, column) for column in self._columns]
         means = {group.means: self.coordinates(group.means) for group in reference.groups}

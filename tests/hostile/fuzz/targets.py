@@ -19,7 +19,10 @@ from predictor.events import envelopes
 from predictor.events.notifications import notification_in
 from predictor.models.compiled import form_from_bytes
 from predictor.models.golden import Golden
-from predictor.penguin import Penguin
+from predictor.penguin import SPECIES, Penguin
+from predictor.schema import COMBINATIONS
+from predictor.trust.assessment import Assessor
+from predictor.trust.reference import Reference
 
 Target = Callable[[bytes], None]
 
@@ -82,6 +85,14 @@ def _compiled(data: bytes) -> None:
         form_from_bytes(data, 3)
 
 
+def _reference(data: bytes) -> None:
+    """What can be loaded can assess any bird."""
+    with contextlib.suppress(PredictorError):
+        assessor = Assessor(Reference.from_bytes(data), SPECIES)
+        for categories in COMBINATIONS:
+            assessor.assess([46.0, 15.0, 210.0, 4500.0], categories, [0.5, 0.3, 0.2])
+
+
 TARGETS: Final[dict[str, Target]] = {
     "decode": _decode,
     "envelopes": _envelopes,
@@ -90,4 +101,5 @@ TARGETS: Final[dict[str, Target]] = {
     "manifest": _manifest,
     "golden": _golden,
     "compiled": _compiled,
+    "reference": _reference,
 }
