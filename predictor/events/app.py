@@ -225,7 +225,10 @@ class _Handler:
                 return await self._score_object(delivery, notification)
             batch = await run_maybe_in_thread(large, self._read_rows, message)
         except Unscorable as error:
-            return await run_maybe_in_thread(large, scoring.reject, message, error)
+            unscorable = error
+            if error.invalid is not None:  # Without the model there would be no hint, and another reject next time.
+                unscorable = scoring.with_hints(await self._model_for(delivery), error.invalid)
+            return await run_maybe_in_thread(large, scoring.reject, message, unscorable)
         model = await self._model_for(delivery)
         return await run_maybe_in_thread(model.engine.blocking or large, scoring.score, model, message, batch)
 
