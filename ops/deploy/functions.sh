@@ -18,11 +18,12 @@ list_files() {
 
 # function_flags NAME: sets FLAGS to the function's source and settings, and FINGERPRINT to a digest of both.
 function_flags() {
-  local environment=(MODEL_URI="$MODEL_URI" MODEL_DIGEST="$MODEL_DIGEST" MODEL_LOADING=eager LOG_LEVEL="$LOG_LEVEL" GOOGLE_CLOUD_PROJECT="$PROJECT_ID")
+  local key environment=(MODEL_URI="$MODEL_URI" MODEL_DIGEST="$MODEL_DIGEST" MODEL_LOADING=eager LOG_LEVEL="$LOG_LEVEL" GOOGLE_CLOUD_PROJECT="$PROJECT_ID")
   FLAGS=(--gen2 --runtime python313 --trigger-http --source "$HERE" --build-service-account "projects/$PROJECT_ID/serviceAccounts/$BUILD_EMAIL"
     --cpu "$CPU" --memory "$MEMORY")
   [[ -z $VPC_CONNECTOR ]] || FLAGS+=(--vpc-connector "$VPC_CONNECTOR" --egress-settings "$VPC_EGRESS")
   [[ -z $KMS_KEY ]] || FLAGS+=(--kms-key "$KMS_KEY" --docker-repository "$IMAGE_REPOSITORY")
+  for key in $LIMITS; do [[ -z ${!key} ]] || environment+=("$key=${!key}"); done
   if [[ $1 == "$FUNCTION" ]]; then
     FLAGS+=(--entry-point predict --service-account "$FUNCTION_EMAIL" --ingress-settings "$INGRESS" --timeout "${TIMEOUT_S}s"
       --concurrency "$CONCURRENCY" --min-instances "$MIN_INSTANCES" --max-instances "$MAX_INSTANCES")

@@ -60,7 +60,8 @@ def describe(error: PredictorError) -> str:
     """One line that lists everything that is wrong."""
     if isinstance(error, InvalidInput):
         shown = [_sentence(violation) for violation in error.violations]
-        return "; ".join(shown if error.count == len(shown) else [*shown, str(error)])
+        sentences = shown if error.count == len(shown) else [*shown, str(error)]
+        return "; ".join(sentence.removesuffix(".") for sentence in sentences) + "."
     return str(error)
 
 
