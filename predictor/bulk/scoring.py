@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from predictor.answers import json_lines
-from predictor.bulk.chunk import Chunk, Count
+from predictor.bulk.chunk import Chunk, Count, Reject
 from predictor.bulk.columns import Columns, description
 from predictor.bulk.csv_answers import CsvAnswers
 from predictor.bulk.csv_text import to_line
@@ -56,26 +56,34 @@ class ScoredLines:
 
 
 def score_stream(
-    model: LoadedModel, stream: Readable, write: Write, seen: Seen | None = None, tell: Tell | None = None
+    model: LoadedModel,
+    stream: Readable,
+    write: Write,
+    seen: Seen | None = None,
+    tell: Tell | None = None,
+    *,
+    reject: Reject | None = None,
 ) -> Count:
     """Score a stream of CSV, NDJSON or Parquet; its first bytes show which one it is. NDJSON gives NDJSON, else CSV.
 
     `write` takes the output in pieces, `seen` the number of bytes that were read since it was last called, `tell` one
-    line that says what was understood of the file, unless there is nothing to say. Raises `UnusableFile`.
+    line that says what was understood of the file, unless there is nothing to say, `reject` each row that has an error.
+    Raises `UnusableFile`.
     """
     source = open_source(stream, seen)
     tell = tell or (lambda _: None)
+    count = Count(reject=reject)
     blocks = Blocks(source.stream)
     if source.parquet:
-        count = _score_table(model, ParquetTable(stream), "Parquet", write, tell)
+        _score_table(model, ParquetTable(stream), "Parquet", write, tell, count=count)
     elif blocks.starts_like_json():
-        count = _score_documents(model, Documents(blocks), _named("NDJSON", source), write, tell)
+        _score_documents(model, Documents(blocks), _named("NDJSON", source), write, tell, count=count)
     else:
         table = Table(blocks, keep_texts=True)
         if not table.header:
             raise UnusableFile("no_rows", "the file is empty: it has neither a header nor a row")
         kind = _named("CSV" + _SEPARATORS[table.separator], source)
-        count = _score_table(model, table, kind, write, tell)
+        _score_table(model, table, kind, write, tell, count=count)
     if not count.rows:
         raise UnusableFile("no_rows", "the file has no rows: there is nothing below its header")
     return count
@@ -91,8 +99,9 @@ def _tell(tell: Tell, kind: str, columns: Columns) -> None:
         tell(f"read as {kind}: {understood or 'every column by its own name'}")
 
 
-def _score_documents(model: LoadedModel, documents: Documents, kind: str, write: Write, tell: Tell) -> Count:
-    count = Count()
+def _score_documents(
+    model: LoadedModel, documents: Documents, kind: str, write: Write, tell: Tell, *, count: Count
+) -> None:
     told = False
     for chunk in documents:
         if documents.columns is not None and not told:
@@ -100,11 +109,11 @@ def _score_documents(model: LoadedModel, documents: Documents, kind: str, write:
             told = True
         count.add(chunk)
         write(json_lines(predict_batch(model, chunk.batch), None))
-    return count
 
 
-def _score_table(model: LoadedModel, table: Table | ParquetTable, kind: str, write: Write, tell: Tell) -> Count:
-    count = Count()
+def _score_table(
+    model: LoadedModel, table: Table | ParquetTable, kind: str, write: Write, tell: Tell, *, count: Count
+) -> None:
     answers = CsvAnswers(model, table.separator)
     taken = set(table.header) & set(answers.added)
     if taken:
@@ -114,4 +123,3 @@ def _score_table(model: LoadedModel, table: Table | ParquetTable, kind: str, wri
     for chunk in table:
         count.add(chunk)
         write(answers.lines(chunk, predict_batch(model, chunk.batch)))
-    return count
