@@ -160,7 +160,7 @@ class StoreUnavailable(PredictorError):
         file: str | None = None,
         attempts: int | None = None,
     ) -> None:
-        tries = f" (attempt {attempts})" if attempts else ""
+        tries = f", after {attempts} requests" if attempts is not None and attempts > 1 else ""
         super().__init__(f"{uri} could not be {action}: {reason}{tries}.")
         self.uri = uri
         self.reason = reason
@@ -324,12 +324,18 @@ class NotAnEvent(PredictorError):
 
 
 class Unscorable(PredictorError):
-    """A message can never be scored. Permanent: redelivering it does not help."""
+    """A message can never be scored. Permanent: redelivering it does not help.
 
-    def __init__(self, reason_code: str, detail: str, violations: Sequence[Violation] = ()) -> None:
+    `invalid` is what is wrong with its one penguin, where a hint may be added to it.
+    """
+
+    def __init__(
+        self, reason_code: str, detail: str, violations: Sequence[Violation] = (), invalid: InvalidInput | None = None
+    ) -> None:
         super().__init__(detail)
         self.reason_code = reason_code
         self.violations = tuple(violations)
+        self.invalid = invalid
 
 
 class PublisherUnavailable(PredictorError):

@@ -234,7 +234,10 @@ class _Handler:
             model = await self._model_for(delivery)
             batch = await run_maybe_in_thread(large, self._read_rows, message, model.schema)
         except Unscorable as error:
-            return await run_maybe_in_thread(large, scoring.reject, message, error)
+            unscorable = error
+            if error.invalid is not None:  # Without the model there would be no hint, and another reject next time.
+                unscorable = scoring.with_hints(await self._model_for(delivery), error.invalid)
+            return await run_maybe_in_thread(large, scoring.reject, message, unscorable)
         return await run_maybe_in_thread(model.engine.blocking or large, scoring.score, model, message, batch)
 
     async def _score_object(self, delivery: _Delivery, notification: Notification) -> Outcome:

@@ -1,7 +1,7 @@
 """The function `predict`: HTTP requests to predictions. Only translates; the service decides."""
 
 import time
-from functools import cache
+from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -26,19 +26,21 @@ from predictor.service import (
     with_hints,
 )
 from predictor.web.admission import LARGE_BODY_BYTES, Admission
-from predictor.web.body import read_json_body
+from predictor.web.body import read_json_body, streamed_format
 from predictor.web.cors import Cors
-from predictor.web.endpoint import Endpoint
+from predictor.web.endpoint import Endpoint, Handler
 from predictor.web.model_info import model_info
 from predictor.web.parameters import PLAIN, Parameters, read_parameters
 from predictor.web.probes import Probes
-from predictor.web.problems import PROBLEM_TYPES
+from predictor.web.problems import PROBLEM_TYPES, HttpProblem
 from predictor.web.responses import JSON, BytesResponse
 from predictor.web.threads import BLOCKING_BODY_BYTES, VALID_BATCH_BODY_BYTES, run_maybe_in_thread
 from predictor.web.timing import FirstAnswer
 
 if TYPE_CHECKING:
+    from predictor.web.page import FetchCard, Site
     from predictor.web.protocols import ProtocolRoutes
+    from predictor.web.streams import Streams
 
 
 def web_app(
@@ -48,6 +50,7 @@ def web_app(
     max_instances: int,
     admission: Admission,
     max_explanations: int,
+    max_stream_bytes: int = 32 * 1024 * 1024,
     cors_origins: tuple[str, ...] = (),
     feedback: bool = False,
     protocols: tuple[ProtocolName, ...] = (),
@@ -55,6 +58,7 @@ def web_app(
     health_route: str | None = None,
     log_requests: bool = False,
     import_ms: float = 0.0,
+    fetch_card: "FetchCard | None" = None,
 ) -> Endpoint:
     """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request.
 
@@ -69,16 +73,22 @@ def web_app(
         max_body_bytes=max_body_bytes,
         max_instances=max_instances,
         max_explanations=max_explanations,
+        max_stream_bytes=max_stream_bytes,
         feedback=feedback,
+        fetch_card=fetch_card,
+        greet=routes["/"]["GET"],
         protocols=protocols,
     )
-    routes["/"]["POST"] = handlers.predict
+    routes["/"] = {"GET": handlers.home, "POST": handlers.predict}
     routes |= {
         "/predict": {"POST": handlers.predict},
         "/model": {"GET": handlers.model},
         "/openapi.json": {"GET": handlers.openapi},
         "/docs": {"GET": handlers.docs},
         "/docs/*": {"GET": handlers.docs},
+        "/card": {"GET": handlers.page},
+        "/page": {"POST": handlers.page},
+        "/page/*": {"GET": handlers.page},
     }
     if feedback:
         from predictor.web.feedback import Feedback
@@ -120,7 +130,10 @@ class _Handlers:
         max_body_bytes: int,
         max_instances: int,
         max_explanations: int,
+        max_stream_bytes: int,
         feedback: bool,
+        fetch_card: "FetchCard | None",
+        greet: Handler,
         protocols: tuple[ProtocolName, ...],
     ) -> None:
         self._models = models
@@ -129,7 +142,11 @@ class _Handlers:
         self._max_body_bytes = max_body_bytes
         self._max_instances = max_instances
         self._max_explanations = max_explanations
+        self._max_stream_bytes = max_stream_bytes
+        self._streams: Streams | None = None
         self._feedback = feedback
+        self._fetch_card = fetch_card
+        self._greet = greet
         self._protocols = protocols
 
     async def model(self, _request: Request) -> BytesResponse:
@@ -152,10 +169,34 @@ class _Handlers:
 
         return docs_response(request.scope["path"])
 
+    async def home(self, request: Request) -> BytesResponse:
+        """A page for browsers, the greeting for programs, which import nothing of the page."""
+        headers = request.scope["headers"]
+        if any(name == b"accept" and b"text/html" in value for name, value in headers):
+            from predictor.web.page import prefers_html
+
+            if prefers_html(headers):
+                return await self._site(request)
+        return await self._greet(request)
+
+    async def page(self, request: Request) -> BytesResponse:
+        return await self._site(request)
+
+    @cached_property
+    def _site(self) -> "Site":
+        from predictor.web.page import Site
+
+        return Site(self._models, self._fetch_card, max_rows=self._max_instances)
+
     async def predict(self, request: Request) -> BytesResponse:
         query = request.scope["query_string"]
         parameters = read_parameters(query) if query else PLAIN
-        body = await read_json_body(request, self._max_body_bytes, self._admission)
+        try:
+            body = await read_json_body(request, self._max_body_bytes, self._admission)
+        except HttpProblem as error:
+            if error.status is not HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+                raise
+            return await self._stream(request, parameters, error)
         model = self._models.current or await self._models.get()
         if parameters.coverage is not None:
             check_coverage(model, parameters.coverage)
@@ -168,6 +209,17 @@ class _Handlers:
         response = BytesResponse(answer, JSON)
         response.server_timing = self._first_answer.prediction(model, (time.perf_counter() - started) * 1000)
         return response
+
+    async def _stream(self, request: Request, parameters: Parameters, refusal: HttpProblem) -> BytesResponse:
+        """The answer to a body that is no JSON, but may be a stream."""
+        file_format = streamed_format(request)
+        if file_format is None:
+            raise refusal
+        from predictor.web.streams import Streams  # With numpy, which single birds do not need.
+
+        if self._streams is None:
+            self._streams = Streams(self._models, self._first_answer, self._admission, self._max_stream_bytes)
+        return await self._streams.answer(request, file_format, parameters)
 
     async def _answer(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
         blocking = model.engine.blocking or parameters.explain

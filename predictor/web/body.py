@@ -10,13 +10,16 @@ import functools
 import types
 from collections.abc import Callable, Coroutine, Generator
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
 from predictor.web.admission import LARGE_BODY_BYTES, Admission
 from predictor.web.problems import HttpProblem
 from predictor.web.threads import run_maybe_in_thread
+
+if TYPE_CHECKING:
+    from predictor.bulk import FileFormat
 
 T = TypeVar("T")
 
@@ -30,6 +33,8 @@ DISCARD_TIMEOUT_S: Final = 5.0
 _NOT_JSON: Final = "The header must be Content-Type: application/json, or a type that ends in +json."
 NOT_UTF_8: Final = "The Content-Type names a charset that is not supported. Send UTF-8, as charset=utf-8."
 UTF_8: Final = (b"utf-8", b"utf8", b"us-ascii")
+
+_STREAMED: "Final[dict[bytes, FileFormat]]" = {b"text/csv": "csv", b"application/x-ndjson": "ndjson"}
 
 COMPLETE: Final = "predictor.body_complete"
 """The key in a request's scope: true once its body has been read to its end, false if it did not come in time."""
@@ -58,6 +63,13 @@ def media_type_of(content_type: bytes) -> tuple[bytes, bytes]:
         if name.strip() == b"charset" and charset in UTF_8:
             charset = value.strip().strip(b'"')
     return media_type.strip(), charset
+
+
+def streamed_format(request: Request) -> "FileFormat | None":
+    """The format of a body that is answered as a stream; None for any other, or if it is compressed."""
+    headers = dict(request.scope["headers"])
+    media_type, charset = media_type_of(headers.get(b"content-type", b""))
+    return _STREAMED.get(media_type) if charset in UTF_8 and b"content-encoding" not in headers else None
 
 
 async def read_json_body(

@@ -32,6 +32,8 @@ from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, de
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
+_CSV: Final = "text/csv"
+_NDJSON: Final = "application/x-ndjson"
 _REF: Final = "#/components/schemas/{model}"
 _TOKEN: Final = "identityToken"  # noqa: S105  The name of the scheme.
 
@@ -88,7 +90,7 @@ def openapi_document(
 ) -> dict[str, Any]:
     """The document. Every status that a path can answer is listed.
 
-    `features`: what a record must hold. `feedback`: whether there is `POST /feedback`.
+    `features`: what a record must hold. `feedback`: whether there is `POST /feedback`. `protocols`: of other services.
     """
     _, definitions = models_json_schema([(model, "validation") for model in _SCHEMAS], ref_template=_REF)
     describe_record(definitions["$defs"][Penguin.__name__], features)
@@ -204,6 +206,13 @@ def _predict_operation(operation_id: str, summary: str, features: Sequence[str])
             }
         },
     }
+    return _streamed(operation)
+
+
+def _streamed(operation: dict[str, Any]) -> dict[str, Any]:
+    """The operation, with bodies that are answered line by line while they arrive."""
+    operation["requestBody"]["content"] |= {_CSV: {"schema": {"type": "string"}}, _NDJSON: {}}
+    operation["responses"]["200"]["content"][_NDJSON] = {}
     return operation
 
 

@@ -64,7 +64,7 @@ PROBLEM_TYPES: Final[dict[HTTPStatus, ProblemType]] = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ProblemType(
         "unsupported-media-type",
         "Unsupported Media Type",
-        "The body is not declared as application/json, or its Content-Encoding is neither gzip nor zstd.",
+        "The body is declared neither as JSON nor as rows, or its Content-Encoding is neither gzip nor zstd.",
     ),
     HTTPStatus.UNPROCESSABLE_ENTITY: ProblemType(
         "invalid-input",

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.conftest import StartFunction
-from tests.support.npm import installed
+from tests.support.npm import node_modules
 from tests.support.processes import PROJECT, FunctionProcess
 from tests.support.programs import require_program
 from tests.support.traffic import bundle_with_reference
@@ -102,7 +102,7 @@ def test_the_generated_python_client(function: FunctionProcess, document: Path, 
 
 
 def test_the_generated_typescript_client(function: FunctionProcess, document: Path, tmp_path: Path) -> None:
-    packages = installed(CALLS)
+    packages = node_modules(CALLS)
     (tmp_path / "node_modules").symlink_to(packages)
     (tmp_path / "package.json").write_text((CALLS / "package.json").read_text())
     (tmp_path / "calls.ts").write_text((CALLS / "calls.ts").read_text())

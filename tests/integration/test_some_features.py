@@ -2,10 +2,12 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -94,6 +96,18 @@ def test_the_answer_is_the_same_with_the_other_features_whatever_they_are(
         assert client.post("/predict?details=true", json=record).json() == answer
 
 
+def test_the_page_asks_for_these_alone(client: Client) -> None:
+    page = client.get("/", headers={"accept": "text/html"}).text
+    data = json.loads(re.findall(r'id="data">(.*?)</script>', page)[0])
+    assert set(re.findall(r' name="(\w+)" value', page)) == set(TAKEN)
+    assert [field["name"] for field in data["fields"]] == list(TAKEN)
+    assert data["plots"] == [["bill_length_mm", "bill_depth_mm"]]
+    assert set(data["examples"][-1]) == set(TAKEN)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    answered = client.post("/page", content=urlencode(RECORD), headers=form)
+    assert (answered.status_code, ">Adelie</strong>" in answered.text) == (200, True)
+
+
 def test_a_batch_says_which_row_lacks_what_the_model_takes(client: Client, answer: dict[str, Any]) -> None:
     assert client.post("/predict", json={"instances": [RECORD, RECORD]}).json()["predictions"] == [answer] * 2
     rows = [RECORD, {**RECORD, **NOT_READ}, INCOMPLETE]
@@ -138,6 +152,46 @@ def test_an_event(app: App, publisher: FakePublisher, answer: dict[str, Any]) ->
         }
     assert several["rejected_rows"] == 1
     assert rejected["reason"] == "invalid_input"
+
+
+def test_other_protocols(client: Client, answer: dict[str, Any]) -> None:
+    everything = {**RECORD, **{name: EXAMPLE[name] for name in EXAMPLE if name not in TAKEN}}
+    in_order = [list(RECORD.values()), list(EXAMPLE.values())]
+    rows = [RECORD, everything, *in_order, list(INCOMPLETE.values())]
+    *good, bad = client.post("/v1/models/penguin:predict", json={"instances": rows}).json()["predictions"]
+    assert good == [answer] * 4
+    assert "error" in bad
+    frame = {"columns": list(TAKEN), "data": [in_order[0]]}
+    assert client.post("/invocations", json={"dataframe_split": frame}).json()["predictions"] == [answer]
+    assert client.post("/bigquery", json={"calls": in_order}).json()["replies"] == [answer] * 2
+    table = f"{','.join(TAKEN)}\n{','.join(map(str, RECORD.values()))}\n"
+    for path in ("/predict", "/invocations"):
+        response = client.post(path, content=table, headers={"Content-Type": "text/csv"})
+        assert answer["prediction"] in response.text
+
+
+@pytest.mark.parametrize("record", [RECORD, EXAMPLE], ids=["what is taken", "everything"])
+def test_tensors(client: Client, answer: dict[str, Any], record: dict[str, Any]) -> None:
+    named = [
+        {"name": name, "shape": [1], "datatype": "BYTES" if isinstance(value, str) else "FP64", "data": [value]}
+        for name, value in record.items()
+    ]
+    texts = {
+        "name": "features",
+        "shape": [1, len(record)],
+        "datatype": "BYTES",
+        "data": list(map(str, record.values())),
+    }
+    for inputs in (named, [texts]):
+        outputs = client.post("/v2/models/penguin/infer", json={"inputs": inputs}).json()["outputs"]
+        found = {output["name"]: output["data"] for output in outputs}
+        assert found["probabilities"] == list(answer["probabilities"].values())
+        assert (found["prediction"], found["p_value"]) == ([answer["prediction"]], [answer["p_value"]])
+    wrong = client.post("/v2/models/penguin/infer", json={"inputs": [{**texts, "data": ["?"] * len(record)}]})
+    assert wrong.status_code == 422
+    described = client.get("/v2/models/penguin").json()
+    assert [tensor["name"] for tensor in described["inputs"]] == list(TAKEN)
+    assert [tensor["name"] for tensor in described["outputs"]][3:] == ["in_distribution", "p_value", "abstain"]
 
 
 def test_files(app: App, published: PublishedBundle, tmp_path: Path, answer: dict[str, Any]) -> None:

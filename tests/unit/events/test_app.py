@@ -118,6 +118,15 @@ def test_without_a_confirmed_publish_the_message_is_to_be_redelivered(
     assert send(client, raw_push(push_document())).status_code == 204
 
 
+def test_a_bird_out_of_range_waits_for_the_model_that_may_give_a_hint(publisher: FakePublisher) -> None:
+    """Otherwise its reject would not always be the same."""
+    client = Client(build(Settings(model_uri="/nowhere"), publisher=publisher).events())
+    far_too_long = ROW.replace(b"39.1", b"1039.1")
+    assert far_too_long != ROW
+    assert send(client, raw_push(push_document(far_too_long))).status_code == 503
+    assert publisher.published == []
+
+
 def test_a_message_that_takes_too_long_is_to_be_redelivered(settings: Settings, log: Log) -> None:
     class NeverConfirms(FakePublisher):
         async def publish(self, *args: Any, **options: Any) -> None:
