@@ -43,6 +43,7 @@ from predictor.penguin import Penguin
 from predictor.prediction import Prediction
 from predictor.service import predict_batch
 from predictor.web.body import BODY_TIMEOUT_S, _receive_all, read_body
+from predictor.web.compression import LEVEL, STATIC_LEVEL, compressed
 from predictor.web.protocols.tensors import binary_of
 from predictor.web.protocols.v2 import infer
 
@@ -68,6 +69,7 @@ def comparisons() -> dict[str, tuple[Step, Step]]:
     one, penguins = _penguins(decode(one_body, max_instances=1)), _penguins(decode(body, max_instances=ROWS))
     columns, one_row = PenguinColumns.of(penguins), PenguinColumns.of(one)
     batch, features = Batch(columns), encoder.matrix(one_row)
+    answers = batch_json(predict_batch(model, batch))
     header, _, text = make_csv(CSV_ROWS).partition(b"\n")
     cells = header.decode().split(",")
     layout = Layout({name: cells.index(name) for name in FEATURES}, len(cells))
@@ -120,6 +122,14 @@ def comparisons() -> dict[str, tuple[Step, Step]]:
         f"{ROWS} answers in pieces, over orjson of a value each": (
             lambda: batch_json(predict_batch(model, batch)),
             lambda: [detailed_json(each) for each in predict_batch(model, batch) if isinstance(each, Prediction)],
+        ),
+        f"{ROWS} answers compressed with zstd, over gzip": (
+            lambda: compressed(answers, b"zstd", LEVEL),
+            lambda: compressed(answers, b"gzip", LEVEL),
+        ),
+        f"{ROWS} answers compressed with gzip at level {LEVEL}, over level {STATIC_LEVEL}": (
+            lambda: compressed(answers, b"gzip", LEVEL),
+            lambda: compressed(answers, b"gzip", STATIC_LEVEL),
         ),
         f"{CSV_ROWS} rows of CSV to columns in the fast path, over split lines": (
             lambda: read_lines(layout, text),

@@ -1,6 +1,6 @@
 """From a bucket or a folder to verified bytes: stores, the manifest, the bundle, and the cache of the loaded model."""
 
-from predictor.artifacts.bundle import Bundle, fetch_bundle
+from predictor.artifacts.bundle import Bundle, fetch_bundle, fetch_file
 from predictor.artifacts.cache import ModelCache
 from predictor.artifacts.manifest import (
     BIGQUERY_FILE,
@@ -48,6 +48,7 @@ __all__ = [
     "StoredFile",
     "features_of",
     "fetch_bundle",
+    "fetch_file",
     "newest_version",
     "one_hot_input",
     "open_store",

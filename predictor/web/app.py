@@ -1,10 +1,11 @@
 """The function `predict`: HTTP requests to predictions. Only translates; the service decides."""
 
 import time
-from functools import cache
+from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import orjson
 from starlette.requests import Request
 
 from predictor.answers import batch_json, detailed_json, plain_json
@@ -27,16 +28,17 @@ from predictor.service import (
 from predictor.web.admission import LARGE_BODY_BYTES, Admission
 from predictor.web.body import read_json_body, streamed_format
 from predictor.web.cors import Cors
-from predictor.web.endpoint import Endpoint
+from predictor.web.endpoint import Endpoint, Handler
 from predictor.web.model_info import model_info
 from predictor.web.parameters import PLAIN, Parameters, read_parameters
 from predictor.web.probes import Probes
 from predictor.web.problems import PROBLEM_TYPES, HttpProblem
-from predictor.web.responses import JSON, BytesResponse, json_response
+from predictor.web.responses import JSON, BytesResponse
 from predictor.web.threads import BLOCKING_BODY_BYTES, VALID_BATCH_BODY_BYTES, run_maybe_in_thread
 from predictor.web.timing import FirstAnswer
 
 if TYPE_CHECKING:
+    from predictor.web.page import FetchCard, Site
     from predictor.web.protocols import ProtocolRoutes
     from predictor.web.streams import Streams
 
@@ -56,6 +58,7 @@ def web_app(
     health_route: str | None = None,
     log_requests: bool = False,
     import_ms: float = 0.0,
+    fetch_card: "FetchCard | None" = None,
 ) -> Endpoint:
     """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request.
 
@@ -72,15 +75,20 @@ def web_app(
         max_explanations=max_explanations,
         max_stream_bytes=max_stream_bytes,
         feedback=feedback,
+        fetch_card=fetch_card,
+        greet=routes["/"]["GET"],
         protocols=protocols,
     )
-    routes["/"]["POST"] = handlers.predict
+    routes["/"] = {"GET": handlers.home, "POST": handlers.predict}
     routes |= {
         "/predict": {"POST": handlers.predict},
         "/model": {"GET": handlers.model},
         "/openapi.json": {"GET": handlers.openapi},
         "/docs": {"GET": handlers.docs},
         "/docs/*": {"GET": handlers.docs},
+        "/card": {"GET": handlers.page},
+        "/page": {"POST": handlers.page},
+        "/page/*": {"GET": handlers.page},
     }
     if feedback:
         from predictor.web.feedback import Feedback
@@ -124,6 +132,8 @@ class _Handlers:
         max_explanations: int,
         max_stream_bytes: int,
         feedback: bool,
+        fetch_card: "FetchCard | None",
+        greet: Handler,
         protocols: tuple[ProtocolName, ...],
     ) -> None:
         self._models = models
@@ -135,24 +145,48 @@ class _Handlers:
         self._max_stream_bytes = max_stream_bytes
         self._streams: Streams | None = None
         self._feedback = feedback
+        self._fetch_card = fetch_card
+        self._greet = greet
         self._protocols = protocols
 
     async def model(self, _request: Request) -> BytesResponse:
-        return json_response(model_info(await self._models.get()))
+        from predictor.web.caching import cacheable
+
+        return cacheable(orjson.dumps(model_info(await self._models.get())), JSON)
 
     async def openapi(self, _request: Request) -> BytesResponse:
+        from predictor.web.caching import cacheable
         from predictor.web.openapi import openapi_json  # Costs milliseconds that only this path needs.
 
         try:
             features = (await self._models.get()).schema.features
         except ModelUnavailable:  # The page is for people who look into that, too.
             features = FEATURES
-        return BytesResponse(openapi_json(features, feedback=self._feedback, protocols=self._protocols), JSON)
+        return cacheable(openapi_json(features, feedback=self._feedback, protocols=self._protocols), JSON)
 
     async def docs(self, request: Request) -> BytesResponse:
         from predictor.web.docs import docs_response
 
         return docs_response(request.scope["path"])
+
+    async def home(self, request: Request) -> BytesResponse:
+        """A page for browsers, the greeting for programs, which import nothing of the page."""
+        headers = request.scope["headers"]
+        if any(name == b"accept" and b"text/html" in value for name, value in headers):
+            from predictor.web.page import prefers_html
+
+            if prefers_html(headers):
+                return await self._site(request)
+        return await self._greet(request)
+
+    async def page(self, request: Request) -> BytesResponse:
+        return await self._site(request)
+
+    @cached_property
+    def _site(self) -> "Site":
+        from predictor.web.page import Site
+
+        return Site(self._models, self._fetch_card, max_rows=self._max_instances)
 
     async def predict(self, request: Request) -> BytesResponse:
         query = request.scope["query_string"]

@@ -24,7 +24,7 @@ from predictor.bulk import FileFormat, ScoredLines
 from predictor.errors import InvalidInput, PredictorError, UnusableFile, Violation
 from predictor.models import LoadedModel
 from predictor.service import check_coverage
-from predictor.telemetry import log
+from predictor.telemetry import log, request_id
 from predictor.web.admission import Admission
 from predictor.web.body import BODY_TIMEOUT_S, COMPLETE, HOLD
 from predictor.web.parameters import Parameters
@@ -77,7 +77,7 @@ class Streams:
             worker.stop()
             raise
         request.scope[COMPLETE] = True  # The rest belongs to the answer.
-        response = _StreamResponse(first, worker)
+        response = _StreamResponse(first, worker, request_id(request.scope["headers"]))
         response.server_timing = self._first_answer.prediction(model, (time.perf_counter() - started) * 1000)
         return response
 
@@ -85,11 +85,13 @@ class Streams:
 class _StreamResponse(BytesResponse):
     """Sends what the worker makes. An error ends it with a problem document as the last line."""
 
-    def __init__(self, first: bytes | None, worker: "_Worker") -> None:
+    def __init__(self, first: bytes | None, worker: "_Worker", name: bytes) -> None:
+        """`name` is the id of the request, for the problem document."""
         super().__init__(b"", _NDJSON)
         self.raw_headers = [(b"content-type", _NDJSON)]
         self._first = first
         self._worker = worker
+        self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -117,7 +119,7 @@ class _StreamResponse(BytesResponse):
             log(logging.ERROR, "unhandled_error", f"Unhandled {type(error).__name__}.", error=error)
             failure = PredictorError()
         self._worker.finish()
-        return orjson.dumps(problem_document(failure)[0]) + b"\n"
+        return orjson.dumps(problem_document(failure, self._name)[0]) + b"\n"
 
 
 class _Body:

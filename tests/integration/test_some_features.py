@@ -2,10 +2,12 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -92,6 +94,18 @@ def test_the_answer_is_the_same_with_the_other_features_whatever_they_are(
 ) -> None:
     for record in (EXAMPLE, {**RECORD, **NOT_READ}):
         assert client.post("/predict?details=true", json=record).json() == answer
+
+
+def test_the_page_asks_for_these_alone(client: Client) -> None:
+    page = client.get("/", headers={"accept": "text/html"}).text
+    data = json.loads(re.findall(r'id="data">(.*?)</script>', page)[0])
+    assert set(re.findall(r' name="(\w+)" value', page)) == set(TAKEN)
+    assert [field["name"] for field in data["fields"]] == list(TAKEN)
+    assert data["plots"] == [["bill_length_mm", "bill_depth_mm"]]
+    assert set(data["examples"][-1]) == set(TAKEN)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    answered = client.post("/page", content=urlencode(RECORD), headers=form)
+    assert (answered.status_code, ">Adelie</strong>" in answered.text) == (200, True)
 
 
 def test_a_batch_says_which_row_lacks_what_the_model_takes(client: Client, answer: dict[str, Any]) -> None:
