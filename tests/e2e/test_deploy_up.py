@@ -280,6 +280,7 @@ def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and
     for name in ("notes", "scored"):
         cloud.buckets[name] = {"name": name, "projectNumber": cloud.number}
     settings = {**local_model, **files, **limits, "INVOKERS": "user:a@example.org, group:vets@example.org"}
+    settings["PROTOCOLS"] = "v1,bigquery"
     first = hasty.run("up", **settings)
     assert first.status == 0, first.stderr
     waits = re.findall(r"waiting for (.*), which Google does not know everywhere yet", first.stderr)
@@ -294,9 +295,10 @@ def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and
     _check_files(cloud)
     for name in ("predict", "score"):
         environment = _deployed(cloud, name)["serviceConfig"]["environmentVariables"]
-        assert {key: environment.get(key) for key in [*limits, "REQUEST_TIMEOUT_S"]} == {
+        assert {key: environment.get(key) for key in [*limits, "REQUEST_TIMEOUT_S", "PROTOCOLS"]} == {
             **limits,
             "REQUEST_TIMEOUT_S": None,
+            "PROTOCOLS": "v1,bigquery" if name == "predict" else None,
         }
     here = f"projects/{cloud.project}/locations/{cloud.region}/services/predict"
     private = _grants(cloud.policies[here])
