@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from predictor.answers import json_lines
-from predictor.bulk.chunk import Chunk, Count
+from predictor.bulk.chunk import Chunk, Count, Reject
 from predictor.bulk.columns import Columns, description
 from predictor.bulk.csv_answers import CsvAnswers
 from predictor.bulk.csv_text import to_line
@@ -74,28 +74,30 @@ def score_stream(
     tell: Tell | None = None,
     *,
     coverage: float | None = None,
+    reject: Reject | None = None,
 ) -> Count:
     """Score a stream of CSV, NDJSON or Parquet; its first bytes show which one it is. NDJSON gives NDJSON, else CSV.
 
     `write` takes the output in pieces, `seen` the number of bytes that were read since it was last called, `tell` one
-    line that says what was understood of the file, unless there is nothing to say. `coverage` is that of the prediction
-    sets; None: the reference's own. Raises `UnusableFile`.
+    line that says what was understood of the file, unless there is nothing to say, `reject` each row that has an error.
+    `coverage` is that of the prediction sets; None: the reference's own. Raises `UnusableFile`.
     """
     source = open_source(stream, seen)
     tell = tell or (lambda _: None)
+    count = Count(reject=reject)
     blocks = Blocks(source.stream)
     if source.parquet:
-        table = ParquetTable(stream, model.schema)
-        count = _score_table(model, table, "Parquet", write, tell, coverage=coverage)
+        rows = ParquetTable(stream, model.schema)
+        _score_table(model, rows, "Parquet", write, tell, count=count, coverage=coverage)
     elif blocks.starts_like_json():
         documents = Documents(blocks, model.schema)
-        count = _score_documents(model, documents, _named("NDJSON", source), write, tell, coverage=coverage)
+        _score_documents(model, documents, _named("NDJSON", source), write, tell, count=count, coverage=coverage)
     else:
         table = Table(blocks, model.schema, keep_texts=True)
         if not table.header:
             raise UnusableFile("no_rows", "the file is empty: it has neither a header nor a row")
         kind = _named("CSV" + _SEPARATORS[table.separator], source)
-        count = _score_table(model, table, kind, write, tell, coverage=coverage)
+        _score_table(model, table, kind, write, tell, count=count, coverage=coverage)
     if not count.rows:
         raise UnusableFile("no_rows", "the file has no rows: there is nothing below its header")
     return count
@@ -112,9 +114,15 @@ def _tell(tell: Tell, kind: str, columns: Columns) -> None:
 
 
 def _score_documents(
-    model: LoadedModel, documents: Documents, kind: str, write: Write, tell: Tell, *, coverage: float | None
-) -> Count:
-    count = Count()
+    model: LoadedModel,
+    documents: Documents,
+    kind: str,
+    write: Write,
+    tell: Tell,
+    *,
+    count: Count,
+    coverage: float | None,
+) -> None:
     told = False
     for chunk in documents:
         if documents.columns is not None and not told:
@@ -122,13 +130,18 @@ def _score_documents(
             told = True
         count.add(chunk)
         write(json_lines(predict_batch(model, chunk.batch, coverage), None))
-    return count
 
 
 def _score_table(
-    model: LoadedModel, table: Table | ParquetTable, kind: str, write: Write, tell: Tell, *, coverage: float | None
-) -> Count:
-    count = Count()
+    model: LoadedModel,
+    table: Table | ParquetTable,
+    kind: str,
+    write: Write,
+    tell: Tell,
+    *,
+    count: Count,
+    coverage: float | None,
+) -> None:
     answers = CsvAnswers(model, table.separator)
     taken = set(table.header) & set(answers.added)
     if taken:
@@ -138,4 +151,3 @@ def _score_table(
     for chunk in table:
         count.add(chunk)
         write(answers.lines(chunk, predict_batch(model, chunk.batch, coverage)))
-    return count
