@@ -36,20 +36,22 @@ _INNER: Final = "of_model_"
 _NAN: Final = float("nan")
 
 
-def bigquery_form(model: bytes, columns: Sequence[str], classes: Sequence[str]) -> bytes:
-    """The graph, made of a `model.onnx` with these columns.
+def bigquery_form(
+    model: bytes, columns: Sequence[str], classes: Sequence[str], features: Sequence[str] = FEATURES
+) -> bytes:
+    """The graph, made of a `model.onnx` with these columns, which are made from these features.
 
-    Inputs: each feature by its name, float32 or string, shape (n, 1). Outputs: `probabilities`, float32, shape
+    Inputs: each of the features by its name, float32 or string, shape (n, 1). Outputs: `probabilities`, float32, shape
     (n, classes), and `prediction`, string, shape (n,). Raises `NotConvertible` when BigQuery would not take it.
     """
     inner = _in_opset(onnx.load_from_string(model))
     inner = compose.add_prefix(inner, _INNER)  # No value of it is called like a feature then.
-    before, constants = _features(columns)
+    before, constants = _features(columns, features)
     after, more = _answers(classes)
     graph = helper.make_graph(
         [*before, *inner.graph.node, *after],
         inner.graph.name,
-        [_value(name, TensorProto.STRING if name in CATEGORIES else TensorProto.FLOAT, 1) for name in FEATURES],
+        [_value(name, TensorProto.STRING if name in CATEGORIES else TensorProto.FLOAT, 1) for name in features],
         [_value(OUTPUT, TensorProto.FLOAT, len(classes)), _value(PREDICTION, TensorProto.STRING)],
         [*inner.graph.initializer, *constants, *more],
     )
@@ -80,12 +82,12 @@ def _value(name: str, kind: int, *width: int) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, [None, *width])
 
 
-def _features(columns: Sequence[str]) -> tuple[list[NodeProto], list[TensorProto]]:
+def _features(columns: Sequence[str], features: Sequence[str]) -> tuple[list[NodeProto], list[TensorProto]]:
     """Nodes that make the model's one tensor, and `valid`: 0 for a row that the service accepts, else NaN."""
     nodes: list[NodeProto] = []
     constants = [_constant("zero", 0.0), _constant("nan", _NAN)]
     checks = []
-    for name in MEASUREMENTS:
+    for name in (name for name in MEASUREMENTS if name in features):
         low, high = RANGES[name]
         constants += [_constant(f"{name}_low", low), _constant(f"{name}_high", high)]
         nodes += [
@@ -95,7 +97,7 @@ def _features(columns: Sequence[str]) -> tuple[list[NodeProto], list[TensorProto
             helper.make_node("Where", [f"{name}_in_range", "zero", "nan"], [f"{name}_check"]),
         ]
         checks.append(f"{name}_check")
-    for name, values in CATEGORIES.items():
+    for name, values in ((name, values) for name, values in CATEGORIES.items() if name in features):
         nodes.append(_numbers(name, f"{name}_check", dict.fromkeys(values, 0.0), default=_NAN))
         checks.append(f"{name}_check")
     nodes.append(helper.make_node("Sum", checks, ["valid"]))
@@ -177,6 +179,7 @@ class BigQueryGraph:
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
             raise UnloadableModel(BIGQUERY_FILE, f"ONNX Runtime refused it: {first_line(error)}") from error
         self._run = session.run
+        self._features = [item.name for item in session.get_inputs()]
         self._classes = session.get_outputs()[0].shape[1]
 
     def probabilities(self, penguin: Penguin) -> list[float]:
@@ -185,7 +188,8 @@ class BigQueryGraph:
     def batch_probabilities(self, columns: PenguinColumns) -> "NDArray[np.float32]":
         if not len(columns):
             return np.empty((0, self._classes), dtype=np.float32)
-        return self._run([OUTPUT], named_inputs(columns))[0]  # type: ignore[no-any-return]
+        inputs = named_inputs(columns)
+        return self._run([OUTPUT], {name: inputs[name] for name in self._features})[0]  # type: ignore[no-any-return]
 
 
 def named_inputs(columns: PenguinColumns) -> dict[str, Any]:

@@ -112,7 +112,9 @@ def export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pic
             not_converted = error
         else:
             try:
-                contents[BIGQUERY_FILE] = bigquery_form(contents[ONNX_FILE], manifest.columns, manifest.classes)
+                contents[BIGQUERY_FILE] = bigquery_form(
+                    contents[ONNX_FILE], manifest.columns, manifest.classes, manifest.features
+                )
             except NotConvertible as error:
                 not_for_bigquery = error
     bundle = assemble(source, contents, created)
