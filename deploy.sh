@@ -18,7 +18,7 @@ Commands. Each can be run again at any time; it changes only what differs
   status               list the revisions with their traffic, tags, model versions and digests
   rollback [REVISION]  give all traffic to this revision of the HTTP function, and all messages to the revision of the
                        events function that served beside it; default: the ones that served before
-  logs [FRESHNESS]     show what both functions logged; default: in the last 1h
+  logs [FRESHNESS]     show what both functions logged; default: in the last 1h. With --follow: what they log from now on
   keyless OWNER/REPO[@ID] [ENVIRONMENT]
                        let GitHub Actions deploy without keys, from jobs in the environment; default: production
   bigquery             let SQL use the model in service: an imported model, and functions that call the service
@@ -32,6 +32,8 @@ Options
   --agreement N        compare both revisions on N penguins first, and stop if they disagree too often
   --public             up, promote: let everybody call the HTTP function, until the next up without this option
   --from FILE          promote: the settings of the other deployment
+  --follow             logs: go on printing new lines, until Ctrl-C
+  --severity LEVEL     logs: only lines of this severity and above (INFO, WARNING, ERROR ...)
   --with-data          down: also delete the bucket for models and every model in it
   --yes                down: do not ask
   -h, --help
@@ -49,7 +51,7 @@ PYTHON=${PYTHON:-$HERE/.venv/bin/python}
 OPS_DIR=${OPS_DIR:-$HERE/ops}
 BEAM_PYTHON=${BEAM_PYTHON:-$HERE/.venv-beam/bin/python}
 CONFIG=$HERE/deploy.env FROM='' RENDERED=$HERE/build/ops
-DRY_RUN=false PUBLIC=false WITH_DATA=false ASSUME_YES=false AGREEMENT=0
+DRY_RUN=false PUBLIC=false WITH_DATA=false ASSUME_YES=false AGREEMENT=0 FOLLOW=false FOLLOW_S=${FOLLOW_S:-5} SEVERITY=''
 
 # shellcheck source=ops/deploy/common.sh
 source "$HERE/ops/deploy/common.sh"
@@ -163,9 +165,10 @@ main() {
       --public) PUBLIC=true ;;
       --with-data) WITH_DATA=true ;;
       --yes) ASSUME_YES=true ;;
-      --config | --agreement | --from)
+      --follow) FOLLOW=true ;;
+      --config | --agreement | --from | --severity)
         (($# > 1)) || misused "$1 needs a value"
-        case $1 in --config) CONFIG=$2 ;; --from) FROM=$2 ;; *) AGREEMENT=$2 ;; esac
+        case $1 in --config) CONFIG=$2 ;; --from) FROM=$2 ;; --severity) SEVERITY=${2^^} ;; *) AGREEMENT=$2 ;; esac
         shift
         ;;
       -*) misused "unknown option $1" ;;
@@ -190,6 +193,9 @@ main() {
   [[ $PUBLIC == false || ${words[0]} =~ ^(up|promote)$ ]] || misused "--public works with up and promote only"
   [[ ${words[0]} != promote || -n $FROM ]] || misused "promote needs --from FILE, the settings of the deployment that was tried"
   [[ ${words[0]} == promote || -z $FROM ]] || misused "--from works with promote only"
+  [[ $FOLLOW$SEVERITY == false || ${words[0]} == logs ]] || misused "--follow and --severity work with logs only"
+  [[ $FOLLOW == false || ${#words[@]} == 1 ]] || misused "--follow shows what comes from now on: leave out ${words[1]}"
+  [[ $SEVERITY =~ ^(|DEBUG|INFO|NOTICE|WARNING|ERROR|CRITICAL|ALERT|EMERGENCY)$ ]] || misused "--severity must be DEBUG, INFO, NOTICE, WARNING, ERROR or CRITICAL"
   [[ $WITH_DATA == false || ${words[0]} == down ]] || misused "--with-data works with down only"
 
   load_defaults

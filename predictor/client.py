@@ -250,8 +250,8 @@ def _pause_s(answer: _Answer, attempt: int) -> float:
     """What `Retry-After` says, or else a time that doubles; with some chance in it, so that callers spread out."""
     told = answer.headers.get("Retry-After", "") if isinstance(answer, httpx.Response) else ""
     if told.isdecimal():
-        return min(float(told), MAX_PAUSE_S) + random.uniform(0, 0.1)  # noqa: S311
-    return min(2.0 ** (attempt - 2), MAX_PAUSE_S) * random.uniform(0.5, 1)  # noqa: S311
+        return min(float(told), MAX_PAUSE_S) + random.uniform(0, 0.1)  # noqa: S311  # nosec B311
+    return min(2.0 ** (attempt - 2), MAX_PAUSE_S) * random.uniform(0.5, 1)  # noqa: S311  # nosec B311
 
 
 def _parsed(parse: Callable[[bytes], T], answer: httpx.Response) -> T:

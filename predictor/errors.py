@@ -354,7 +354,7 @@ class FunctionUnreachable(PredictorError):
     """A running function gave no answer."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"{url} could not be reached: {reason}.")
+        super().__init__(f"{url} could not be reached: {reason.rstrip('.')}" + ("" if reason.endswith("?") else "."))
         self.url = url
         self.reason = reason
 

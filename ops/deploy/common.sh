@@ -187,12 +187,19 @@ endpoint() {
   printf '%s' "$address"
 }
 
+# Set by a --dry-run without a login: Google is not asked.
+WITHOUT_LOGIN=false
+
 # A token is valid for about an hour, and a release may take longer. gcloud may print a cached one that is valid for five
 # minutes only. So it is renewed after four, and when Google refuses it.
 TOKEN_TAKEN_S=''
 access_token() {
   [[ -z $TOKEN_TAKEN_S ]] || ((SECONDS - TOKEN_TAKEN_S > 240)) || return 0
-  gcloud auth print-access-token --quiet >"$WORK/token.new" 2>"$WORK/token.error" </dev/null || die "gcloud is not logged in: run 'gcloud auth login'"
+  take_token || die "gcloud is not logged in: run 'gcloud auth login'"
+}
+
+take_token() {
+  gcloud auth print-access-token --quiet >"$WORK/token.new" 2>"$WORK/token.error" </dev/null || return 1
   mv "$WORK/token.new" "$RUN/token"
   TOKEN_TAKEN_S=$SECONDS
 }
@@ -200,6 +207,12 @@ access_token() {
 # ask NAME API PATH [CURL-OPTION...]: the answer's body in $WORK/NAME, its status in HTTP_STATUS.
 # The token goes through standard input, since every user of the machine can see a command line.
 ask() {
+  if [[ $WITHOUT_LOGIN == true ]]; then # Nothing is there, as in an empty project, and nobody has a role.
+    HTTP_STATUS=404
+    [[ $3 != *:getIamPolicy ]] || HTTP_STATUS=200
+    printf '{}' >"$WORK/$1"
+    return
+  fi
   access_token
   ask_once "$@"
   [[ $HTTP_STATUS == 401 ]] || return 0

@@ -61,8 +61,10 @@ need_client_login() {
 }
 
 need_project() {
-  there project.json cloudresourcemanager "v1/projects/$PROJECT_ID" || die "the project $PROJECT_ID does not exist"
-  PROJECT_NUMBER=$(state get "$WORK/project.json" projectNumber)
+  if [[ $WITHOUT_LOGIN == false ]]; then
+    there project.json cloudresourcemanager "v1/projects/$PROJECT_ID" || die "the project $PROJECT_ID does not exist"
+    PROJECT_NUMBER=$(state get "$WORK/project.json" projectNumber)
+  fi
   PUBSUB_AGENT=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com
   MONITORING_AGENT=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com
   # Accounts that this deployment or Google creates: a grant to one of them is tried until it is known everywhere.
@@ -102,8 +104,20 @@ need_own_names() {
   [[ $region == "$REGION" ]] || die "the names in $CONFIG belong to a deployment in $region, not in $REGION: set another PREFIX"
 }
 
+# A --dry-run needs no account: it shows what an empty project would get, with the logins and the APIs before it.
+dry_run_without_login() {
+  local api names=()
+  [[ $DRY_RUN == true ]] && ! take_token || return 1
+  WITHOUT_LOGIN=true PROJECT_NUMBER=PROJECT_NUMBER
+  say "gcloud is not logged in, so nothing is known of $PROJECT_ID: these are the commands for an empty project"
+  for api in "${APIS[@]}"; do names+=("$api.googleapis.com"); done
+  change gcloud auth login
+  change gcloud auth application-default login
+  change gcloud services enable "${names[@]}" "${ON_PROJECT[@]}"
+}
+
 need_project_state() {
-  need_apis
+  [[ $WITHOUT_LOGIN == true ]] || need_apis
   need_own_bucket
   need_own_names
   need_file_buckets
@@ -112,9 +126,11 @@ need_project_state() {
 preflight() {
   need_locks
   choose_model
-  access_token
-  need_client_login
-  say "checking the project $PROJECT_ID"
+  if ! dry_run_without_login; then
+    access_token
+    need_client_login
+    say "checking the project $PROJECT_ID"
+  fi
   need_project
   need_project_state
   at_once need_good_model list_files

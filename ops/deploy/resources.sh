@@ -127,6 +127,7 @@ publish_model() {
   local printed command=("$PYTHON" -m predictor publish --from "$MODEL_FOLDER" --to "gs://$BUCKET/$MODEL_ROOT")
   if [[ $DRY_RUN == true ]]; then
     quoted "${command[@]}"
+    mark_made "model $MODEL_URI"
     return 0
   fi
   say "+ $(quoted "${command[@]}")"

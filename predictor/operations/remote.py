@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 
 from predictor.errors import FunctionUnreachable
 
@@ -80,9 +80,19 @@ class Function:
         except requests.Timeout as error:
             raise FunctionUnreachable(self.url, f"{method} {path} had no answer in {self._timeout_s:g} s") from error
         except (requests.RequestException, HTTPError) as error:  # requests lets some of urllib3's through.
-            raise FunctionUnreachable(self.url, f"{method} {path} failed with {type(error).__name__}") from error
+            raise FunctionUnreachable(self.url, f"{method} {path} {_failure(error)}") from error
         elapsed_ms = (time.perf_counter() - started) * 1000
         return Answer(response.status_code, response.headers, response.content, elapsed_ms)
+
+
+def _failure(error: Exception) -> str:
+    """Why a request failed, in words where there are any."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, NameResolutionError):
+        return "failed, because no such host is known; is the URL right?"
+    if isinstance(reason, NewConnectionError):
+        return "failed, because nothing accepts connections there; is it running, and on this port?"
+    return f"failed with {type(error).__name__}"
 
 
 class _Bearer(requests.auth.AuthBase):

@@ -67,6 +67,8 @@ def _decompressor(coding: bytes) -> tuple[_Decompressor, type[Exception]]:
 
 async def compress(response: BytesResponse, request_headers: Sequence[RawHeader]) -> None:
     """Compress an answer if its caller accepts that; a cacheable one, which comes again, only once."""
+    if any(name == b"content-encoding" for name, _ in response.raw_headers):
+        return
     if response.etag is None:
         response.raw_headers.append((b"vary", b"Accept-Encoding"))
     coding = _best(b",".join(value for name, value in request_headers if name == b"accept-encoding"))

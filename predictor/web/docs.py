@@ -13,6 +13,7 @@ _FOLDER: Final = Path(__file__).parent / "swagger_ui"
 
 _FILES: Final = {
     "/docs": ("index.html", b"text/html; charset=utf-8"),
+    "/docs/page.css": ("page.css", b"text/css; charset=utf-8"),
     "/docs/start.js": ("start.js", b"text/javascript; charset=utf-8"),
     "/docs/swagger-ui.css": ("swagger-ui.css", b"text/css; charset=utf-8"),
     "/docs/swagger-ui-bundle.js": ("swagger-ui-bundle.js", b"text/javascript; charset=utf-8"),

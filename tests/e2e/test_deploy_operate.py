@@ -1,5 +1,6 @@
 """`status`, `rollback` and `down` on a project in which two revisions were deployed."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +157,26 @@ def test_logs_show_what_both_functions_said(cloud: FakeCloud, deployment: Deploy
     assert text_line.endswith("Out of memory")
     (asked,) = [request for request in cloud.requests if request.path == "v2/entries:list"]
     assert 'service_name="predict" OR resource.labels.service_name="score"' in asked.body["filter"]
+
+
+def test_logs_can_be_followed_from_a_severity_on(cloud: FakeCloud, deployment: Deployment) -> None:
+    def asked() -> list[str]:
+        return [request.body["filter"] for request in cloud.requests if request.path == "v2/entries:list"]
+
+    fast = Deployment(cloud, deployment.folder, {**deployment.env, "FOLLOW_S": "0.1"}, deployment.settings)
+    run = fast.start("logs", "--follow", "--severity", "error")
+    wait_until(lambda: len(asked()) >= 2, "two looks into the log")
+    run.interrupt()
+    assert run.wait().status == 130
+    first, second = asked()[:2]
+    assert "severity>=ERROR" in first
+    (ends,) = re.findall('receiveTimestamp<"([^"]+)"', first)
+    assert f'receiveTimestamp>="{ends}"' in second  # No line is left out between the two.
+
+
+@pytest.mark.parametrize("words", [["--follow", "status"], ["--follow", "logs", "2h"], ["--severity", "BAD", "logs"]])
+def test_what_does_not_go_with_logs_is_refused(deployment: Deployment, words: list[str]) -> None:
+    assert deployment.run(*words).status == 2
 
 
 @pytest.mark.usefixtures("two_revisions")

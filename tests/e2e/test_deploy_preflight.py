@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import ServedModel
-from tests.support.gcloud import Deployment, Outcome
+from tests.support.gcloud import Deployment, Outcome, complaints
 from tests.support.gcp import FakeCloud
 from tests.support.processes import PROJECT
 from tests.support.signing import make_key
@@ -43,10 +43,31 @@ def test_a_missing_api_is_named_with_the_command_that_enables_it(
 
 
 def test_without_a_login_nothing_is_asked(cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel) -> None:
-    logged_out = {key: value for key, value in deployment.env.items() if not key.startswith("CLOUDSDK_AUTH_")}
-    outcome = Deployment(cloud, deployment.folder, logged_out, deployment.settings).run("up", **blue_model.settings)
-    _assert_refused(cloud, outcome, "gcloud auth login")
+    for command in ("up", "logs", "status"):
+        _assert_refused(cloud, _logged_out(cloud, deployment).run(command, **blue_model.settings), "gcloud auth login")
     assert cloud.requests == []
+
+
+def _logged_out(cloud: FakeCloud, deployment: Deployment) -> Deployment:
+    env = {key: value for key, value in deployment.env.items() if not key.startswith(("CLOUDSDK_AUTH_", "GOOGLE_"))}
+    return Deployment(cloud, deployment.folder, env, deployment.settings)
+
+
+@pytest.mark.slow
+def test_a_dry_run_needs_no_login_and_prints_what_an_empty_project_would_get(
+    cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, tmp_path: Path
+) -> None:
+    folder = str(blue_model.bundle.folder.parent)
+    outcome = _logged_out(cloud, deployment).run("--dry-run", "up", MODEL_FOLDER=folder)
+    assert outcome.status == 0, outcome.stderr
+    assert cloud.requests == []
+    lines = outcome.stdout.splitlines()
+    assert lines[:2] == ["gcloud auth login", "gcloud auth application-default login"]
+    assert lines[2].startswith("gcloud services enable ")
+    for part in ("functions deploy predict", "functions deploy score", "pubsub topics create", "alertPolicies"):
+        assert any(part in line for line in lines)
+    assert len([line for line in lines if " predictor publish " in line]) == 1
+    assert complaints([line for line in lines if line.startswith("gcloud ")], tmp_path / "lint") == []
 
 
 @pytest.mark.slow

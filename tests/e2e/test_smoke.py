@@ -195,7 +195,10 @@ class TestBad:
 
     def test_nobody_is_there(self, bundle: PublishedBundle) -> None:
         url = f"http://127.0.0.1:{free_port()}"
-        assert reason(smoke(url, bundle)) == f"{url} could not be reached: GET /ready failed with ConnectionError."
+        assert reason(smoke(url, bundle)) == (
+            f"{url} could not be reached: GET /ready failed, because nothing accepts connections there;"
+            " is it running, and on this port?"
+        )
 
     @pytest.mark.parametrize(
         ("path", "old", "new", "expected"),

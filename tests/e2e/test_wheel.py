@@ -42,7 +42,10 @@ def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files", "predictor"], cwd=PROJECT, capture_output=True, text=True, check=True
     ).stdout.split()
-    assert [name for name in listed if name not in zipfile.ZipFile(wheel).namelist()] == []
+    names = zipfile.ZipFile(wheel).namelist()
+    assert [name for name in listed if name not in names] == []
+    (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
+    assert "penguin-predictor = predictor.cli:main" in zipfile.ZipFile(wheel).read(entry_points).decode()
 
 
 def test_it_trains_and_serves_where_the_project_is_not(

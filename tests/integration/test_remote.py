@@ -7,6 +7,7 @@ import pytest
 
 from predictor.errors import FunctionUnreachable
 from predictor.operations.remote import Function
+from tests.support.processes import free_port
 
 
 def test_a_function_that_never_answers_is_given_up() -> None:
@@ -36,3 +37,13 @@ def test_a_netrc_file_does_not_replace_the_token(tmp_path: Path, monkeypatch: py
 def test_a_host_that_cannot_be_one_is_unreachable(url: str) -> None:
     with Function(url, timeout_s=1.0) as function, pytest.raises(FunctionUnreachable):
         function.get("/ready")
+
+
+def test_a_closed_port_and_an_unknown_host_are_told_apart() -> None:
+    port = free_port()
+    for url, words in (
+        (f"http://127.0.0.1:{port}", "nothing accepts"),
+        ("http://no-such-host.invalid", "no such host"),
+    ):
+        with Function(url, timeout_s=5.0) as function, pytest.raises(FunctionUnreachable, match=words):
+            function.get("/ready")

@@ -1,5 +1,8 @@
 """What all commands share: the list of them, and how an error becomes a line and an exit status."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import click
@@ -11,6 +14,7 @@ from predictor.cli import main
 from predictor.errors import ConfigurationError, InvalidInput, PredictorError, StoreUnavailable, Violation
 from predictor.schema import CATEGORIES
 from tests.support.cli import run
+from tests.support.processes import PROJECT
 
 
 @pytest.fixture
@@ -59,3 +63,16 @@ def test_the_commands_are_listed_each_with_its_help() -> None:
 
 def test_the_version_is_the_packages() -> None:
     assert __version__ in run("--version").stdout
+
+
+def test_a_shell_can_complete_commands_and_options() -> None:
+    def completed(words: str) -> list[str]:
+        place = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        environment = {**os.environ, "_PENGUIN_PREDICTOR_COMPLETE": "bash_complete", **place}
+        program = "from predictor.cli import main; main(prog_name='penguin-predictor')"
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        return [line.partition(",")[2] for line in done.stdout.splitlines()]
+
+    assert completed("penguin-predictor pub") == ["publish"]
+    assert "--golden" in completed("penguin-predictor smoke --")

@@ -13,6 +13,7 @@ def test_the_page_and_its_files_come_from_here(client: Client) -> None:
     references = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert [r for r in references if not r.startswith("data:")] == [
         "docs/swagger-ui.css",
+        "docs/page.css",
         "docs/swagger-ui-bundle.js",
         "docs/start.js",
     ]

@@ -40,7 +40,8 @@ class TestHome:
         for headers in ({}, {"accept": "application/json"}):
             greeting = client.get("/", headers=headers)
             assert greeting.content == b'{"message":"Penguin Predictor Active!"}'
-            assert set(greeting.headers) <= {"content-type", "content-length", "model-version", "server-timing"}
+            usual = {"content-type", "content-length", "model-version", "server-timing", "x-request-id"}
+            assert set(greeting.headers) <= usual
 
     def test_all_of_it_is_small(self, client: Client) -> None:
         page = client.get("/", headers=BROWSER)
