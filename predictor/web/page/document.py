@@ -43,7 +43,7 @@ class Document:
 
     def with_answer(self, values: Mapping[str, Any], answer: Prediction) -> Representation:
         """The page that answers a posted form."""
-        return self._render(values, _answer(answer), {})
+        return self._render(values, self._answer(answer), {})
 
     def with_errors(self, values: Mapping[str, Any], error: InvalidInput) -> Representation:
         """The page that refuses a posted form, with its violations at their fields."""
@@ -53,6 +53,22 @@ class Document:
             name = violation.pointer.removeprefix("/")
             errors[name] = " ".join(filter(None, [errors.get(name), violation.message, hint]))
         return self._render(values, _no_answer(self._model.manifest.classes, "No answer", str(error)), errors)
+
+    def _answer(self, answer: Prediction) -> str:
+        assessment = answer.assessment
+        sentence, warnings = "", ""
+        if assessment is not None:
+            if assessment.prediction_set is not None and assessment.coverage is not None:
+                possible = " or ".join(assessment.prediction_set)
+                sentence = f"At {assessment.coverage * 100:.4g}\u00a0% coverage it is {possible}. "
+            sentence += _PERSON if assessment.abstain else ""
+            warnings = "".join(f"<li>{escape(self._in_words(one.message))}</li>" for one in assessment.warnings)
+        return _result(answer.prediction, answer.probabilities, sentence=sentence, warnings=warnings)
+
+    def _in_words(self, message: str) -> str:
+        for field in self._content.fields:
+            message = message.replace(field.name, field.label)
+        return message
 
     def _render(
         self, values: Mapping[str, Any], answer: str, errors: Mapping[str, str], *, varies: bytes = b"Accept-Encoding"
@@ -160,17 +176,6 @@ def _category(field: Field, value: Any, described: str, below: str) -> str:
 
 def _example(index: int, title: str) -> str:
     return f'<button type="button" data-example="{index}">{escape(title)}</button>'
-
-
-def _answer(answer: Prediction) -> str:
-    assessment = answer.assessment
-    sentence, warnings = "", ""
-    if assessment is not None:
-        if assessment.prediction_set is not None:
-            sentence = f"At {assessment.coverage:.0%} coverage it is {' or '.join(assessment.prediction_set)}. "
-        sentence += _PERSON if assessment.abstain else ""
-        warnings = "".join(f"<li>{escape(warning.message)}</li>" for warning in assessment.warnings)
-    return _result(answer.prediction, answer.probabilities, sentence=sentence, warnings=warnings)
 
 
 def _no_answer(classes: Iterable[str], verdict: str = "\u2013", sentence: str = "") -> str:

@@ -44,7 +44,7 @@ class Plot {
     this.y = fieldOf(y);
     const all = (name) => Object.values(columns).flatMap((own) => own[name] ?? []);
     this.yScale = scale(all(y), HEIGHT - BOTTOM, TOP);
-    this.left = 24 + 7 * Math.max(...this.yScale.ticks.map((tick) => String(tick).length));
+    this.left = 26 + 8 * Math.max(...this.yScale.ticks.map((tick) => String(tick).length));
     this.xScale = scale(all(x), this.left, WIDTH - RIGHT);
     this.own = svg("g", { class: "own" });
     element.append(
@@ -66,7 +66,7 @@ class Plot {
     for (const tick of this.xScale.ticks) {
       const x = this.xScale.place(tick);
       axes.append(svg("line", { x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }));
-      axes.append(svg("text", { x, y: HEIGHT - BOTTOM + 15, "text-anchor": "middle" }, String(tick)));
+      axes.append(svg("text", { x, y: HEIGHT - BOTTOM + 17, "text-anchor": "middle" }, String(tick)));
     }
     for (const tick of this.yScale.ticks) {
       const y = this.yScale.place(tick);

@@ -127,7 +127,7 @@ async function score(text, signal) {
     finish();
   }
   const shown = lines.length - 1 > SHOWN_ROWS ? ` The first ${SHOWN_ROWS} are shown; the download has all.` : "";
-  const errors = bad ? ` ${bad} could not be predicted; their last cell says why.` : "";
+  const errors = bad ? ` ${bad} could not be predicted; the note says why.` : "";
   status(`${rows.length} ${rows.length === 1 ? "row" : "rows"}.${errors}${shown}`);
 }
 
