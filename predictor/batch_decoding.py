@@ -76,13 +76,13 @@ def _columns(rows: list[Any], schema: RecordSchema) -> PenguinColumns | None:
     combinations = list(map(schema.combination_index.__getitem__, map(schema.categories_in, rows)))
     measurements = np.array(numbers, dtype=np.float64).reshape(len(rows), len(schema.measurements))
     if schema.measurements != MEASUREMENTS:
-        measurements = _filled(measurements, schema)
+        measurements = filled(measurements, schema)
     if not in_range(measurements).all():
         return None
     return PenguinColumns(measurements, np.array(combinations, dtype=np.intp))
 
 
-def _filled(measurements: "NDArray[np.float64]", schema: RecordSchema) -> "NDArray[np.float64]":
+def filled(measurements: "NDArray[np.float64]", schema: RecordSchema) -> "NDArray[np.float64]":
     """From a column for each of the schema's measurements to one for each of all."""
     columns = dict(zip(schema.measurements, measurements.T, strict=True))
     return np.column_stack([columns.get(name, np.full(len(measurements), EXAMPLE[name])) for name in MEASUREMENTS])

@@ -70,6 +70,7 @@ def build(
         max_instances=settings.max_instances_per_request,
         admission=admission,
         max_explanations=settings.max_explanations_per_request,
+        max_stream_bytes=settings.max_stream_bytes,
         cors_origins=settings.cors_origins,
         feedback=settings.feedback,
         protocols=settings.protocols,

@@ -160,7 +160,7 @@ class StoreUnavailable(PredictorError):
         file: str | None = None,
         attempts: int | None = None,
     ) -> None:
-        tries = f" (attempt {attempts})" if attempts else ""
+        tries = f", after {attempts} requests" if attempts is not None and attempts > 1 else ""
         super().__init__(f"{uri} could not be {action}: {reason}{tries}.")
         self.uri = uri
         self.reason = reason
@@ -324,12 +324,18 @@ class NotAnEvent(PredictorError):
 
 
 class Unscorable(PredictorError):
-    """A message can never be scored. Permanent: redelivering it does not help."""
+    """A message can never be scored. Permanent: redelivering it does not help.
 
-    def __init__(self, reason_code: str, detail: str, violations: Sequence[Violation] = ()) -> None:
+    `invalid` is what is wrong with its one penguin, where a hint may be added to it.
+    """
+
+    def __init__(
+        self, reason_code: str, detail: str, violations: Sequence[Violation] = (), invalid: InvalidInput | None = None
+    ) -> None:
         super().__init__(detail)
         self.reason_code = reason_code
         self.violations = tuple(violations)
+        self.invalid = invalid
 
 
 class PublisherUnavailable(PredictorError):
@@ -351,6 +357,25 @@ class FunctionUnreachable(PredictorError):
         super().__init__(f"{url} could not be reached: {reason}.")
         self.url = url
         self.reason = reason
+
+
+class RequestRefused(PredictorError):
+    """A running function gave another answer than a prediction."""
+
+    def __init__(
+        self, status: int, reason: str, violations: Sequence[Violation] = (), *, request_id: str | None = None
+    ) -> None:
+        """`violations` is what is wrong with the input, `request_id` what names the request in the function's log."""
+        super().__init__(f"The answer is {status}: {reason}")
+        self.status = status
+        self.reason = reason
+        self.violations = tuple(violations)
+        self.request_id = request_id
+
+    @property
+    def too_large(self) -> bool:
+        """Whether the same rows would do in smaller requests."""
+        return self.status == 413 or any(violation.code == "too_many" for violation in self.violations)
 
 
 class SmokeFailed(PredictorError):

@@ -39,6 +39,8 @@ class Settings:
     max_bytes_in_flight: int = 64 * 1024 * 1024
     request_timeout_s: int = 30
     max_explanations_per_request: int = 20
+    max_stream_bytes: int = 32 * 1024 * 1024
+    """As much as Cloud Run lets through in one HTTP/1 request."""
     cors_origins: tuple[str, ...] = ()
     feedback: bool = False
     protocols: tuple[ProtocolName, ...] = get_args(ProtocolName)
@@ -86,6 +88,7 @@ class Settings:
             max_explanations_per_request=_positive(
                 env, "MAX_EXPLANATIONS_PER_REQUEST", cls.max_explanations_per_request
             ),
+            max_stream_bytes=_positive(env, "MAX_STREAM_BYTES", cls.max_stream_bytes),
             cors_origins=_origins(env, "CORS_ORIGINS"),
             feedback=_boolean(env, "FEEDBACK", default=cls.feedback),
             protocols=_protocols(env, "PROTOCOLS", cls.protocols),

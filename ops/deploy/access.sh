@@ -13,7 +13,8 @@ apply_access() {
   mapfile -t others < <(state members "$WORK/policy.json" roles/run.invoker)
   known=" ${MEMBERS[*]} $MONITORING_AGENT allUsers allAuthenticatedUsers "
   for member in "${others[@]}"; do
-    [[ $known == *" $member "* ]] || say "$member may call $FUNCTION too, though INVOKERS does not name it; to revoke this: $(quoted gcloud run services \
+    # BigQuery's connections call as accounts of this kind.
+    [[ $known == *" $member "* || $member == *@gcp-sa-bigquery-condel.iam.gserviceaccount.com ]] || say "$member may call $FUNCTION too, though INVOKERS does not name it; to revoke this: $(quoted gcloud run services \
       remove-iam-policy-binding "$FUNCTION" --member "$member" --role roles/run.invoker "${IN_REGION[@]}")"
   done
 }

@@ -18,11 +18,12 @@ list_files() {
 
 # function_flags NAME: sets FLAGS to the function's source and settings, and FINGERPRINT to a digest of both.
 function_flags() {
-  local environment=(MODEL_URI="$MODEL_URI" MODEL_DIGEST="$MODEL_DIGEST" MODEL_LOADING=eager LOG_LEVEL="$LOG_LEVEL" GOOGLE_CLOUD_PROJECT="$PROJECT_ID")
+  local key environment=(MODEL_URI="$MODEL_URI" MODEL_DIGEST="$MODEL_DIGEST" MODEL_LOADING=eager LOG_LEVEL="$LOG_LEVEL" GOOGLE_CLOUD_PROJECT="$PROJECT_ID")
   FLAGS=(--gen2 --runtime python313 --trigger-http --source "$HERE" --build-service-account "projects/$PROJECT_ID/serviceAccounts/$BUILD_EMAIL"
     --cpu "$CPU" --memory "$MEMORY")
   [[ -z $VPC_CONNECTOR ]] || FLAGS+=(--vpc-connector "$VPC_CONNECTOR" --egress-settings "$VPC_EGRESS")
   [[ -z $KMS_KEY ]] || FLAGS+=(--kms-key "$KMS_KEY" --docker-repository "$IMAGE_REPOSITORY")
+  for key in $LIMITS; do [[ -z ${!key} ]] || environment+=("$key=${!key}"); done
   if [[ $1 == "$FUNCTION" ]]; then
     FLAGS+=(--entry-point predict --service-account "$FUNCTION_EMAIL" --ingress-settings "$INGRESS" --timeout "${TIMEOUT_S}s"
       --concurrency "$CONCURRENCY" --min-instances "$MIN_INSTANCES" --max-instances "$MAX_INSTANCES")
@@ -44,6 +45,16 @@ function_flags() {
 
 # service_there NAME: whether the Cloud Run service exists; it is then in $WORK/service.json.
 service_there() { there service.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/services/$1"; }
+
+# Sets MODEL_URI and MODEL_DIGEST to those of the revision in service.
+read_model_in_service() {
+  local name
+  service_there "$FUNCTION" || die "$FUNCTION is not deployed"
+  read -r name _ < <(state blue "$WORK/service.json" "$TAG") || die "$FUNCTION has no revision in service"
+  must_read revision.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/revisions/$name"
+  MODEL_URI=$(state variable "$WORK/revision.json" MODEL_URI) || die "$name has no MODEL_URI"
+  MODEL_DIGEST=$(state variable "$WORK/revision.json" MODEL_DIGEST) || die "$name has no MODEL_DIGEST"
+}
 
 # Whether the wanted source and settings are in service already, with all traffic. The revision tells; the function's own
 # description may come from a deployment that failed.

@@ -53,8 +53,12 @@ def _feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
     callback=options.digest,
     help="The model's digest; required for gs://. Default: the setting MODEL_DIGEST, unless --uri is given.",
 )
+@click.option("--coverage", type=float, help="Of the prediction set. Default: the model's own, usually 0.95.")
+@click.option("--explain", is_flag=True, help=f"Say what speaks for the prediction; for one {NOUN} only.")
 @_feature_options
-def predict(file: Path | None, uri: str | None, digest: str | None, **features: Any) -> None:
+def predict(
+    file: Path | None, uri: str | None, digest: str | None, coverage: float | None, explain: bool, **features: Any
+) -> None:
     """Predict one penguin, from options or from JSON on stdin, or every row of FILE (- is stdin).
 
     FILE is CSV, NDJSON or Parquet. The answers to CSV and Parquet are CSV, with columns for the prediction, the
@@ -65,11 +69,13 @@ def predict(file: Path | None, uri: str | None, digest: str | None, **features: 
     if file is not None:
         if given:
             raise click.UsageError(f"give a FILE or the options of one {NOUN}, not both")
-        _predict_file(file, _load(uri, digest))
+        if explain:
+            raise click.UsageError(f"--explain is for one {NOUN}, not for a FILE")
+        _predict_file(file, _load(uri, digest), coverage)
         return
     if not given and sys.stdin.isatty():
         raise click.UsageError(f"give a FILE, the options of one {NOUN}, or JSON on stdin")
-    _predict_one(given, _load(uri, digest))
+    _predict_one(given, _load(uri, digest), coverage, explain=explain)
 
 
 def _load(uri: str | None, digest: str | None) -> "LoadedModel":
@@ -88,34 +94,53 @@ def _load(uri: str | None, digest: str | None) -> "LoadedModel":
     return bootstrap.build(Settings.from_env(env)).models.get_blocking()
 
 
-def _predict_one(features: dict[str, Any], model: "LoadedModel") -> None:
+def _predict_one(features: dict[str, Any], model: "LoadedModel", coverage: float | None, *, explain: bool) -> None:
+    from predictor import service
     from predictor.answers import detailed_json
     from predictor.bulk import MAX_LINE_BYTES
     from predictor.decoding import decode_penguin, validate
-    from predictor.service import predict as predict_penguin
+    from predictor.errors import InvalidInput
 
     missing = [_option(name) for name in model.schema.features if name not in features]
     if features and missing:
         raise click.UsageError(f"also give {', '.join(missing)}")
-    if features:
-        penguin = validate(features, model.schema)
-    else:
-        penguin = decode_penguin(sys.stdin.buffer.read(MAX_LINE_BYTES), model.schema)
-    click.echo(detailed_json(predict_penguin(model, penguin)))
+    _check_coverage(model, coverage)
+    try:
+        if features:
+            penguin = validate(features, model.schema)
+        else:
+            penguin = decode_penguin(sys.stdin.buffer.read(MAX_LINE_BYTES), model.schema)
+    except InvalidInput as error:
+        raise service.with_hints(model, error) from None
+    answer = service.predict(model, penguin, coverage)
+    explanation = service.explain(model, penguin, answer.prediction) if explain else None
+    click.echo(detailed_json(answer, explanation))
 
 
-def _predict_file(file: Path, model: "LoadedModel") -> None:
+def _check_coverage(model: "LoadedModel", coverage: float | None) -> None:
+    from predictor.errors import InvalidInput
+    from predictor.service import check_coverage
+
+    if coverage is not None:
+        try:
+            check_coverage(model, coverage)
+        except InvalidInput as error:
+            raise click.UsageError(f"--coverage: {error.violations[0].message}") from error
+
+
+def _predict_file(file: Path, model: "LoadedModel", coverage: float | None) -> None:
     from predictor.bulk import score_stream
 
+    _check_coverage(model, coverage)
     on_stdin = str(file) == "-"
     size = 0 if on_stdin else file.stat().st_size
     with nullcontext(sys.stdin.buffer) if on_stdin else file.open("rb") as stream:
         try:
             if size >= LONG_FILE_BYTES and sys.stderr.isatty() and not sys.stdout.isatty():
                 with click.progressbar(length=size, label="scoring", file=sys.stderr) as bar:
-                    count = score_stream(model, stream, sys.stdout.buffer.write, bar.update, tell)
+                    count = score_stream(model, stream, sys.stdout.buffer.write, bar.update, tell, coverage=coverage)
             else:
-                count = score_stream(model, stream, sys.stdout.buffer.write, tell=tell)
+                count = score_stream(model, stream, sys.stdout.buffer.write, tell=tell, coverage=coverage)
         except UnusableFile as error:
             name = "stdin" if on_stdin else str(file)
             raise UnusableFile(error.code, f"{name}: {error}", error.row) from error

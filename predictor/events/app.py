@@ -39,7 +39,7 @@ from predictor.events.publisher import Publisher
 from predictor.events.scoring import Outcome
 from predictor.models import LoadedModel
 from predictor.record_schema import NO_FEATURES, RecordSchema
-from predictor.telemetry import log
+from predictor.telemetry import log, use_request_id
 from predictor.text import shortened
 from predictor.web import (
     BLOCKING_BODY_BYTES,
@@ -66,6 +66,8 @@ PUBLISH_TIMEOUT_S: Final = 7.0
 RETRY_AFTER_S: Final = 1
 MAX_LOGGED_NAME: Final = 300
 """Characters of a message's id and source. Whoever sends an event chooses them; Pub/Sub's own are shorter."""
+REQUEST_ID: Final = "requestid"
+"""The attribute with which a publisher names a message in log lines. CloudEvents allows only letters and digits."""
 LARGE_EVENT_BYTES: Final = 256 * 1024
 """Larger requests take turns: such an event needs several times its size in memory until it is published.
 
@@ -187,9 +189,12 @@ class _Handler:
         body = await read_body(request, MAX_EVENT_BYTES)
         in_thread = len(body) > BLOCKING_BODY_BYTES
         try:
-            return await run_maybe_in_thread(in_thread, envelopes.decode, request.headers, body)
+            message = await run_maybe_in_thread(in_thread, envelopes.decode, request.headers, body)
         except NotAnEvent as error:
             raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error), problem_type=NOT_AN_EVENT) from error
+        if (given := message.attributes.get(REQUEST_ID)) is not None:
+            use_request_id(given)
+        return message
 
     async def _deliver(self, delivery: _Delivery) -> BytesResponse:
         message = delivery.message
@@ -229,7 +234,10 @@ class _Handler:
             model = await self._model_for(delivery)
             batch = await run_maybe_in_thread(large, self._read_rows, message, model.schema)
         except Unscorable as error:
-            return await run_maybe_in_thread(large, scoring.reject, message, error)
+            unscorable = error
+            if error.invalid is not None:  # Without the model there would be no hint, and another reject next time.
+                unscorable = scoring.with_hints(await self._model_for(delivery), error.invalid)
+            return await run_maybe_in_thread(large, scoring.reject, message, unscorable)
         return await run_maybe_in_thread(model.engine.blocking or large, scoring.score, model, message, batch)
 
     async def _score_object(self, delivery: _Delivery, notification: Notification) -> Outcome:

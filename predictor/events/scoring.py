@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC
 from typing import Any, Final
 
+from predictor import service
 from predictor.batch import Batch
 from predictor.batch_decoding import decode_valid_batch
 from predictor.bulk import MAX_ROW_NUMBERS, read_json_lines
@@ -177,7 +178,12 @@ def _read_lines(data: bytes, schema: RecordSchema, max_rows: int) -> Batch:
 def _invalid(error: InvalidInput) -> Unscorable:
     if any(violation.code == "too_many" for violation in error.violations):
         return Unscorable("too_many_rows", error.violations[0].message, error.violations)
-    return Unscorable("invalid_input", str(error), error.violations)
+    return Unscorable("invalid_input", str(error), error.violations, error if error.refused is not None else None)
+
+
+def with_hints(model: LoadedModel, error: InvalidInput) -> Unscorable:
+    """Why a message with this one penguin can never be scored, with the hints that an HTTP answer would have."""
+    return _invalid(service.with_hints(model, error))
 
 
 def _violations(violations: Sequence[Violation]) -> list[RowViolation]:

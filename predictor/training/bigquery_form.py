@@ -19,7 +19,7 @@ from onnx.numpy_helper import from_array
 from predictor.artifacts import BIGQUERY_FILE
 from predictor.batch import PenguinColumns
 from predictor.errors import NotConvertible, UnloadableModel
-from predictor.models.onnx_engine import INPUT, OUTPUT
+from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, COMBINATIONS, FEATURES, MEASUREMENTS, RANGES
 from predictor.text import first_line

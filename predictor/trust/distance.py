@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import mul, sub
 from typing import Final
 
+from predictor.artifacts import REFERENCE_FILE
+from predictor.errors import UnloadableModel
 from predictor.schema import COMBINATIONS, MEASUREMENTS, Categories
 from predictor.trust.reference import Reference
 
@@ -30,7 +32,10 @@ class Distance:
         self._names = [item.name for item in reference.measurements]
         plain = all(self.logs) and len(self.logs) == len(MEASUREMENTS)
         self._transform = _logarithms if plain else reference.transform
-        self.matrix: Final = _transposed_cholesky(reference.precision)
+        try:
+            self.matrix: Final = _transposed_cholesky(reference.precision)
+        except (ValueError, ZeroDivisionError) as error:
+            raise UnloadableModel(REFERENCE_FILE, "precision: it is no inverse of a covariance") from error
         self._columns = list(zip(*self.matrix, strict=True))
         self._norms = [_sum_of_products(column, column) for column in self._columns]
         means = {group.means: self.coordinates(group.means) for group in reference.groups}

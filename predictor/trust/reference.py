@@ -23,7 +23,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Measurement(_Frozen):
@@ -68,6 +68,16 @@ class Sets(_Frozen):
     folds: int
     max_coverage: Share
 
+    @model_validator(mode="after")
+    def _supports_its_coverage(self) -> "Sets":
+        if list(self.scores) != sorted(self.scores) or self._rank(self.max_coverage) < 1:
+            raise ValueError("the scores are not sorted, or too few for the highest coverage")
+        return self
+
+    def _rank(self, coverage: float) -> int:
+        # Rounded, because 1 - 0.9 is less than 0.1.
+        return math.floor(round((1 - coverage) * (len(self.scores) + 1), 9))
+
     def smallest_probability(self, coverage: float) -> float:
         """A class belongs to the set if its probability is at least this.
 
@@ -75,9 +85,7 @@ class Sets(_Frozen):
         population has a true class that is less probable (Sadinle, Lei, Wasserman 2019, Theorem 1, for a split; with
         out-of-fold scores it is an approximation). Needs 0 < coverage <= `max_coverage`.
         """
-        # Rounded, because 1 - 0.9 is less than 0.1.
-        rank = math.floor(round((1 - coverage) * (len(self.scores) + 1), 9))
-        return self.scores[rank - 1]
+        return self.scores[self._rank(coverage) - 1]
 
 
 class Reference(_Frozen):
@@ -116,6 +124,29 @@ class Reference(_Frozen):
             raise ValueError("it has other classes than predictor/penguin.py")
         if self.grouping is not None and self.grouping not in self.counts:
             raise ValueError(f"it groups by {self.grouping}, which is no category")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Reference":
+        rows = [*(group.means for group in self.groups), *self.precision, *(bird.measurements for bird in self.birds)]
+        if len(self.precision) != len(MEASUREMENTS) or {len(row) for row in rows} != {len(MEASUREMENTS)}:
+            raise ValueError("a row has more or fewer numbers than there are measurements")
+        if any(len(bird.categories) != len(CATEGORIES) or bird.label not in self.labels for bird in self.birds):
+            raise ValueError(
+                "a bird has other categories than predictor/penguin.py, or another class than the reference"
+            )
+        if not 0 <= min(self.background) <= max(self.background) < len(self.birds):
+            raise ValueError("the background names a bird that is not there")
+        values = (None,) if self.grouping is None else CATEGORIES[self.grouping]
+        for label in self.labels:
+            if (label, None) not in self._groups and any((label, value) not in self._groups for value in values):
+                raise ValueError(f"{label} has no group")
+        if any(item.value not in CATEGORIES.get(item.category, ()) for item in self.unseen):
+            raise ValueError("an unseen combination is none of predictor/penguin.py")
+        if any(item.log and item.lowest <= 0 for item in self.measurements):
+            raise ValueError("a measurement that is not positive has no logarithm")
+        if list(self.scores) != sorted(self.scores):
+            raise ValueError("the scores are not sorted")
         return self
 
     def to_bytes(self) -> bytes:

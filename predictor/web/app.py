@@ -5,6 +5,7 @@ from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import orjson
 from starlette.requests import Request
 
 from predictor.answers import batch_json, detailed_json, plain_json
@@ -25,20 +26,21 @@ from predictor.service import (
     with_hints,
 )
 from predictor.web.admission import LARGE_BODY_BYTES, Admission
-from predictor.web.body import read_json_body
+from predictor.web.body import read_json_body, streamed_format
 from predictor.web.cors import Cors
 from predictor.web.endpoint import Endpoint, Handler
 from predictor.web.model_info import model_info
 from predictor.web.parameters import PLAIN, Parameters, read_parameters
 from predictor.web.probes import Probes
-from predictor.web.problems import PROBLEM_TYPES
-from predictor.web.responses import JSON, BytesResponse, json_response
+from predictor.web.problems import PROBLEM_TYPES, HttpProblem
+from predictor.web.responses import JSON, BytesResponse
 from predictor.web.threads import BLOCKING_BODY_BYTES, VALID_BATCH_BODY_BYTES, run_maybe_in_thread
 from predictor.web.timing import FirstAnswer
 
 if TYPE_CHECKING:
     from predictor.web.page import FetchCard, Site
     from predictor.web.protocols import ProtocolRoutes
+    from predictor.web.streams import Streams
 
 
 def web_app(
@@ -48,6 +50,7 @@ def web_app(
     max_instances: int,
     admission: Admission,
     max_explanations: int,
+    max_stream_bytes: int = 32 * 1024 * 1024,
     cors_origins: tuple[str, ...] = (),
     feedback: bool = False,
     protocols: tuple[ProtocolName, ...] = (),
@@ -70,6 +73,7 @@ def web_app(
         max_body_bytes=max_body_bytes,
         max_instances=max_instances,
         max_explanations=max_explanations,
+        max_stream_bytes=max_stream_bytes,
         feedback=feedback,
         fetch_card=fetch_card,
         greet=routes["/"]["GET"],
@@ -126,6 +130,7 @@ class _Handlers:
         max_body_bytes: int,
         max_instances: int,
         max_explanations: int,
+        max_stream_bytes: int,
         feedback: bool,
         fetch_card: "FetchCard | None",
         greet: Handler,
@@ -137,22 +142,27 @@ class _Handlers:
         self._max_body_bytes = max_body_bytes
         self._max_instances = max_instances
         self._max_explanations = max_explanations
+        self._max_stream_bytes = max_stream_bytes
+        self._streams: Streams | None = None
         self._feedback = feedback
         self._fetch_card = fetch_card
         self._greet = greet
         self._protocols = protocols
 
     async def model(self, _request: Request) -> BytesResponse:
-        return json_response(model_info(await self._models.get()))
+        from predictor.web.caching import cacheable
+
+        return cacheable(orjson.dumps(model_info(await self._models.get())), JSON)
 
     async def openapi(self, _request: Request) -> BytesResponse:
+        from predictor.web.caching import cacheable
         from predictor.web.openapi import openapi_json  # Costs milliseconds that only this path needs.
 
         try:
             features = (await self._models.get()).schema.features
         except ModelUnavailable:  # The page is for people who look into that, too.
             features = FEATURES
-        return BytesResponse(openapi_json(features, feedback=self._feedback, protocols=self._protocols), JSON)
+        return cacheable(openapi_json(features, feedback=self._feedback, protocols=self._protocols), JSON)
 
     async def docs(self, request: Request) -> BytesResponse:
         from predictor.web.docs import docs_response
@@ -181,7 +191,12 @@ class _Handlers:
     async def predict(self, request: Request) -> BytesResponse:
         query = request.scope["query_string"]
         parameters = read_parameters(query) if query else PLAIN
-        body = await read_json_body(request, self._max_body_bytes, self._admission)
+        try:
+            body = await read_json_body(request, self._max_body_bytes, self._admission)
+        except HttpProblem as error:
+            if error.status is not HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+                raise
+            return await self._stream(request, parameters, error)
         model = self._models.current or await self._models.get()
         if parameters.coverage is not None:
             check_coverage(model, parameters.coverage)
@@ -194,6 +209,17 @@ class _Handlers:
         response = BytesResponse(answer, JSON)
         response.server_timing = self._first_answer.prediction(model, (time.perf_counter() - started) * 1000)
         return response
+
+    async def _stream(self, request: Request, parameters: Parameters, refusal: HttpProblem) -> BytesResponse:
+        """The answer to a body that is no JSON, but may be a stream."""
+        file_format = streamed_format(request)
+        if file_format is None:
+            raise refusal
+        from predictor.web.streams import Streams  # With numpy, which single birds do not need.
+
+        if self._streams is None:
+            self._streams = Streams(self._models, self._first_answer, self._admission, self._max_stream_bytes)
+        return await self._streams.answer(request, file_format, parameters)
 
     async def _answer(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
         blocking = model.engine.blocking or parameters.explain

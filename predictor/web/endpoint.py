@@ -6,7 +6,7 @@ Routing with 404, 405 and OPTIONS, problem documents for errors, the headers of 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from predictor.artifacts import ModelCache
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel
-from predictor.telemetry import current_headers, log
+from predictor.telemetry import current_headers, log, request_id
 from predictor.web.admission import Admission, Hold, overloaded
 from predictor.web.body import COMPLETE, HOLD, discard_body
 from predictor.web.cors import Cors
@@ -27,6 +27,8 @@ from predictor.web.start_queue import REFUSED
 SLOW_REQUEST_MS: Final = 500.0
 REFUSAL_LOG_INTERVAL_S: Final = 1.0
 
+COMPRESSIBLE_BYTES: Final = 4096
+"""Smaller answers go out as they are: they fit into three packets."""
 OTHER_PATH: Final = "(other)"
 """Stands in the log for a path that does not exist."""
 
@@ -43,7 +45,7 @@ class OtherRoute(NamedTuple):
     path: str
     """As it is documented, for the log."""
     methods: Mapping[str, Handler] | None
-    error_response: Callable[[PredictorError], BytesResponse]
+    error_response: Callable[[PredictorError, bytes], BytesResponse]
 
 
 FindRoute = Callable[[str], OtherRoute | None]
@@ -107,18 +109,21 @@ class Endpoint:
     async def _answer(self, request: Request, refusal: HttpProblem | None = None) -> Response:
         started = time.perf_counter()
         scope = request.scope
-        current_headers.set(scope["headers"])
+        headers = scope["headers"]  # Kept: Starlette replaces them there by a list of its own.
+        current_headers.set(headers)
         try:
             if refusal is not None:
                 raise refusal
             response = await self._handler(scope["method"], scope["path"])(request)
+            if len(response.body) >= COMPRESSIBLE_BYTES or response.etag is not None:
+                response = await _negotiated(response, headers)
         except PredictorError as error:
-            response = self._error_response(scope["path"], error)
+            response = self._error_response(scope["path"], error, headers)
         except ClientDisconnect:
             return _NOBODY_READS_IT
         except Exception as error:  # noqa: BLE001  The edge: the caller gets a problem, the log gets the traceback.
             log(logging.ERROR, "unhandled_error", f"Unhandled {type(error).__name__}.", error=error)
-            response = self._error_response(scope["path"], PredictorError())
+            response = self._error_response(scope["path"], PredictorError(), headers)
         elapsed_ms = (time.perf_counter() - started) * 1000
         if not scope.get(COMPLETE):  # Looked up here: most requests have been read to their end.
             try:
@@ -126,6 +131,7 @@ class Endpoint:
                     response.raw_headers.append((b"connection", b"close"))
             except ClientDisconnect:
                 return _NOBODY_READS_IT
+        response.raw_headers.append((b"x-request-id", request_id(headers)))
         self._finish(request, response, elapsed_ms)
         return response
 
@@ -148,9 +154,10 @@ class Endpoint:
     def _below(self, path: str) -> Mapping[str, Handler] | None:
         return next((methods for folder, methods in self._folders.items() if path.startswith(folder)), None)
 
-    def _error_response(self, path: str, error: PredictorError) -> BytesResponse:
+    def _error_response(self, path: str, error: PredictorError, request_headers: list[RawHeader]) -> BytesResponse:
         other = None if path in self._routes else self._others(path)
-        return problem_response(error) if other is None else other.error_response(error)
+        answer = problem_response if other is None else other.error_response
+        return answer(error, request_id(request_headers))
 
     async def _options(self, request: Request, allow: str) -> BytesResponse:
         headers = [(b"allow", allow.encode())]
@@ -203,3 +210,17 @@ class Endpoint:
             suppressed=self._refusals_suppressed,
         )
         self._refusals_suppressed = 0
+
+
+async def _negotiated(response: BytesResponse, request_headers: Sequence[RawHeader]) -> BytesResponse:
+    """An answer that is large or cacheable, in the form that the caller asks for."""
+    if response.etag is not None:
+        from predictor.web.caching import is_known, not_modified
+
+        if is_known(response.etag, request_headers):
+            return not_modified(response)
+    if len(response.body) >= COMPRESSIBLE_BYTES:
+        from predictor.web.compression import compress
+
+        await compress(response, request_headers)
+    return response

@@ -1,14 +1,17 @@
 """`GET /model`: the manifest in use, as a document for people and programs."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from predictor.digest import Digest
 from predictor.models import LoadedModel
 from predictor.prediction import EngineName
 from predictor.schema import CATEGORIES, RANGES, UNITS
+
+OpenEngineName = Annotated[EngineName, WithJsonSchema({"type": "string", "examples": [*get_args(EngineName)]})]
+"""A text for callers: there may be more engines one day."""
 
 
 class Feature(BaseModel):
@@ -40,7 +43,7 @@ class ModelInfo(BaseModel):
     name: str
     version: str
     digest: Annotated[Digest, Field(description="sha256 of the manifest: the model's identity.")]
-    engine: EngineName
+    engine: OpenEngineName
     created: str
     classes: list[str]
     features: Annotated[list[Feature], Field(description="What a record must hold.")]

@@ -173,6 +173,7 @@ def test_a_damaged_model_is_refused(
         ({"INPUT_BUCKET": "notes", "RESULTS_BUCKET": "scored"}, ("ACK_DEADLINE_S=60", "600")),
         ({"LOG_LEVEL": "loud"}, ("LOG_LEVEL='loud'", "WARNING")),
         ({"CORS_ORIGINS": "https://a|MODEL_URI=x"}, ("CORS_ORIGINS=",)),
+        ({"MAX_BYTES_IN_FLIGHT": "64Mi"}, ("MAX_BYTES_IN_FLIGHT='64Mi'", "nothing, or a whole number")),
         ({"MEMORY": ""}, ("MEMORY=''", "512Mi")),
         ({"MEMORY ": "1Gi"}, ("line 5 is not KEY=VALUE",)),
         ({"INVOKERS": '"user:a@example.org"\r', "MEMORY": "'256'\r"}, ("MEMORY='256'",)),

@@ -276,9 +276,10 @@ def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and
     ]
     cloud.deployment_failures = iter([*[CANNOT_BUILD] * 3, CANNOT_START])
     files = {"INPUT_BUCKET": "notes", "RESULTS_BUCKET": "scored", "ACK_DEADLINE_S": "600", "EVENTS_TIMEOUT_S": "600"}
+    limits = {"MAX_BYTES_IN_FLIGHT": "33554432"}
     for name in ("notes", "scored"):
         cloud.buckets[name] = {"name": name, "projectNumber": cloud.number}
-    settings = {**local_model, **files, "INVOKERS": "user:a@example.org, group:vets@example.org"}
+    settings = {**local_model, **files, **limits, "INVOKERS": "user:a@example.org, group:vets@example.org"}
     first = hasty.run("up", **settings)
     assert first.status == 0, first.stderr
     waits = re.findall(r"waiting for (.*), which Google does not know everywhere yet", first.stderr)
@@ -291,6 +292,12 @@ def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and
     }
     assert "going on without" not in first.stderr
     _check_files(cloud)
+    for name in ("predict", "score"):
+        environment = _deployed(cloud, name)["serviceConfig"]["environmentVariables"]
+        assert {key: environment.get(key) for key in [*limits, "REQUEST_TIMEOUT_S"]} == {
+            **limits,
+            "REQUEST_TIMEOUT_S": None,
+        }
     here = f"projects/{cloud.project}/locations/{cloud.region}/services/predict"
     private = _grants(cloud.policies[here])
     wanted = {"user:a@example.org", "group:vets@example.org", MONITORING}

@@ -9,6 +9,7 @@ from tests.support.bundles import EXAMPLE
 from tests.support.events import push_document
 from tests.support.foreign_suites import json_cases
 from tests.support.processes import FunctionProcess
+from tests.support.reliability_page import record
 
 BIRD = json.dumps(EXAMPLE)
 PLACES = {
@@ -62,6 +63,8 @@ def test_every_document_gets_the_right_status_in_every_place(predict: FunctionPr
     assert sent >= 900
     assert post(connection, BIRD.encode()) == (200, {"prediction": "Adelie"})
     print(f"{sent} JSON documents")
+    if FULL:
+        record("JSONTestSuite as bodies, and within bodies", f"{sent:,} requests, each with the right status")
 
 
 def test_every_document_as_an_event_is_scored_or_rejected(score: FunctionProcess) -> None:

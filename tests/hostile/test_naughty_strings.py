@@ -11,6 +11,7 @@ from tests.support.bundles import EXAMPLE
 from tests.support.events import push_document
 from tests.support.foreign_suites import naughty_strings
 from tests.support.processes import FunctionProcess
+from tests.support.reliability_page import record
 
 AS_JSON = {"Content-Type": "application/json"}
 Request = tuple[str, str, bytes, dict[str, str]]
@@ -80,6 +81,8 @@ def test_no_string_gets_an_error_of_ours_or_is_repeated(predict: FunctionProcess
     assert sent >= 480
     assert ask(connection, _post(EXAMPLE))[1] == b'{"prediction":"Adelie"}'
     print(f"{sent} requests with naughty strings")
+    if FULL:
+        record("the big list of naughty strings in every place of a request to `predict`", f"{sent:,} requests, no 5xx")
 
 
 EVENTS: dict[str, Callable[[str], Request]] = {
@@ -101,7 +104,11 @@ EVENTS: dict[str, Callable[[str], Request]] = {
 def test_no_string_brings_a_message_back(score: FunctionProcess) -> None:
     connection = HTTPConnection("127.0.0.1", score.port, timeout=60)
     names = list(EVENTS)
+    sent = 0
     for number, text in enumerate(naughty_strings()):
         for place in names if FULL else [names[number % len(names)]]:
             status, _ = ask(connection, EVENTS[place](text))
+            sent += 1
             assert status in (204, 400), (place, text)
+    if FULL:
+        record("the same in every place of an event", f"{sent:,} events, none comes back")

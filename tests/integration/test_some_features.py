@@ -154,6 +154,46 @@ def test_an_event(app: App, publisher: FakePublisher, answer: dict[str, Any]) ->
     assert rejected["reason"] == "invalid_input"
 
 
+def test_other_protocols(client: Client, answer: dict[str, Any]) -> None:
+    everything = {**RECORD, **{name: EXAMPLE[name] for name in EXAMPLE if name not in TAKEN}}
+    in_order = [list(RECORD.values()), list(EXAMPLE.values())]
+    rows = [RECORD, everything, *in_order, list(INCOMPLETE.values())]
+    *good, bad = client.post("/v1/models/penguin:predict", json={"instances": rows}).json()["predictions"]
+    assert good == [answer] * 4
+    assert "error" in bad
+    frame = {"columns": list(TAKEN), "data": [in_order[0]]}
+    assert client.post("/invocations", json={"dataframe_split": frame}).json()["predictions"] == [answer]
+    assert client.post("/bigquery", json={"calls": in_order}).json()["replies"] == [answer] * 2
+    table = f"{','.join(TAKEN)}\n{','.join(map(str, RECORD.values()))}\n"
+    for path in ("/predict", "/invocations"):
+        response = client.post(path, content=table, headers={"Content-Type": "text/csv"})
+        assert answer["prediction"] in response.text
+
+
+@pytest.mark.parametrize("record", [RECORD, EXAMPLE], ids=["what is taken", "everything"])
+def test_tensors(client: Client, answer: dict[str, Any], record: dict[str, Any]) -> None:
+    named = [
+        {"name": name, "shape": [1], "datatype": "BYTES" if isinstance(value, str) else "FP64", "data": [value]}
+        for name, value in record.items()
+    ]
+    texts = {
+        "name": "features",
+        "shape": [1, len(record)],
+        "datatype": "BYTES",
+        "data": list(map(str, record.values())),
+    }
+    for inputs in (named, [texts]):
+        outputs = client.post("/v2/models/penguin/infer", json={"inputs": inputs}).json()["outputs"]
+        found = {output["name"]: output["data"] for output in outputs}
+        assert found["probabilities"] == list(answer["probabilities"].values())
+        assert (found["prediction"], found["p_value"]) == ([answer["prediction"]], [answer["p_value"]])
+    wrong = client.post("/v2/models/penguin/infer", json={"inputs": [{**texts, "data": ["?"] * len(record)}]})
+    assert wrong.status_code == 422
+    described = client.get("/v2/models/penguin").json()
+    assert [tensor["name"] for tensor in described["inputs"]] == list(TAKEN)
+    assert [tensor["name"] for tensor in described["outputs"]][3:] == ["in_distribution", "p_value", "abstain"]
+
+
 def test_files(app: App, published: PublishedBundle, tmp_path: Path, answer: dict[str, Any]) -> None:
     file = tmp_path / "birds.csv"
     file.write_text("bill_length_mm,bill_depth_mm,sex\n39.1,18.7,male\n39.1,,male\n")

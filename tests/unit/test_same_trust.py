@@ -108,6 +108,13 @@ def test_events(app: App, publisher: FakePublisher, single: list[dict[str, Any]]
     assert last["error"]["errors"][0]["hint"] == HINT
 
 
+def test_an_event_with_one_bad_bird(app: App, publisher: FakePublisher) -> None:
+    headers, body = raw_push(push_document(json.dumps(IN_CENTIMETRES).encode()))
+    assert Client(app.events()).post("/", headers=headers, content=body).status_code == 204
+    reject = json.loads(publisher.published[-1][0].body)
+    assert (reject["reason"], reject["errors"][0]["hint"]) == ("invalid_input", HINT)
+
+
 def test_lines_of_a_file(app: App, single: list[dict[str, Any]]) -> None:
     text = "\n".join(json.dumps(bird) for bird in BIRDS).encode()
     lines = b"".join(ScoredLines(app.models.get_blocking(), io.BytesIO(text), "ndjson")).splitlines()
@@ -120,6 +127,19 @@ def test_the_command_line(trusted: PublishedBundle, single: list[dict[str, Any]]
         assert assessments([answer]) == [expected]
 
 
+def test_the_command_line_with_coverage_explanation_and_hint(client: Client, trusted: PublishedBundle) -> None:
+    bird = json.dumps(BIRDS[3])
+    answer = json.loads(run("predict", *model_options(trusted), "--coverage", "0.99", "--explain", stdin=bird).stdout)
+    assert answer == client.post("/predict?coverage=0.99&explain=true", json=BIRDS[3]).json()
+    for arguments in (("--coverage", "0.9"), ("-", "--coverage", "0.9")):
+        assert json.loads(run("predict", *model_options(trusted), *arguments, stdin=bird).stdout)["coverage"] == 0.9
+    beyond = run("predict", *model_options(trusted), "--coverage", "0.999", stdin=bird)
+    assert (beyond.exit_code, "must be a number from 0.5 to 0.995" in beyond.stderr) == (2, True)
+    assert run("predict", *model_options(trusted), "-", "--explain", stdin=bird).exit_code == 2
+    slip = run("predict", *model_options(trusted), stdin=json.dumps(IN_CENTIMETRES))
+    assert (slip.exit_code, slip.stderr.count(HINT.removesuffix("."))) == (1, 1)
+
+
 def test_a_table(trusted: PublishedBundle, single: list[dict[str, Any]], tmp_path: Path) -> None:
     file = tmp_path / "birds.csv"
     with file.open("w", newline="") as stream:
@@ -128,7 +148,7 @@ def test_a_table(trusted: PublishedBundle, single: list[dict[str, Any]], tmp_pat
         writer.writerows([*BIRDS, IN_CENTIMETRES])
     result = run("predict", str(file), *model_options(trusted))
     *rows, last = csv.DictReader(io.StringIO(result.stdout))
-    assert HINT in last["error"]
+    assert last["error"].endswith(HINT)
     for row, expected in zip(rows, single, strict=True):
         assert row["in_distribution"] == str(expected["in_distribution"]).lower()
         assert float(row["p_value"]) == expected["p_value"]

@@ -33,6 +33,7 @@ def test_every_setting_is_read() -> None:
             "MODEL_ENGINE": "sklearn",
             "MAX_BODY_BYTES": "2048",
             "MAX_INSTANCES_PER_REQUEST": "10",
+            "MAX_STREAM_BYTES": "4000000",
             "CORS_ORIGINS": "https://a.example, http://localhost:3000",
             "LOG_LEVEL": "debug",
             "LOG_REQUESTS": "true",
@@ -53,6 +54,7 @@ def test_every_setting_is_read() -> None:
     assert settings.model_engine == "sklearn"
     assert settings.max_body_bytes == 2048
     assert settings.max_instances_per_request == 10
+    assert settings.max_stream_bytes == 4_000_000
     assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
     assert settings.log_level == "DEBUG"
     assert settings.log_requests is True

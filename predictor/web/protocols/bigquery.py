@@ -10,12 +10,11 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from predictor.models import LoadedModel
-from predictor.record_schema import RecordSchema
 from predictor.schema import MEASUREMENTS
 from predictor.web.endpoint import OtherRoute
 from predictor.web.parameters import parameters_in
 from predictor.web.protocols.errors import error_responses
-from predictor.web.protocols.scorer import Scorer, array_in, parse_object, with_names
+from predictor.web.protocols.scorer import Scorer, array_in, in_feature_order, parse_object
 from predictor.web.responses import BytesResponse
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?|NaN|[+-]?Infinity")
@@ -38,7 +37,7 @@ class BigQuery:
 
     def _call(self, model: LoadedModel, body: bytes) -> BytesResponse:
         document = parse_object(body)  # Who asks, and for which query, makes no difference.
-        rows = [_row(call, model.schema) for call in array_in(document, "calls")]
+        rows = [_row(call, model) for call in array_in(document, "calls")]
         parameters = parameters_in(document.get("userDefinedContext"), "/userDefinedContext")
         # Without details the function returns STRING: an object would fail the query, so an error is NULL.
         return self._scorer.rows(
@@ -46,11 +45,11 @@ class BigQuery:
         )
 
 
-def _row(call: Any, schema: RecordSchema) -> Any:
+def _row(call: Any, model: LoadedModel) -> Any:
     """The arguments of one call by their names; NULL is a value that is missing."""
     if not isinstance(call, list):
         return call
-    row = {name: value for name, value in with_names(call, schema).items() if value is not None}
+    row = {name: value for name, value in in_feature_order(call, model).items() if value is not None}
     for name in MEASUREMENTS:
         value = row.get(name)
         if isinstance(value, str) and _NUMBER.fullmatch(value):

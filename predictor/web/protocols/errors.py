@@ -12,14 +12,15 @@ from predictor.web.responses import JSON, BytesResponse
 _MAX_SHOWN: Final = 3
 """So many violations are in the sentence: most clients show nothing else."""
 
-ErrorResponse = Callable[[PredictorError], BytesResponse]
+ErrorResponse = Callable[[PredictorError, bytes], BytesResponse]
+"""From an error, and the id of its request."""
 
 
 def error_responses(members: Callable[[str, int], Mapping[str, Any]]) -> ErrorResponse:
     """Answers to errors that begin with `members`, which gets the sentence and the status."""
 
-    def error_response(error: PredictorError) -> BytesResponse:
-        document, headers = problem_document(error)
+    def error_response(error: PredictorError, request_id: bytes) -> BytesResponse:
+        document, headers = problem_document(error, request_id)
         content = {**members(_sentence(document), document["status"]), **document}
         return BytesResponse(orjson.dumps(content), JSON, document["status"], headers)
 

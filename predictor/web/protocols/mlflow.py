@@ -12,13 +12,12 @@ from predictor.answers import json_lines
 from predictor.decoding import too_many
 from predictor.errors import InvalidInput, UnusableFile, Violation
 from predictor.models import LoadedModel
-from predictor.record_schema import RecordSchema
 from predictor.service import predict_batch
 from predictor.web.body import NOT_UTF_8, UTF_8, media_type_of, refuse_other_than_json
 from predictor.web.endpoint import Handler, OtherRoute
 from predictor.web.parameters import parameters_in
 from predictor.web.protocols.errors import error_responses
-from predictor.web.protocols.scorer import Scorer, array_in, named, parse_object, with_names
+from predictor.web.protocols.scorer import Scorer, array_in, in_feature_order, named, parse_object
 from predictor.web.responses import JSON, BytesResponse
 
 CSV: Final = b"text/csv"
@@ -70,7 +69,7 @@ class MLflow:
             message = f"There must be exactly one of {', '.join(_ROWS)}, and params beside it."
             raise InvalidInput([Violation("", "missing", message)])
         (member,) = document
-        rows = _ROWS[member](document, model.schema)
+        rows = _ROWS[member](document, model)
         return self._scorer.rows(model, rows, parameters, where=f"/{member}", body_bytes=len(body))
 
     def _csv(self, model: LoadedModel, body: bytes) -> BytesResponse:
@@ -78,7 +77,7 @@ class MLflow:
 
         rows, lines = 0, []
         try:
-            table = Table(Blocks(io.BytesIO(body)), schema=model.schema)
+            table = Table(Blocks(io.BytesIO(body)), model.schema)
             if not table.header:
                 raise UnusableFile("bad_header", "there is no header")
             for chunk in table:
@@ -100,7 +99,7 @@ def _refusal(content_type: bytes) -> str | None:
     return None if charset in UTF_8 else NOT_UTF_8
 
 
-def _split(document: dict[str, Any], _schema: RecordSchema) -> list[Any]:
+def _split(document: dict[str, Any], _model: LoadedModel) -> list[Any]:
     """The rows of a data frame as pandas' `orient="split"` has them."""
     frame = document["dataframe_split"]
     if not isinstance(frame, dict):
@@ -112,22 +111,22 @@ def _split(document: dict[str, Any], _schema: RecordSchema) -> list[Any]:
     return [named(row, names) for row in rows]
 
 
-def _inputs(document: dict[str, Any], schema: RecordSchema) -> list[Any]:
+def _inputs(document: dict[str, Any], model: LoadedModel) -> list[Any]:
     """Rows, or one array per column."""
     columns = document["inputs"]
     if not isinstance(columns, dict):
-        return _array("inputs", document, schema)
+        return _array("inputs", document, model)
     arrays = [values if isinstance(values, list) else [values] for values in columns.values()]
     if len({len(values) for values in arrays}) > 1:
         raise InvalidInput([Violation("/inputs", "wrong_type", "Its arrays must have the same length.")])
     return [dict(zip(columns, row, strict=True)) for row in zip(*arrays, strict=True)]
 
 
-def _array(member: str, document: dict[str, Any], schema: RecordSchema) -> list[Any]:
-    return [with_names(row, schema) for row in array_in(document, member)]
+def _array(member: str, document: dict[str, Any], model: LoadedModel) -> list[Any]:
+    return [in_feature_order(row, model) for row in array_in(document, member)]
 
 
-_ROWS: Final[Mapping[str, Callable[[dict[str, Any], RecordSchema], list[Any]]]] = {
+_ROWS: Final[Mapping[str, Callable[[dict[str, Any], LoadedModel], list[Any]]]] = {
     "dataframe_split": _split,
     "dataframe_records": partial(_array, "dataframe_records"),
     "instances": partial(_array, "instances"),

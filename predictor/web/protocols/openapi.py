@@ -76,7 +76,7 @@ def _operation(
     body: Schema | None = None,
     media: str = _JSON,
 ) -> dict[str, Any]:
-    headers = {header: {"$ref": f"#/components/headers/{header}"} for header in ("Model-Version", "Server-Timing")}
+    headers = _header_refs("Model-Version", "Server-Timing", "X-Request-Id")
     good = {"description": "As the protocol has it.", "headers": headers, "content": {media: {"schema": answer}}}
     operation = {
         "operationId": operation_id,
@@ -91,14 +91,17 @@ def _operation(
 
 def _problem(name: ProtocolName, status: str) -> dict[str, Any]:
     members = {"mlflow": ("error_code", "message"), "bigquery": ("errorMessage",)}.get(name, ("error",))
-    header = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}} if status == "503" else {}
     own = _object(dict.fromkeys(members, _STRING))
     schema = {"allOf": [own, {"$ref": "#/components/schemas/Problem"}]}
     return {
         "description": "In the protocol's shape, with the members of a problem document.",
-        "headers": {**header, "Server-Timing": {"$ref": "#/components/headers/Server-Timing"}},
+        "headers": _header_refs("Server-Timing", "X-Request-Id", *(["Retry-After"] if status == "503" else [])),
         "content": {_JSON: {"schema": schema}},
     }
+
+
+def _header_refs(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _v1() -> dict[str, Any]:
@@ -129,12 +132,12 @@ def _v2() -> dict[str, Any]:
     parameters = {"type": "object"}
     tensor = _object(
         {"name": {"enum": [*FEATURES, "features"]}, "datatype": _STRING, "shape": shape},
-        {"data": {"type": "array"}, "parameters": parameters},
+        {"data": _array({}), "parameters": parameters},
     )
     wanted = _object({"name": _STRING}, {"parameters": parameters})
     body = _object({"inputs": _array(tensor)}, {"id": _STRING, "parameters": parameters, "outputs": _array(wanted)})
     output = _object(
-        {"name": _STRING, "datatype": _STRING, "shape": shape}, {"data": {"type": "array"}, "parameters": parameters}
+        {"name": _STRING, "datatype": _STRING, "shape": shape}, {"data": _array({}), "parameters": parameters}
     )
     answer = _object(
         {"model_name": {"const": NOUN}, "model_version": _STRING, "outputs": _array(output)},
@@ -186,7 +189,7 @@ def _mlflow() -> dict[str, Any]:
         "dataframe_split": frame,
         "dataframe_records": rows,
         "instances": rows,
-        "inputs": {"anyOf": [rows, {"type": "object", "additionalProperties": {"type": "array"}}]},
+        "inputs": {"anyOf": [rows, {"type": "object", "additionalProperties": _array({})}]},
     }
     body = {
         "anyOf": [

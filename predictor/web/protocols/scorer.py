@@ -11,7 +11,6 @@ from predictor.artifacts import ModelCache
 from predictor.decoding import parse, rows_of, too_many
 from predictor.errors import InvalidInput, Violation
 from predictor.models import LoadedModel
-from predictor.record_schema import RecordSchema
 from predictor.schema import FEATURES
 from predictor.service import check_coverage, predict_batch
 from predictor.web.admission import LARGE_BODY_BYTES, Admission
@@ -127,16 +126,6 @@ def array_in(document: dict[str, Any], member: str) -> list[Any]:
     return value
 
 
-def order_of(cells: int, schema: RecordSchema) -> Sequence[str]:
-    """What the cells of a row without names are: every feature, or only those that the model takes."""
-    return FEATURES if cells == len(FEATURES) else schema.features
-
-
-def with_names(row: Any, schema: RecordSchema) -> Any:
-    """A row that is an array of features as the object it stands for."""
-    return named(row, order_of(len(row), schema)) if isinstance(row, list) else row
-
-
 def named(row: Any, names: Sequence[str]) -> Any:
     """A row that is an array as the object it stands for; cells beyond `names` are fields that do not exist."""
     if not isinstance(row, list):
@@ -144,3 +133,9 @@ def named(row: Any, names: Sequence[str]) -> Any:
     document = dict(zip(names, row, strict=False))
     document.update((str(index), cell) for index, cell in enumerate(row[len(names) :], start=len(names)))
     return document
+
+
+def in_feature_order(row: Any, model: LoadedModel) -> Any:
+    """As `named`, for an array of all features or of those that the model takes."""
+    all_of_them = isinstance(row, list) and len(row) >= len(FEATURES)
+    return named(row, FEATURES if all_of_them else model.schema.features)

@@ -8,7 +8,7 @@ from predictor.penguin import NOUN
 from predictor.web.endpoint import Handler, OtherRoute
 from predictor.web.parameters import parameters_in
 from predictor.web.protocols.errors import with_error
-from predictor.web.protocols.scorer import Scorer, array_in, parse_object, with_names
+from predictor.web.protocols.scorer import Scorer, array_in, in_feature_order, parse_object
 from predictor.web.responses import BytesResponse, json_response
 
 
@@ -47,6 +47,6 @@ class V1:
             if name not in ("instances", "parameters"):
                 message = "There are only instances and parameters."
                 raise InvalidInput([Violation("", "unknown_field", message)])
-        rows = [with_names(row, model.schema) for row in array_in(document, "instances")]
+        rows = [in_feature_order(row, model) for row in array_in(document, "instances")]
         parameters = parameters_in(document.get("parameters"), "/parameters")
         return self._scorer.rows(model, rows, parameters, where="/instances", body_bytes=len(body))

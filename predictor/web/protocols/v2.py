@@ -92,24 +92,28 @@ class V2:
     async def infer(self, request: Request) -> BytesResponse:
         await self._model(request)
         length = next((value for name, value in request.scope["headers"] if name == _HEADER_LENGTH), None)
-        return await self._scorer.answer(request, partial(self._infer, length), _refusal)
+        most = self._scorer.max_instances
+        work = partial(infer, header_length=length, max_instances=most)
+        return await self._scorer.answer(request, work, _refusal)
 
-    def _infer(self, header_length: bytes | None, model: LoadedModel, body: bytes) -> BytesResponse:
-        from predictor.web.protocols.tensors import read_tensors  # With numpy, which single birds do not need.
-        from predictor.web.protocols.v2_columns import batch_of, check_rows
 
-        header = body
-        if header_length is not None:
-            if not header_length.isdigit() or len(header_length) > 12 or int(header_length) > len(body):
-                raise MalformedJson("Inference-Header-Content-Length is not the length of a part of the body")
-            header = body[: int(header_length)]
-        document = parse_object(header)
-        tensors = read_tensors(array_in(document, "inputs"), body[len(header) :])
-        batch = batch_of(tensors, model.schema, self._scorer.max_instances)
-        binary = _wanted(document, model)
-        predictions = predict_batch(model, batch)
-        check_rows(tensors, model.schema, predictions.errors)
-        return _answer(model, document.get("id"), binary, predictions)
+def infer(model: LoadedModel, body: bytes, header_length: bytes | None, max_instances: int) -> BytesResponse:
+    """The answer to a body, whose first `header_length` bytes are JSON, or else all. Raises as `decode` does."""
+    from predictor.web.protocols.tensors import read_tensors  # With numpy, which single birds do not need.
+    from predictor.web.protocols.v2_columns import batch_of, check_rows
+
+    header = body
+    if header_length is not None:
+        if not header_length.isdigit() or len(header_length) > 12 or int(header_length) > len(body):
+            raise MalformedJson("Inference-Header-Content-Length is not the length of a part of the body")
+        header = body[: int(header_length)]
+    document = parse_object(header)
+    tensors = read_tensors(array_in(document, "inputs"), body[len(header) :])
+    batch = batch_of(tensors, model.schema, max_instances)
+    binary = _wanted(document, model)
+    predictions = predict_batch(model, batch)
+    check_rows(tensors, model.schema, predictions.errors)
+    return _answer(model, document.get("id"), binary, predictions)
 
 
 def _outputs(model: LoadedModel) -> dict[str, tuple[str, list[int]]]:

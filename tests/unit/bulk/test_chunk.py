@@ -35,5 +35,5 @@ def test_counts_do_not_share_their_row_numbers() -> None:
 
 def test_an_error_is_described_in_one_line_with_every_violation() -> None:
     both = [Violation("/sex", "missing", "Is required."), Violation("/island", "unknown_value", "Must be another.")]
-    assert describe(InvalidInput(both)) == "sex: Is required.; island: Must be another."
+    assert describe(InvalidInput(both)) == "sex: Is required; island: Must be another."
     assert describe(WideRow(7, 6)) == "The row has 7 cells, the header 6."

@@ -86,7 +86,7 @@ class TestShape:
         rows = score_csv(model, f'note,{HEADER}"a, b",{GOOD}c,{BAD}d,{GOOD}')
         assert [row["note"] for row in rows] == ["a, b", "c", "d"]
         assert [row["prediction"] for row in rows] == ["Adelie", "", "Adelie"]
-        assert rows[1]["error"].startswith("bill_length_mm: Is required.; flipper_length_mm: Must be a number from")
+        assert rows[1]["error"].startswith("bill_length_mm: Is required; flipper_length_mm: Must be a number from")
         assert sum(float(rows[0][f"probability_{name}"]) for name in model.manifest.classes) == pytest.approx(1)
         assert float(rows[0]["probability"]) == max(float(rows[0][f"probability_{n}"]) for n in model.manifest.classes)
 

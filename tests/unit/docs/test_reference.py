@@ -52,7 +52,13 @@ def test_every_setting_is_described_with_its_default() -> None:
     defaults = Settings.from_env(env)
     text = page("settings")
     assert not_in(text, env.asked | {"ALLOW_UNPINNED_MODEL"}) == []
-    for name in ("max_body_bytes", "max_instances_per_request", "max_object_bytes", "max_object_rows"):
+    for name in (
+        "max_body_bytes",
+        "max_stream_bytes",
+        "max_instances_per_request",
+        "max_object_bytes",
+        "max_object_rows",
+    ):
         assert re.search(rf"\| `{name.upper()}` \| {getattr(defaults, name)}\b", text), name
 
 

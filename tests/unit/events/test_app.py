@@ -54,6 +54,12 @@ def test_a_scored_message_is_published_and_acknowledged(client: Client, publishe
     assert line["model_version"] == answer.headers["model-version"]
 
 
+def test_a_publisher_can_name_its_message_for_the_log(client: Client, log: Log) -> None:
+    answer = send(client, raw_push(push_document(attributes={"requestid": "order-7"})))
+    (line,) = log.lines("message_scored")
+    assert answer.headers["x-request-id"] == line["request_id"] == "order-7"
+
+
 def test_every_shape_publishes_the_same_bytes(client: Client, publisher: FakePublisher) -> None:
     for data, attributes in [
         (ROW, {}),
@@ -110,6 +116,15 @@ def test_without_a_confirmed_publish_the_message_is_to_be_redelivered(
     assert log.lines("message_failed")[0]["reason"] == "publisher"
     publisher.error = None
     assert send(client, raw_push(push_document())).status_code == 204
+
+
+def test_a_bird_out_of_range_waits_for_the_model_that_may_give_a_hint(publisher: FakePublisher) -> None:
+    """Otherwise its reject would not always be the same."""
+    client = Client(build(Settings(model_uri="/nowhere"), publisher=publisher).events())
+    far_too_long = ROW.replace(b"39.1", b"1039.1")
+    assert far_too_long != ROW
+    assert send(client, raw_push(push_document(far_too_long))).status_code == 503
+    assert publisher.published == []
 
 
 def test_a_message_that_takes_too_long_is_to_be_redelivered(settings: Settings, log: Log) -> None:

@@ -13,7 +13,7 @@ from onnx.numpy_helper import from_array
 from predictor.artifacts import BIGQUERY_FILE, ONNX_FILE
 from predictor.batch import PenguinColumns
 from predictor.errors import NotConvertible
-from predictor.models.onnx_engine import INPUT, OUTPUT, OnnxEngine
+from predictor.models.onnx_signature import INPUT, OUTPUT, OnnxEngine
 from predictor.penguin import EXAMPLES
 from predictor.schema import CATEGORIES, FEATURES, MEASUREMENTS
 from predictor.training.bigquery_form import BigQueryGraph, bigquery_form, named_inputs

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from predictor.errors import UnloadableModel
 from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS, categories_of, measurements_of
 from predictor.training.dataset import Dataset
 from predictor.trust.distance import Distance
@@ -61,3 +62,10 @@ def test_the_claimed_sex_decides_on_the_groups_and_the_island_does_not(distance:
     by_sex = {values[sex]: distance.means[values] for values in COMBINATIONS}
     assert by_sex["male"] != by_sex["female"]
     assert all(distance.means[values] == by_sex[values[sex]] for values in COMBINATIONS)
+
+
+@pytest.mark.parametrize("sign", [0.0, -1.0])
+def test_a_precision_that_is_no_inverse_of_a_covariance_is_refused(reference: Reference, sign: float) -> None:
+    precision = tuple(tuple(sign * value for value in row) for row in reference.precision)
+    with pytest.raises(UnloadableModel, match="precision"):
+        Distance(reference.model_copy(update={"precision": precision}))

@@ -22,8 +22,16 @@ def test_it_is_read_back_as_it_was_written(reference: Reference) -> None:
         ({"grouping": "year"}, "no category"),
         ({"threshold": 1.5}, "threshold"),
         ({"more": 1}, "more"),
+        ({"precision": [[1.0]]}, "more or fewer numbers"),
+        ({"precision": [[1.0] * 4] * 3}, "more or fewer numbers"),
+        ({"background": [333]}, "not there"),
+        ({"background": [-1]}, "not there"),
+        ({"birds": [{"label": "Gentoo", "measurements": [1.0] * 4, "categories": ["male"]}]}, "other categories"),
+        ({"groups": [{"label": "Adelie", "rows": 1, "means": [1.0] * 4}]}, "Chinstrap has no group"),
+        ({"unseen": [{"label": "Gentoo", "category": "year", "value": "2007"}]}, "unseen combination"),
+        ({"scores": [2.0, 1.0]}, "not sorted"),
+        ({"sets": {"scores": [0.5] * 18, "folds": 2, "max_coverage": 0.95}}, "too few"),
     ],
-    ids=["features", "classes", "grouping", "threshold", "unknown field"],
 )
 def test_what_does_not_fit_is_refused(reference: Reference, change: dict[str, object], reason: str) -> None:
     document = {**json.loads(reference.to_bytes()), **change}
