@@ -1,6 +1,6 @@
 // The answer in words, bars and warnings, and what each measurement adds to it.
 
-import { $, announce, capital, colour, domain, el, fieldOf } from "./dom.js";
+import { $, announce, capital, colour, control, domain, el, fieldOf } from "./dom.js";
 
 /** Never 0 % or 100 %, which no model can know; document.py does the same. */
 export function percent(probability) {
@@ -99,9 +99,8 @@ function fieldErrors(errors) {
     const name = place.id.slice("error-".length);
     const own = errors.filter((error) => error.pointer === `/${name}`);
     place.textContent = own.map(whole).join(" ");
-    const control = $(name);
-    if (own.length) control.setAttribute("aria-invalid", "true");
-    else control.removeAttribute("aria-invalid");
+    if (own.length) control(name).setAttribute("aria-invalid", "true");
+    else control(name).removeAttribute("aria-invalid");
   }
 }
 

