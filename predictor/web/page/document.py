@@ -86,7 +86,7 @@ class Document:
             nearest="" if self._data["explains"] else " hidden",
             facts=_facts(model),
             figures="\n".join(f"{escape(name)}: {value:.4g}" for name, value in model.manifest.metrics.items()),
-            columns=", ".join(f"<code>{escape(field.name)}</code>" for field in content.fields),
+            columns=escape(", ".join(field.name for field in content.fields)),
             # `<` would end the block if it stood in `</script>`.
             data=orjson.dumps(self._data).decode().replace("<", "\\u003c"),
         )

@@ -104,6 +104,8 @@ function fieldErrors(errors) {
   }
 }
 
+const inWords = (message) => message.replaceAll(/\w+_\w+/g, (name) => fieldOf(name)?.label ?? name);
+
 export function showNotice(...content) {
   $("notice").replaceChildren(...content);
   $("notice").hidden = !content.length;
@@ -116,14 +118,14 @@ export function showAnswer(answer, values, use) {
   bars(answer.probabilities);
   const warnings = answer.warnings ?? [];
   const buttons = correctionButtons(warnings, values, use);
-  $("warnings").replaceChildren(...warnings.map((item) => el("li", {}, item.message.replaceAll(/\w+_\w+/g, (name) => fieldOf(name)?.label ?? name))));
+  $("warnings").replaceChildren(...warnings.map((item) => el("li", {}, inWords(item.message))));
   if (buttons.length) $("warnings").append(el("li", { class: "plain" }, ...buttons));
   effects(answer.explanation);
   fieldErrors([]);
   showNotice();
   $("source").textContent = `Model ${answer.model.version}`;
   if (answer.model.version !== domain.version) {
-    $("source").append(" is newer than this page. ", el("a", { href: "" }, "Load the page again"));
+    $("source").append(", which is not the one that this page describes. ", el("a", { href: "" }, "Load it again"));
   }
   announce(`${answer.prediction}, ${percent(answer.probability)}. ${words}`);
 }

@@ -116,17 +116,16 @@ function showTrouble(answer) {
   if (problem.token) {
     needsToken = true;
     showCalls(read(), needsToken);
-    const command = (text) => el("pre", { tabindex: "0" }, el("code", {}, text));
     showNotice(
-      el("p", {}, el("strong", {}, "This service is private. "), "A browser has no token for it, but you can call it with one:"),
-      command('curl -H "Authorization: Bearer $(gcloud auth print-identity-token)" ' + new URL("model", document.baseURI).href),
-      el("p", {}, "Or let gcloud add the token, and open this page at http://localhost:8080:"),
-      command("gcloud run services proxy SERVICE --region REGION --port 8080"),
+      el("p", {}, el("strong", {}, "This service is private. "), "A browser has no token. "),
+      el("p", {}, "Call it from a program, with a token as below. Or let gcloud add one, at http://localhost:8080:"),
+      el("pre", { tabindex: "0" }, "gcloud run services proxy SERVICE --region REGION --port 8080"),
     );
   } else {
     const again = el("button", { type: "button" }, "Try again");
     again.addEventListener("click", predict);
-    showNotice(el("p", {}, problem.text, " The answer shown is from before."), again);
+    const stale = $("source").textContent ? " The answer shown is from before." : "";
+    showNotice(el("p", {}, problem.text, stale), again);
     if (problem.retryS) retry = setTimeout(predict, problem.retryS * 1000);
   }
   announce($("notice").textContent);
