@@ -39,7 +39,9 @@ OTHERS: Final = (
         "Hull 1996, Marine Ornithology 24: 23-27 (middle of the ranges that do not overlap; flipper, mass: Williams)",
         checked=True,
     ),
-    OtherPenguin("little", (34.5, 14.6, 117.0, 1_170.0), (32.4, 12.5, 115.0, 1_050.0), 0.99, f"{_WILLIAMS}; {_ARNOULD}"),
+    OtherPenguin(
+        "little", (34.5, 14.6, 117.0, 1_170.0), (32.4, 12.5, 115.0, 1_050.0), 0.99, f"{_WILLIAMS}; {_ARNOULD}"
+    ),
     OtherPenguin("African", (61.0, 24.6, 190.0, 3_300.0), (57.0, 20.8, 185.0, 3_000.0), 0.99, _WILLIAMS),
     OtherPenguin(
         "Humboldt",
