@@ -299,8 +299,10 @@ def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and
             "REQUEST_TIMEOUT_S": None,
         }
     here = f"projects/{cloud.project}/locations/{cloud.region}/services/predict"
+    trigger = _account("penguin-trigger")  # A federated login lets it call, for the smoke test.
+    cloud.policies[here]["bindings"].append({"role": "roles/run.invoker", "members": [trigger]})
     private = _grants(cloud.policies[here])
-    wanted = {"user:a@example.org", "group:vets@example.org", MONITORING}
+    wanted = {"user:a@example.org", "group:vets@example.org", MONITORING, trigger}
     assert private == {("roles/run.invoker", member) for member in wanted}
 
     service, count = cloud.services["predict"], len(cloud.requests)
@@ -314,7 +316,7 @@ def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and
     assert service.annotations == {CHECK_OFF: "False"}
     assert _grants(cloud.policies[here]) == private
     assert closed.stderr.count("closing it, since --public is not given") == 2
-    assert "user:a@example.org may call predict too" in closed.stderr
+    assert re.findall(r"(\S+) may call predict too", closed.stderr) == ["user:a@example.org"]
     changes = [request for request in cloud.requests[count:] if request.mutating and "dryRun" not in request.query]
     assert [(r.method, r.path.rpartition("/")[2]) for r in changes] == [
         ("PUT", "predict"),
