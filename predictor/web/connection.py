@@ -18,8 +18,7 @@ import httptools
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from predictor.web.admission import LARGE_BODY_BYTES
-from predictor.web.start_queue import REFUSED, StartQueue
+from predictor.web.admission import LARGE_BODY_BYTES, REFUSED, StartQueue
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of request line and headers. What arrives in one read, up to 256 KiB, is accepted beyond it."""
