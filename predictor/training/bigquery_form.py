@@ -18,7 +18,7 @@ from onnx.numpy_helper import from_array
 
 from predictor.artifacts import BIGQUERY_FILE
 from predictor.batch import PenguinColumns
-from predictor.errors import NotConvertible, UnloadableModel
+from predictor.errors import NotForBigQuery, UnloadableModel
 from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, COMBINATIONS, FEATURES, MEASUREMENTS, RANGES
@@ -42,7 +42,7 @@ def bigquery_form(
     """The graph, made of a `model.onnx` with these columns, which are made from these features.
 
     Inputs: each of the features by its name, float32 or string, shape (n, 1). Outputs: `probabilities`, float32, shape
-    (n, classes), and `prediction`, string, shape (n,). Raises `NotConvertible` when BigQuery would not take it.
+    (n, classes), and `prediction`, string, shape (n,). Raises `NotForBigQuery`.
     """
     inner = _in_opset(onnx.load_from_string(model))
     inner = compose.add_prefix(inner, _INNER)  # No value of it is called like a feature then.
@@ -62,20 +62,20 @@ def bigquery_form(
 
 
 def _in_opset(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model in OPSETS. Raises `NotConvertible`."""
+    """The model in OPSETS. Raises `NotForBigQuery`."""
     versions = {opset.domain: opset.version for opset in model.opset_import}
     # LabelEncoder is the one operator that version 2 of ai.onnx.ml changed.
     old_encoder = versions.get(_ML) == 1 and any(node.op_type == "LabelEncoder" for node in model.graph.node)
     if old_encoder or any(domain not in OPSETS or versions[domain] > OPSETS[_ML] for domain in versions if domain):
         named = ", ".join(f"{domain} {version}" for domain, version in versions.items() if domain)
-        raise NotConvertible(BIGQUERY_FILE, f"BigQuery does not take operators of {named} as the model uses them")
+        raise NotForBigQuery(f"it does not take operators of {named} as the graph uses them")
     if versions[""] == OPSETS[""]:
         return model
     try:
         return version_converter.convert_version(model, OPSETS[""])
     except Exception as error:  # The converter is C++, and raises what its operators raise.
-        reason = f"the model's opset {versions['']} cannot be made opset {OPSETS['']} ({first_line(error)})"
-        raise NotConvertible(BIGQUERY_FILE, reason) from error
+        reason = f"opset {versions['']} cannot be made opset {OPSETS['']} ({first_line(error)})"
+        raise NotForBigQuery(reason) from error
 
 
 def _value(name: str, kind: int, *width: int) -> ValueInfoProto:
@@ -121,7 +121,7 @@ def _encoding(column: str) -> tuple[str, dict[str, float]]:
         for value in values:
             if column == f"{name}_{value}":
                 return name, {value: 1.0}
-    raise NotConvertible(BIGQUERY_FILE, f"no feature gives the column {column!r}")
+    raise NotForBigQuery(f"no feature gives the column {column!r}")
 
 
 def _constant(name: str, value: float) -> TensorProto:
