@@ -103,7 +103,7 @@ def test_a_model_without_that_form_is_not_imported(
 def test_batch_starts_the_pipeline_with_an_account_of_its_own(
     cloud: FakeCloud, deployment: Deployment, uri: str, bundle: PublishedBundle, tmp_path: Path
 ) -> None:
-    # Dataflow itself cannot be here; test_beam.py gives Beam the same options.
+    # Dataflow itself cannot be here; test_beam.py shows that Beam understands the options.
     record = tmp_path / "started"
     program = tmp_path / "python-with-beam"
     program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >"{record}"\n')
