@@ -33,6 +33,15 @@ $(VENV)/dev: $(VENV)/python-$(PYTHON_VERSION) requirements-dev.txt
 .PHONY: venv
 venv: $(VENV)/dev  ## create .venv with everything for development
 
+# Beam needs older versions of what the rest uses, so it has an environment of its own.
+.venv-beam/ready: requirements-beam.txt
+	$(PYTHON) -m venv --clear --upgrade-deps .venv-beam
+	.venv-beam/bin/pip install --quiet --disable-pip-version-check -r requirements-beam.txt
+	touch $@
+
+.PHONY: beam
+beam: .venv-beam/ready  ## create .venv-beam, which runs `python -m predictor.beam`
+
 .PHONY: model
 model: $(VENV)/training  ## train and publish to artifacts/, unless a model is there
 	@compgen -G 'artifacts/*/manifest.json' >/dev/null || $(BIN)/python -m predictor train --to artifacts
@@ -121,10 +130,18 @@ profile: model $(VENV)/dev  ## where the CPU time goes, by package; PROFILE='--r
 bench-files: model $(VENV)/dev  ## score a million rows in a bucket; compare with pandas and scikit-learn
 	$(BIN)/python -m benchmarks.event_files
 
+.PHONY: page-audit
+page-audit: model $(VENV)/dev  ## Lighthouse's scores of the page, and when its first prediction is seen; needs chromium, npm
+	$(BIN)/python -m benchmarks.page
+
 SOAK ?= 60s
 .PHONY: soak
 soak: $(VENV)/dev  ## mixed traffic under faults for SOAK (60s; 10m, 2h): lost or wrong answers, memory, latency
 	$(BIN)/python -m benchmarks.soak $(SOAK)
+
+.PHONY: bench-beam
+bench-beam: model .venv-beam/ready $(VENV)/dev  ## score a million rows with Apache Beam: 1 and 2 workers, and `predict FILE`
+	$(BIN)/python -m benchmarks.beam
 
 .PHONY: bench-trust
 bench-trust: model $(VENV)/dev  ## what the trust fields are worth and cost; TRUST=--quick for a look
@@ -136,10 +153,18 @@ bench-drift: $(VENV)/dev  ## how often changed and unchanged traffic raises an a
 
 .PHONY: lock
 lock: $(VENV)/dev  ## refresh the locked requirements from pyproject.toml
-	for set in '' training dev; do \
+	for set in '' training beam dev; do \
 	  $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	    --custom-compile-command 'make lock' $${set:+--extra $$set} --output-file requirements$${set:+-$$set}.txt; \
 	done
+	for client in tests/clients/*/; do \
+	  $(BIN)/uv pip compile "$${client}requirements.in" --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-strip-extras --custom-compile-command 'make lock' --output-file "$${client}requirements.txt"; \
+	done
+
+.PHONY: screenshot
+screenshot: model $(VENV)/dev  ## take the README's picture of the page again; needs chromium
+	$(BIN)/python -m examples.screenshot
 
 .PHONY: swagger-ui
 swagger-ui:  ## refresh Swagger UI's files from the npm package swagger-ui-dist

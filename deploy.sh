@@ -21,6 +21,8 @@ Commands. Each can be run again at any time; it changes only what differs
   logs [FRESHNESS]     show what both functions logged; default: in the last 1h
   keyless OWNER/REPO[@ID] [ENVIRONMENT]
                        let GitHub Actions deploy without keys, from jobs in the environment; default: production
+  bigquery             let SQL use the model in service: an imported model, and functions that call the service
+  batch INPUT OUTPUT   score the files that INPUT (gs://...) matches with Dataflow; answers go to the folder OUTPUT
   drift [FRESHNESS]    has the traffic changed since the model was published? reads the logs of the last 31d
   down                 delete everything except the buckets; asks first
 
@@ -45,6 +47,7 @@ HELP
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PYTHON=${PYTHON:-$HERE/.venv/bin/python}
 OPS_DIR=${OPS_DIR:-$HERE/ops}
+BEAM_PYTHON=${BEAM_PYTHON:-$HERE/.venv-beam/bin/python}
 CONFIG=$HERE/deploy.env FROM='' RENDERED=$HERE/build/ops
 DRY_RUN=false PUBLIC=false WITH_DATA=false ASSUME_YES=false AGREEMENT=0
 
@@ -84,6 +87,10 @@ source "$HERE/ops/deploy/promote.sh"
 source "$HERE/ops/deploy/down.sh"
 # shellcheck source=ops/deploy/drift.sh
 source "$HERE/ops/deploy/drift.sh"
+# shellcheck source=ops/deploy/bigquery.sh
+source "$HERE/ops/deploy/bigquery.sh"
+# shellcheck source=ops/deploy/batch.sh
+source "$HERE/ops/deploy/batch.sh"
 
 misused() {
   trap - EXIT
@@ -174,7 +181,10 @@ main() {
         misused 'keyless needs OWNER/REPOSITORY, and may have an environment'
       ;;
     rollback | logs | drift) ((${#words[@]} <= 2)) || misused "${words[0]} takes at most one argument" ;;
-    up | promote | release | monitoring | status | down) ((${#words[@]} == 1)) || misused "${words[0]} takes no argument" ;;
+    batch)
+      [[ ${#words[@]} == 3 && ${words[1]} == gs://?*/?* && ${words[2]} == gs://?*/?* ]] || misused 'batch needs a pattern and a folder, both gs://BUCKET/...'
+      ;;
+    up | promote | release | monitoring | status | bigquery | down) ((${#words[@]} == 1)) || misused "${words[0]} takes no argument" ;;
     *) misused "unknown command ${words[0]}" ;;
   esac
   [[ $PUBLIC == false || ${words[0]} =~ ^(up|promote)$ ]] || misused "--public works with up and promote only"
@@ -195,6 +205,8 @@ main() {
     rollback) rollback "${words[1]:-}" ;;
     keyless) set_up_keyless "${words[1]}" "${words[2]:-production}" ;;
     logs) show_logs "${words[1]:-}" ;;
+    bigquery) set_up_bigquery ;;
+    batch) submit_batch "${words[1]}" "${words[2]}" ;;
     drift) show_drift "${words[1]:-}" ;;
     down) take_down ;;
   esac

@@ -25,7 +25,7 @@ from starlette.requests import Request
 from benchmarks.event_files import make_csv
 from benchmarks.paths import MODELS
 from benchmarks.results import Spread
-from benchmarks.sample_penguins import CATEGORIES, FEATURES, sample_penguins
+from benchmarks.sample_penguins import CATEGORIES, FEATURES, MEASUREMENTS, Row, sample_penguins
 from predictor.answers import batch_json, detailed_json
 from predictor.artifacts import ONNX_FILE, newest_version, open_store
 from predictor.batch import Batch, PenguinColumns
@@ -37,11 +37,15 @@ from predictor.decoding import decode, parse, validate
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel, load_model
 from predictor.models.features import FeatureEncoder
-from predictor.models.onnx_engine import INPUT, OUTPUT, OnnxEngine
+from predictor.models.onnx_engine import OnnxEngine
+from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.penguin import Penguin
 from predictor.prediction import Prediction
 from predictor.service import predict_batch
 from predictor.web.body import BODY_TIMEOUT_S, _receive_all, read_body
+from predictor.web.compression import LEVEL, STATIC_LEVEL, compressed
+from predictor.web.protocols.tensors import binary_of
+from predictor.web.protocols.v2 import infer
 
 ROWS: Final = 1000
 CSV_ROWS: Final = 2600  # About as many as in one block of a file.
@@ -65,9 +69,11 @@ def comparisons() -> dict[str, tuple[Step, Step]]:
     one, penguins = _penguins(decode(one_body, max_instances=1)), _penguins(decode(body, max_instances=ROWS))
     columns, one_row = PenguinColumns.of(penguins), PenguinColumns.of(one)
     batch, features = Batch(columns), encoder.matrix(one_row)
+    answers = batch_json(predict_batch(model, batch))
     header, _, text = make_csv(CSV_ROWS).partition(b"\n")
     cells = header.decode().split(",")
     layout = Layout({name: cells.index(name) for name in FEATURES}, len(cells))
+    in_json, in_binary = v2_bodies(sample_penguins(ROWS))
     return {
         "a linear model on one penguin, over ONNX Runtime": (
             lambda: model.engine.probabilities(one[0]),
@@ -117,9 +123,25 @@ def comparisons() -> dict[str, tuple[Step, Step]]:
             lambda: batch_json(predict_batch(model, batch)),
             lambda: [detailed_json(each) for each in predict_batch(model, batch) if isinstance(each, Prediction)],
         ),
+        f"{ROWS} answers compressed with zstd, over gzip": (
+            lambda: compressed(answers, b"zstd", LEVEL),
+            lambda: compressed(answers, b"gzip", LEVEL),
+        ),
+        f"{ROWS} answers compressed with gzip at level {LEVEL}, over level {STATIC_LEVEL}": (
+            lambda: compressed(answers, b"gzip", LEVEL),
+            lambda: compressed(answers, b"gzip", STATIC_LEVEL),
+        ),
         f"{CSV_ROWS} rows of CSV to columns in the fast path, over split lines": (
             lambda: read_lines(layout, text),
             lambda: read_cells(layout, [line.split(",") for line in text.decode().splitlines()]),
+        ),
+        f"{ROWS} penguins over V2 in binary tensors, over V2 in JSON": (
+            lambda: infer(model, *in_binary, ROWS),
+            lambda: infer(model, in_json, None, ROWS),
+        ),
+        f"{ROWS} penguins over V2 in binary tensors, over POST /predict": (
+            lambda: infer(model, *in_binary, ROWS),
+            lambda: batch_json(predict_batch(model, _valid_batch(body))),
         ),
         f"reading {ROWS} bodies that have arrived, over the same under asyncio.timeout": (
             lambda: _LOOP.run_until_complete(_read_bodies(read_body)),
@@ -143,6 +165,26 @@ async def _read_bodies(read: Callable[[Request, int], Awaitable[bytes]]) -> None
 async def _read_under_timeout(request: Request, limit_bytes: int) -> bytes:
     async with asyncio.timeout(BODY_TIMEOUT_S):
         return await _receive_all(request, limit_bytes, None)
+
+
+def v2_bodies(rows: Sequence[Row]) -> tuple[bytes, tuple[bytes, bytes]]:
+    """A request of the Open Inference Protocol as JSON, and in the binary extension with the length of its JSON."""
+    inputs, described, parts = [], [], []
+    for name in FEATURES:
+        values = [row[name] for row in rows]
+        is_number = name in MEASUREMENTS
+        tensor = {"name": name, "shape": [len(rows)], "datatype": "FP64" if is_number else "BYTES"}
+        parts.append(binary_of(np.array(values) if is_number else list(map(str, values))))
+        inputs.append({**tensor, "data": values})
+        described.append({**tensor, "parameters": {"binary_data_size": len(parts[-1])}})
+    header = orjson.dumps({"inputs": described, "parameters": {"binary_data_output": True}})
+    return orjson.dumps({"inputs": inputs}), (b"".join((header, *parts)), b"%d" % len(header))
+
+
+def _valid_batch(body: bytes) -> Batch:
+    batch = decode_valid_batch(body, ROWS)
+    assert batch is not None
+    return batch
 
 
 def _penguins(decoded: Penguin | Sequence[object]) -> list[Penguin]:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from predictor.artifacts import ModelCache, Store, newest_version, open_store
+from predictor.artifacts import MODEL_CARD_FILE, ModelCache, Store, fetch_file, newest_version, open_store
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel, load_model
 from predictor.penguin import NOUN_PLURAL
@@ -54,8 +54,10 @@ def build(
     `store` replaces the one that `settings.model_uri` names, `models` the whole way to a loaded model, `publisher` the
     topics, `object_scorer` what scores files. `count_traffic`: summaries of what the model is asked go to the log.
     """
+    fetch_card = None
     if models is None:
         loader = _Loader(settings, store, count_traffic=count_traffic)
+        fetch_card = loader.fetch_card
         models = ModelCache(loader.load, on_failure=loader.log_failure)
     admission = Admission(
         max_requests=settings.max_concurrent_requests,
@@ -68,10 +70,15 @@ def build(
         max_instances=settings.max_instances_per_request,
         admission=admission,
         max_explanations=settings.max_explanations_per_request,
+        max_stream_bytes=settings.max_stream_bytes,
         cors_origins=settings.cors_origins,
         feedback=settings.feedback,
+        protocols=settings.protocols,
+        predict_route=settings.vertex_predict_route,
+        health_route=settings.vertex_health_route,
         log_requests=settings.log_requests,
         import_ms=import_ms,
+        fetch_card=fetch_card,
     )
 
     @cache
@@ -186,6 +193,14 @@ class _Loader:
             duration_ms=round((time.monotonic() - started) * 1000, 3),
         )
         return _counted(model) if self._count_traffic else model
+
+    def fetch_card(self, model: LoadedModel) -> bytes:
+        """The card of the model that was loaded: not read before, because serving does not need it.
+
+        By a client of its own, because connections made before the worker was forked are the parent's.
+        """
+        store = self._store or open_store(self._uri)
+        return fetch_file(store, model.manifest, MODEL_CARD_FILE, deadline=time.monotonic() + LOAD_TIMEOUT_S)
 
     def log_failure(self, error: PredictorError, retry_in_s: float) -> None:
         # The error's attributes say what differs: file, expected, actual, ...

@@ -8,7 +8,7 @@ that repeated keys are seen and every violation is listed. Valid batches have a 
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -18,7 +18,8 @@ from predictor.error_limit import MAX_VIOLATIONS, ErrorLimit
 from predictor.errors import InvalidInput, MalformedJson, Refused, RowFailure, Violation, ViolationCode
 from predictor.penguin import NOUN, NOUN_PLURAL, Penguin
 from predictor.prediction import MAX_ID_CHARS, Id, is_id
-from predictor.schema import ACCEPTED, CATEGORIES, FEATURES, IDS, MEASUREMENTS, RANGES, UNITS
+from predictor.record_schema import ALL_FEATURES, RecordSchema
+from predictor.schema import CATEGORIES, FEATURES, IDS, MEASUREMENTS, RANGES, UNITS
 from predictor.text import replace_surrogates
 
 _MAX_POINTER: Final = 200
@@ -45,58 +46,56 @@ _CODES: Final[dict[str, ViolationCode]] = {
 }
 
 
-def decode(body: bytes, *, max_instances: int) -> Penguin | Rows:
+def decode(body: bytes, schema: RecordSchema = ALL_FEATURES, *, max_instances: int) -> Penguin | Rows:
     """One penguin, or the rows of a batch, of which an invalid one stands as the error it is.
 
     Raises `MalformedJson`, `InvalidInput` (with pointers into the document).
     """
-    penguin = decode_valid(body)
+    penguin = decode_valid(body, schema)
     if penguin is not None:
         return penguin
     document = parse(body)
     if isinstance(document, dict) and "instances" in document:
-        return _rows(document, max_instances, len(body))
-    return validate(document)
+        return _rows(document, schema, max_instances, len(body))
+    return validate(document, schema)
 
 
-def decode_penguin(body: bytes) -> Penguin:
+def decode_penguin(body: bytes, schema: RecordSchema = ALL_FEATURES) -> Penguin:
     """Exactly one penguin. Raises `MalformedJson` or `InvalidInput`."""
-    return decode_valid(body) or validate(parse(body))
+    return decode_valid(body, schema) or validate(parse(body), schema)
 
 
-def decode_row(body: bytes, limit: ErrorLimit) -> tuple[Row, Id]:
+def decode_row(body: bytes, limit: ErrorLimit, schema: RecordSchema = ALL_FEATURES) -> tuple[Row, Id]:
     """One penguin, or what is wrong with it, and its id. Raises `MalformedJson`."""
-    penguin = decode_valid(body)
+    penguin = decode_valid(body, schema)
     if penguin is not None:
         return penguin, None
     document = parse(body)
-    return _row(document, limit), id_in(document)
+    return _row(document, schema, limit), id_in(document)
 
 
-def id_of(body: bytes) -> Id:
+def id_of(body: bytes, schema: RecordSchema = ALL_FEATURES) -> Id:
     """The id of the one penguin in a body that `decode` accepts."""
-    return None if body.count(b":") == len(FEATURES) else id_in(parse(body))
+    return None if body.count(b":") == len(schema.features) else id_in(parse(body))
 
 
 def may_be_batch(body: bytes) -> bool:
     return b'"instances"' in body
 
 
-# pydantic's own validator, without the methods around it: half the time for one penguin.
-_validate_penguin: Final[Callable[[bytes], Penguin]] = Penguin.__pydantic_validator__.validate_json
-
-
-def decode_valid(body: bytes) -> Penguin | None:
-    """The fast path: the penguin in a body with exactly its fields, all valid; None for anything else."""
-    # pydantic keeps the last of two equal keys. Each key has a colon behind it, so with as many colons as fields, all
-    # of which pydantic demands, no key can be repeated. Counted first, because pydantic would describe every unknown
-    # field, and a body of 1 MiB may hold 100,000.
-    if body.count(b":") != len(FEATURES):
+def decode_valid(body: bytes, schema: RecordSchema = ALL_FEATURES) -> Penguin | None:
+    """The fast path: the penguin in a body with nothing but features, all valid; None for anything else."""
+    # pydantic keeps the last of two equal keys. Each key has a colon behind it, so with as many colons as fields no key
+    # can be repeated. Counted first, because pydantic would describe every unknown field, and a body of 1 MiB may hold
+    # 100,000.
+    colons = body.count(b":")
+    if not len(schema.features) <= colons <= len(FEATURES):
         return None
     try:
-        return _validate_penguin(body)
+        penguin = schema.validate_json(body)
     except ValidationError:
         return None
+    return penguin if colons == len(schema.features) or colons == len(penguin.model_fields_set) else None
 
 
 # --- the slow path --------------------------------------------------------------------------------------------------
@@ -133,7 +132,7 @@ def _whole_number(text: str) -> int | float:
     return int(text) if len(text) <= 20 else float(text)
 
 
-def _rows(document: Mapping[str, Any], max_instances: int, body_bytes: int) -> Rows:
+def _rows(document: Mapping[str, Any], schema: RecordSchema, max_instances: int, body_bytes: int) -> Rows:
     violations, count = _duplicates(document, MAX_VIOLATIONS)
     unknown = [key for key in document if key != "instances"]
     violations += [
@@ -145,47 +144,55 @@ def _rows(document: Mapping[str, Any], max_instances: int, body_bytes: int) -> R
         violations.append(Violation("/instances", "wrong_type", f"Must be an array of {NOUN_PLURAL}."))
         count += 1
     elif len(instances) > max_instances:
-        message = f"At most {max_instances} {NOUN_PLURAL} are scored in one request."
-        violations.append(Violation("/instances", "too_many", message))
+        violations.append(too_many("/instances", max_instances))
         count += 1
     if violations:
         raise InvalidInput(violations[:MAX_VIOLATIONS], count)
-    limit = ErrorLimit(body_bytes, len(instances))
-    rows = Rows(_row(item, limit) for item in instances)
-    rows.ids = list(map(id_in, instances))
+    return rows_of(instances, schema, body_bytes)
+
+
+def too_many(where: str, max_instances: int) -> Violation:
+    return Violation(where, "too_many", f"At most {max_instances} {NOUN_PLURAL} are scored in one request.")
+
+
+def rows_of(documents: Sequence[Any], schema: RecordSchema, body_bytes: int) -> Rows:
+    """The rows that parsed documents describe. Their errors share the limit of an answer to so many bytes."""
+    limit = ErrorLimit(body_bytes, len(documents))
+    rows = Rows(_row(document, schema, limit) for document in documents)
+    rows.ids = list(map(id_in, documents))
     return rows
 
 
-def _row(item: Any, limit: ErrorLimit) -> Row:
+def _row(item: Any, schema: RecordSchema, limit: ErrorLimit) -> Row:
     try:
-        return validate(item, limit.violations)
+        return validate(item, schema, limit.violations)
     except InvalidInput as error:
         # The traceback would keep the frame of `validate`, and all that it saw, alive.
         return limit.fit(error).with_traceback(None)
 
 
-def validate(document: Any, most: int = MAX_VIOLATIONS) -> Penguin:
+def validate(document: Any, schema: RecordSchema = ALL_FEATURES, most: int = MAX_VIOLATIONS) -> Penguin:
     """The penguin that a parsed document describes. Raises `InvalidInput` with the first `most` violations."""
     if not isinstance(document, dict):
         error = Violation("", "wrong_type", f"Must be a JSON object that describes one {NOUN}.")
         raise InvalidInput([error][:most], 1)
     violations, count = _duplicates(document, most)
-    if not ACCEPTED.isdisjoint(document):
+    if not schema.accepted.isdisjoint(document):
         wrong = [name for name in IDS if not is_id(document.get(name))]
         message = f"An id is a text of up to {MAX_ID_CHARS} characters or a number."
         violations += [Violation(pointer(name), "unknown_field", message) for name in wrong]
         count += len(wrong)
-        document = {name: value for name, value in document.items() if name not in ACCEPTED}
+        document = {name: value for name, value in document.items() if name not in schema.accepted}
     bounded = _bounded(document, most)
     count += len(document) - len(bounded)
     try:
-        penguin = Penguin.model_validate(bounded)
+        penguin = Penguin.model_validate({**schema.filled, **bounded})
     except ValidationError as error:
         count += error.error_count()
         details = error.errors(include_url=False, include_input=False) if most else []
         violations += [_violation(detail["loc"], detail["type"]) for detail in details]
     if count:
-        raise InvalidInput(violations[:most], count, _refused(document, violations))
+        raise InvalidInput(violations[:most], count, _refused({**schema.filled, **document}, violations))
     return penguin
 
 

@@ -359,6 +359,25 @@ class FunctionUnreachable(PredictorError):
         self.reason = reason
 
 
+class RequestRefused(PredictorError):
+    """A running function gave another answer than a prediction."""
+
+    def __init__(
+        self, status: int, reason: str, violations: Sequence[Violation] = (), *, request_id: str | None = None
+    ) -> None:
+        """`violations` is what is wrong with the input, `request_id` what names the request in the function's log."""
+        super().__init__(f"The answer is {status}: {reason}")
+        self.status = status
+        self.reason = reason
+        self.violations = tuple(violations)
+        self.request_id = request_id
+
+    @property
+    def too_large(self) -> bool:
+        """Whether the same rows would do in smaller requests."""
+        return self.status == 413 or any(violation.code == "too_many" for violation in self.violations)
+
+
 class SmokeFailed(PredictorError):
     """A running function failed a smoke test; `check` names the step."""
 

@@ -40,6 +40,26 @@ EXAMPLES: Final[tuple[dict[str, Any], ...]] = (
 )
 """Valid penguins, for the API's documentation."""
 
+PAGE_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "An emperor penguin": {
+        "bill_length_mm": 81.0,
+        "bill_depth_mm": 26.0,
+        "flipper_length_mm": 350.0,
+        "body_mass_g": 30000.0,
+        "sex": "male",
+        "island": "Torgersen",
+    },
+    "A flipper in centimetres": {
+        "bill_length_mm": 46.5,
+        "bill_depth_mm": 17.9,
+        "flipper_length_mm": 19.5,
+        "body_mass_g": 3700.0,
+        "sex": "female",
+        "island": "Dream",
+    },
+}
+"""What the page at / offers to try, beside a penguin of each species. They need not be valid."""
+
 SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "bill_length_mm": ("culmen_length_mm",),  # The culmen is the bill's upper ridge.
     "bill_depth_mm": ("culmen_depth_mm",),

@@ -18,6 +18,9 @@ EngineName = Literal["compiled", "onnx", "sklearn"]
 EngineChoice = Literal["auto", EngineName]
 """`auto` is the first of these engines that the model has a form for."""
 
+ProtocolName = Literal["v1", "v2", "mlflow", "bigquery"]
+"""The protocols of other services that `predict` speaks: KServe's first one, the Open Inference Protocol, ..."""
+
 Id = str | int | float | bool | None
 """A row's own id, which comes back beside its answer; None where it has none."""
 MAX_ID_CHARS: Final = 200

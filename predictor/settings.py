@@ -11,7 +11,7 @@ from typing import Final, Literal, cast, get_args
 from predictor.digest import is_digest
 from predictor.errors import ConfigurationError
 from predictor.location import is_bucket_name, split_gs_uri
-from predictor.prediction import EngineChoice
+from predictor.prediction import EngineChoice, ProtocolName
 
 Loading = Literal["lazy", "eager"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -39,8 +39,14 @@ class Settings:
     max_bytes_in_flight: int = 64 * 1024 * 1024
     request_timeout_s: int = 30
     max_explanations_per_request: int = 20
+    max_stream_bytes: int = 32 * 1024 * 1024
+    """As much as Cloud Run lets through in one HTTP/1 request."""
     cors_origins: tuple[str, ...] = ()
     feedback: bool = False
+    protocols: tuple[ProtocolName, ...] = get_args(ProtocolName)
+    vertex_predict_route: str | None = None
+    """Where Vertex AI sends predictions and asks for the health of its containers."""
+    vertex_health_route: str | None = None
     log_level: LogLevel = "INFO"
     log_requests: bool = False
     project: str | None = None
@@ -55,7 +61,8 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read `env` (for example `os.environ`). Raises `ConfigurationError`."""
-        model_uri = env.get("MODEL_URI") or None
+        # Vertex AI copies a model's files to a bucket of its own, and names it so.
+        model_uri = env.get("MODEL_URI") or env.get("AIP_STORAGE_URI") or None
         model_digest = env.get("MODEL_DIGEST") or None
         if model_digest is not None and not is_digest(model_digest):
             raise ConfigurationError("MODEL_DIGEST", model_digest, "expected sha256: and 64 lower-case hex digits")
@@ -81,8 +88,12 @@ class Settings:
             max_explanations_per_request=_positive(
                 env, "MAX_EXPLANATIONS_PER_REQUEST", cls.max_explanations_per_request
             ),
+            max_stream_bytes=_positive(env, "MAX_STREAM_BYTES", cls.max_stream_bytes),
             cors_origins=_origins(env, "CORS_ORIGINS"),
             feedback=_boolean(env, "FEEDBACK", default=cls.feedback),
+            protocols=_protocols(env, "PROTOCOLS", cls.protocols),
+            vertex_predict_route=_path(env, "AIP_PREDICT_ROUTE"),
+            vertex_health_route=_path(env, "AIP_HEALTH_ROUTE"),
             log_level=cast(LogLevel, _choice(env, "LOG_LEVEL", get_args(LogLevel), cls.log_level)),
             log_requests=_boolean(env, "LOG_REQUESTS", default=cls.log_requests),
             project=env.get("GOOGLE_CLOUD_PROJECT") or None,
@@ -131,6 +142,25 @@ def _boolean(env: Mapping[str, str], key: str, *, default: bool) -> bool:
     if value.lower() in _FALSE:
         return False
     raise ConfigurationError(key, value, "expected true or false")
+
+
+def _protocols(env: Mapping[str, str], key: str, default: tuple[ProtocolName, ...]) -> tuple[ProtocolName, ...]:
+    value = env.get(key, "").lower().strip()
+    if not value:
+        return default
+    names = () if value == "none" else tuple(part.strip() for part in value.split(",") if part.strip())
+    for name in names:
+        if name not in get_args(ProtocolName):
+            allowed = ", ".join(get_args(ProtocolName))
+            raise ConfigurationError(key, name, f"expected names among {allowed}, separated by commas, or none")
+    return cast(tuple[ProtocolName, ...], names)
+
+
+def _path(env: Mapping[str, str], key: str) -> str | None:
+    value = env.get(key)
+    if value and not value.startswith("/"):
+        raise ConfigurationError(key, value, "expected a path that begins with /")
+    return value or None
 
 
 def _origins(env: Mapping[str, str], key: str) -> tuple[str, ...]:

@@ -5,10 +5,21 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from benchmarks.contenders.base import Contender, Echo, Unavailable, run
-from benchmarks.contenders.ours import Ours, OursDeployed, OursEager, OursForest, OursGcs, OursSklearn, OursXgboost
+from benchmarks.contenders.ours import (
+    Ours,
+    OursDeployed,
+    OursEager,
+    OursForest,
+    OursForestOnnx,
+    OursGcs,
+    OursSklearn,
+    OursXgboost,
+    OursXgboostOnnx,
+)
 from benchmarks.contenders.peers import BentoML, LitServe, MLServer, ReplacedService, Vetiver
 
-OURS: Final = (Ours, OursEager, OursGcs, OursDeployed, OursForest, OursXgboost, OursSklearn)
+TREES: Final = (OursForest, OursForestOnnx, OursXgboost, OursXgboostOnnx)
+OURS: Final = (Ours, OursEager, OursGcs, OursDeployed, *TREES, OursSklearn)
 PEERS: Final = (Vetiver, LitServe, MLServer, BentoML)
 ALL: Final[tuple[type[Contender], ...]] = (Echo, *OURS, ReplacedService, *PEERS)
 

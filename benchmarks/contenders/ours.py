@@ -77,6 +77,18 @@ class OursXgboost(OursForest):
     kind = "xgboost"
 
 
+class OursForestOnnx(OursForest):
+    name = "ours-forest-onnx"
+    title = "this function, the same forest in ONNX Runtime"
+    engine = "onnx"
+
+
+class OursXgboostOnnx(OursXgboost):
+    name = "ours-xgboost-onnx"
+    title = "this function, the same XGBoost model in ONNX Runtime"
+    engine = "onnx"
+
+
 class OursGcs(Ours):
     """Loads the model from a bucket: the real client, and a storage server on this machine."""
 

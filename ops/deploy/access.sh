@@ -14,7 +14,8 @@ apply_access() {
   # The trigger account may call it where a federated login has deployed (`trigger_token`).
   known=" ${MEMBERS[*]} $MONITORING_AGENT serviceAccount:$TRIGGER_EMAIL allUsers allAuthenticatedUsers "
   for member in "${others[@]}"; do
-    [[ $known == *" $member "* ]] || say "$member may call $FUNCTION too, though INVOKERS does not name it; to revoke this: $(quoted gcloud run services \
+    # BigQuery's connections call as accounts of this kind.
+    [[ $known == *" $member "* || $member == *@gcp-sa-bigquery-condel.iam.gserviceaccount.com ]] || say "$member may call $FUNCTION too, though INVOKERS does not name it; to revoke this: $(quoted gcloud run services \
       remove-iam-policy-binding "$FUNCTION" --member "$member" --role roles/run.invoker "${IN_REGION[@]}")"
   done
 }

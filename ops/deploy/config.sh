@@ -9,6 +9,7 @@ load_defaults() {
   SIGNING_PUBLIC_KEY='' SIGNING_IDENTITY='' SIGNING_ISSUER=''
   FUNCTION=predict EVENTS_FUNCTION=score
   FUNCTION_ACCOUNT=penguin-predict EVENTS_ACCOUNT=penguin-score TRIGGER_ACCOUNT=penguin-trigger BUILD_ACCOUNT=penguin-build
+  BATCH_ACCOUNT=penguin-batch BATCH_MAX_WORKERS=10 BATCH_SUBNETWORK='' BIGQUERY_DATASET=penguins BIGQUERY_CONNECTION=penguins
   INPUT_TOPIC=penguins RESULTS_TOPIC=penguin-results REJECTS_TOPIC=penguin-rejects DEAD_LETTER_TOPIC=penguin-dead-letters
   INVOKERS='' INPUT_BUCKET='' RESULTS_BUCKET=''
   CPU=1 MEMORY=512Mi CONCURRENCY=80 MIN_INSTANCES=1 MAX_INSTANCES=10 TIMEOUT_S=60
@@ -23,7 +24,7 @@ load_defaults() {
 }
 KEYS=' PROJECT_ID REGION PREFIX PROTECTED BUCKET MODEL_ROOT MODEL_FOLDER MODEL_URI MODEL_DIGEST SIGNING_PUBLIC_KEY SIGNING_IDENTITY
  SIGNING_ISSUER FUNCTION EVENTS_FUNCTION FUNCTION_ACCOUNT
- EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC INVOKERS
+ EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT BATCH_ACCOUNT BATCH_MAX_WORKERS BATCH_SUBNETWORK BIGQUERY_DATASET BIGQUERY_CONNECTION INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC INVOKERS
  INPUT_BUCKET RESULTS_BUCKET CPU MEMORY CPU_ALWAYS INGRESS VPC_CONNECTOR VPC_EGRESS KMS_KEY IMAGE_REPOSITORY AUDIT_STORAGE IMAGES_KEPT
  MIN_REQUESTS_PER_HOUR
  CONCURRENCY MIN_INSTANCES MAX_INSTANCES TIMEOUT_S EVENTS_CONCURRENCY EVENTS_MIN_INSTANCES EVENTS_MAX_INSTANCES
@@ -36,7 +37,7 @@ LIMITS='MAX_BODY_BYTES MAX_INSTANCES_PER_REQUEST MAX_CONCURRENT_REQUESTS MAX_BYT
 
 # Every name in a project. PREFIX stands before each, so that several deployments have their place in one project. Buckets have
 # names in the whole world: BUCKET stays as it is written.
-NAMES='FUNCTION EVENTS_FUNCTION FUNCTION_ACCOUNT EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC'
+NAMES='FUNCTION EVENTS_FUNCTION FUNCTION_ACCOUNT EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT BATCH_ACCOUNT BIGQUERY_CONNECTION INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC'
 
 # Reads KEY=VALUE lines. The file is data: nothing in it is executed. An unknown key is an error.
 load_config() {
@@ -110,13 +111,17 @@ check_config() {
   matches PREFIX '|[a-z]([a-z0-9-]{0,12}[a-z0-9])?' 'nothing, or at most 14 lower-case letters, digits and dashes'
   BUCKET=${BUCKET:-$PROJECT_ID-${PREFIX:+$PREFIX-}penguin-models}
   for key in $NAMES; do printf -v "$key" '%s' "${PREFIX:+$PREFIX-}${!key}"; done
+  BIGQUERY_DATASET=${PREFIX:+${PREFIX//-/_}_}$BIGQUERY_DATASET # Datasets have no dashes in their names.
   matches BUCKET '[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]' 'the name of a bucket, without gs://'
   matches MODEL_ROOT '[A-Za-z0-9._/-]+' 'a folder in the bucket'
   [[ -z $SIGNING_PUBLIC_KEY || -z $SIGNING_IDENTITY$SIGNING_ISSUER ]] || die "SIGNING_PUBLIC_KEY and SIGNING_IDENTITY are both set in $CONFIG: models are signed with a key or without one"
   [[ -n $SIGNING_IDENTITY || -z $SIGNING_ISSUER ]] || die "SIGNING_ISSUER is set in $CONFIG and SIGNING_IDENTITY is not: both are needed"
   [[ -z $SIGNING_IDENTITY || -n $SIGNING_ISSUER ]] || die "SIGNING_IDENTITY is set in $CONFIG and SIGNING_ISSUER is not: both are needed"
   for key in FUNCTION EVENTS_FUNCTION; do matches "$key" "$name" 'a name of lower-case letters, digits and dashes'; done
-  for key in FUNCTION_ACCOUNT EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT; do
+  matches BIGQUERY_DATASET '[A-Za-z0-9_]{1,100}' 'the name of a dataset: letters, digits and underscores'
+  matches BIGQUERY_CONNECTION '[A-Za-z0-9_-]{1,100}' 'the name of a connection'
+  matches BATCH_SUBNETWORK '|(https://www\.googleapis\.com/compute/v1/projects/[^/[:space:]]+/)?regions/[a-z0-9-]+/subnetworks/[a-z0-9-]+' 'regions/REGION/subnetworks/NAME'
+  for key in FUNCTION_ACCOUNT EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT BATCH_ACCOUNT; do
     matches "$key" '[a-z][a-z0-9-]{4,28}[a-z0-9]' 'the short name of a service account (6 to 30 characters, with PREFIX)'
   done
   for key in INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC; do
@@ -125,7 +130,7 @@ check_config() {
   matches CPU '0\.[0-9]{1,3}|[1-8](\.0+)?' '1, 2, 4, 6 or 8 vCPUs, or 0.08 to 0.999'
   matches MEMORY '[1-9][0-9]{0,5}(Mi|Gi)' 'memory such as 512Mi'
   for key in CONCURRENCY MAX_INSTANCES TIMEOUT_S EVENTS_CONCURRENCY EVENTS_MAX_INSTANCES EVENTS_TIMEOUT_S MIN_RETRY_DELAY_S MAX_RETRY_DELAY_S \
-    RETENTION_DAYS SMOKE_P95_MS ACK_DEADLINE_S MAX_DELIVERY_ATTEMPTS; do
+    RETENTION_DAYS SMOKE_P95_MS ACK_DEADLINE_S MAX_DELIVERY_ATTEMPTS BATCH_MAX_WORKERS; do
     matches "$key" "$number" 'a whole number of at least 1'
   done
   for key in $LIMITS; do matches "$key" "|$number" 'nothing, or a whole number of at least 1'; done
@@ -147,7 +152,7 @@ check_config() {
   matches CORS_ORIGINS '[^|]*' 'origins, separated by commas'
   distinct FUNCTION EVENTS_FUNCTION
   distinct INPUT_TOPIC RESULTS_TOPIC REJECTS_TOPIC DEAD_LETTER_TOPIC
-  distinct FUNCTION_ACCOUNT EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT
+  distinct FUNCTION_ACCOUNT EVENTS_ACCOUNT TRIGGER_ACCOUNT BUILD_ACCOUNT BATCH_ACCOUNT
   within ACK_DEADLINE_S 10 600
   within MAX_DELIVERY_ATTEMPTS 5 100
   within MAX_RETRY_DELAY_S "$MIN_RETRY_DELAY_S" 600
@@ -183,6 +188,7 @@ derive() {
   EVENTS_EMAIL=$EVENTS_ACCOUNT@$domain
   TRIGGER_EMAIL=$TRIGGER_ACCOUNT@$domain
   BUILD_EMAIL=$BUILD_ACCOUNT@$domain
+  BATCH_EMAIL=$BATCH_ACCOUNT@$domain
   SUBSCRIPTION=$INPUT_TOPIC-$EVENTS_FUNCTION
   DEAD_LETTER_SUBSCRIPTION=$DEAD_LETTER_TOPIC-kept
   ON_PROJECT=(--project "$PROJECT_ID" --quiet)

@@ -35,12 +35,15 @@ take_down() {
   remove_monitoring
   # As with buckets: the grant is removed before the account is deleted.
   for name in "$BUILD_ROLE" "$FORMER_BUILD_ROLE"; do
-    if read_policy projects "$PROJECT_ID" policy.json && state bound "$WORK/policy.json" "$name" "serviceAccount:$BUILD_EMAIL"; then take_from_project "$name"; fi
+    if read_policy projects "$PROJECT_ID" policy.json && state bound "$WORK/policy.json" "$name" "serviceAccount:$BUILD_EMAIL"; then take_from_project "$name" "$BUILD_EMAIL"; fi
   done
-  if [[ $WITH_DATA == false && $BUCKET_EXISTS == true ]]; then
-    for email in "$FUNCTION_EMAIL" "$EVENTS_EMAIL"; do revoke "$BUCKET" roles/storage.objectViewer "$email"; done
+  if read_policy projects "$PROJECT_ID" policy.json && state bound "$WORK/policy.json" "$BATCH_ROLE" "serviceAccount:$BATCH_EMAIL"; then
+    take_from_project "$BATCH_ROLE" "$BATCH_EMAIL"
   fi
-  for email in "$FUNCTION_EMAIL" "$EVENTS_EMAIL" "$TRIGGER_EMAIL" "$BUILD_EMAIL"; do
+  if [[ $WITH_DATA == false && $BUCKET_EXISTS == true ]]; then
+    for email in "$FUNCTION_EMAIL" "$EVENTS_EMAIL" "$BATCH_EMAIL"; do revoke "$BUCKET" roles/storage.objectViewer "$email"; done
+  fi
+  for email in "$FUNCTION_EMAIL" "$EVENTS_EMAIL" "$TRIGGER_EMAIL" "$BUILD_EMAIL" "$BATCH_EMAIL"; do
     if there it.json iam "v1/projects/$PROJECT_ID/serviceAccounts/$email"; then change gcloud iam service-accounts delete "$email" "${ON_PROJECT[@]}"; fi
   done
   if [[ $WITH_DATA == true && $BUCKET_EXISTS == true ]]; then

@@ -3,15 +3,10 @@
 
 # show_drift [FRESHNESS]: reads the traffic summaries of both functions; the page with plots goes to build/drift.html.
 show_drift() {
-  local name uri digest
-  service_there "$FUNCTION" || die "$FUNCTION is not deployed"
-  read -r name _ < <(state blue "$WORK/service.json" "$TAG") || die "$FUNCTION has no revision in service"
-  must_read revision.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/revisions/$name"
-  uri=$(state variable "$WORK/revision.json" MODEL_URI) || die "$name has no MODEL_URI"
-  digest=$(state variable "$WORK/revision.json" MODEL_DIGEST) || die "$name has no MODEL_DIGEST"
+  read_model_in_service
   gcloud logging read "resource.type=\"cloud_run_revision\" AND resource.labels.location=\"$REGION\" AND (resource.labels.service_name=\"$FUNCTION\" OR resource.labels.service_name=\"$EVENTS_FUNCTION\") AND jsonPayload.event=\"traffic_summary\"" \
     "${ON_PROJECT[@]}" --freshness "${1:-31d}" --format json >"$WORK/traffic.json" || die "the logs cannot be read"
   mkdir -p "$HERE/build"
-  predictor drift "$WORK/traffic.json" --uri "$uri" --digest "$digest" --html "$HERE/build/drift.html" ||
+  predictor drift "$WORK/traffic.json" --uri "$MODEL_URI" --digest "$MODEL_DIGEST" --html "$HERE/build/drift.html" ||
     die "the traffic has changed, or cannot be judged; docs/how-to/watch-drift.md says what to do"
 }

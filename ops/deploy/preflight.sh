@@ -66,7 +66,7 @@ need_project() {
   PUBSUB_AGENT=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com
   MONITORING_AGENT=serviceAccount:service-$PROJECT_NUMBER@gcp-sa-monitoring-notification.iam.gserviceaccount.com
   # Accounts that this deployment or Google creates: a grant to one of them is tried until it is known everywhere.
-  OUR_MEMBERS="$FUNCTION_EMAIL $EVENTS_EMAIL $TRIGGER_EMAIL $BUILD_EMAIL ${PUBSUB_AGENT#*:} ${MONITORING_AGENT#*:} service-$PROJECT_NUMBER@gs-project-accounts.iam.gserviceaccount.com"
+  OUR_MEMBERS="$FUNCTION_EMAIL $EVENTS_EMAIL $TRIGGER_EMAIL $BUILD_EMAIL $BATCH_EMAIL ${PUBSUB_AGENT#*:} ${MONITORING_AGENT#*:} service-$PROJECT_NUMBER@gs-project-accounts.iam.gserviceaccount.com"
 }
 
 need_apis() {

@@ -85,14 +85,14 @@ apply_build_account() {
   grant projects "$PROJECT_ID" "$BUILD_ROLE" "serviceAccount:$BUILD_EMAIL"
   # Earlier versions gave it Cloud Build's role, with which it may rewrite models.
   if [[ -e $WORK/policy.json ]] && state bound "$WORK/policy.json" "$FORMER_BUILD_ROLE" "serviceAccount:$BUILD_EMAIL"; then
-    take_from_project "$FORMER_BUILD_ROLE"
+    take_from_project "$FORMER_BUILD_ROLE" "$BUILD_EMAIL"
   fi
 }
 BUILD_ROLE=roles/run.builder FORMER_BUILD_ROLE=roles/cloudbuild.builds.builder
 
-# take_from_project ROLE: takes a role from the build account.
+# take_from_project ROLE EMAIL: takes a role in the project from an account.
 take_from_project() {
-  change gcloud projects remove-iam-policy-binding "$PROJECT_ID" --member "serviceAccount:$BUILD_EMAIL" --role "$1" --condition None --format none "${ON_PROJECT[@]}"
+  change gcloud projects remove-iam-policy-binding "$PROJECT_ID" --member "serviceAccount:$2" --role "$1" --condition None --format none "${ON_PROJECT[@]}"
 }
 
 apply_bucket() {

@@ -1,8 +1,9 @@
 """From a bucket or a folder to verified bytes: stores, the manifest, the bundle, and the cache of the loaded model."""
 
-from predictor.artifacts.bundle import Bundle, fetch_bundle
+from predictor.artifacts.bundle import Bundle, fetch_bundle, fetch_file
 from predictor.artifacts.cache import ModelCache
 from predictor.artifacts.manifest import (
+    BIGQUERY_FILE,
     COLUMNS_FILE,
     COMPILED_FILE,
     GOLDEN_FILE,
@@ -18,12 +19,14 @@ from predictor.artifacts.manifest import (
     FileEntry,
     InputColumn,
     Manifest,
+    features_of,
     one_hot_input,
 )
 from predictor.artifacts.open_store import newest_version, open_store
 from predictor.artifacts.store import Store, StoredFile
 
 __all__ = [
+    "BIGQUERY_FILE",
     "COLUMNS_FILE",
     "COMPILED_FILE",
     "GOLDEN_FILE",
@@ -43,7 +46,9 @@ __all__ = [
     "ModelCache",
     "Store",
     "StoredFile",
+    "features_of",
     "fetch_bundle",
+    "fetch_file",
     "newest_version",
     "one_hot_input",
     "open_store",

@@ -63,6 +63,18 @@ def fetch_bundle(
     return Bundle(manifest, digest_of(manifest_bytes), MappingProxyType(files))
 
 
+def fetch_file(store: Store, manifest: Manifest, name: str, *, deadline: float) -> bytes:
+    """One more file of a model whose manifest has been verified; raises as `fetch_bundle` does."""
+    entry = manifest.entry(name)
+    listed = store.list_files(deadline=deadline).get(name)
+    if listed is None:
+        raise ArtifactMissing(store.uri, name)
+    entry.check_size(listed.size)
+    data = store.read(listed, deadline=deadline)
+    entry.check(data)
+    return data
+
+
 def _manifest_file(store: Store, listed: Mapping[str, StoredFile], deadline: float) -> StoredFile:
     file = listed.get(MANIFEST_FILE)
     if file is None:

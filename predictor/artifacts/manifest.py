@@ -8,11 +8,11 @@ import hashlib
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from predictor.digest import HexSha256, digest_of
 from predictor.errors import ArtifactMissing, DigestMismatch, InvalidManifest, SizeMismatch
-from predictor.schema import CATEGORIES
+from predictor.schema import CATEGORIES, FEATURES
 
 MANIFEST_FILE: Final = "manifest.json"
 MODEL_FILE: Final = "model.pkl"
@@ -22,6 +22,8 @@ PIPELINE_FILE: Final = "pipeline.pkl"
 """An estimator that came without a label encoder and a list of columns: the manifest has what they would say."""
 ONNX_FILE: Final = "model.onnx"
 COMPILED_FILE: Final = "compiled.json"
+BIGQUERY_FILE: Final = "bigquery.onnx"
+"""For `CREATE MODEL` in BigQuery; nothing here serves with it."""
 GOLDEN_FILE: Final = "golden.json"
 MODEL_CARD_FILE: Final = "model_card.md"
 SIGNATURE_FILE: Final = "manifest.json.sig"
@@ -32,7 +34,7 @@ PICKLES: Final = (MODEL_FILE, LABEL_ENCODER_FILE, COLUMNS_FILE)
 """The three files of the replaced service, which the scikit-learn engine reads."""
 
 SCHEMA_VERSION: Final = 2
-"""Version 1 has no `input` and no `compiled.json`; its models are one-hot encoded."""
+"""Version 1 has no `input`, no `features` and no `compiled.json`; its models are one-hot encoded."""
 
 MAX_MANIFEST_BYTES: Final = 1024 * 1024
 """The manifest is fetched before anything is known about it, so its size needs a limit of its own."""
@@ -95,6 +97,12 @@ def one_hot_input(columns: Sequence[str]) -> tuple[InputColumn, ...]:
     return tuple(found)
 
 
+def features_of(columns: Sequence[InputColumn] | None) -> tuple[str, ...]:
+    """The features that an estimator's columns are made from, in the order of FEATURES; all where they are not said."""
+    taken = FEATURES if columns is None else {column.feature for column in columns}
+    return tuple(name for name in FEATURES if name in taken)
+
+
 class Manifest(_Frozen):
     """What is in a published folder, and where it came from."""
 
@@ -108,8 +116,16 @@ class Manifest(_Frozen):
     classes: Annotated[tuple[str, ...], Field(min_length=2, description="in the order of the probabilities")]
     columns: Annotated[tuple[str, ...], Field(min_length=1, description="the features of the compiled forms, in order")]
     input: Annotated[tuple[InputColumn, ...] | None, Field(description="the estimator's own input, in order")] = None
+    features: Annotated[tuple[str, ...], Field(min_length=1, description="what a record must hold")] = FEATURES
     metrics: dict[str, float]
     training_data_sha256: HexSha256 | None = None
+
+    @field_validator("features")
+    @classmethod
+    def _known_and_in_order(cls, features: tuple[str, ...]) -> tuple[str, ...]:
+        if features != tuple(name for name in FEATURES if name in features):
+            raise ValueError(f"must be some of {', '.join(FEATURES)}, in this order")
+        return features
 
     @property
     def file_names(self) -> frozenset[str]:

@@ -1,21 +1,34 @@
 """Score a whole file in chunks: memory does not grow with the file, and an invalid row never fails the others.
 
 The flow: bytes, blocks of whole lines, chunks of rows (valid ones column by column, the others as errors), predictions,
-text. The command line (`score_stream`) and events (`ScoredLines`) use it. Importing this package imports numpy.
+text. The command line (`score_stream`), events (`ScoredLines`) and Beam, which cuts files by their lines, use it.
+Importing this package imports numpy.
 """
 
-from predictor.bulk.chunk import MAX_ROW_NUMBERS, Count, describe
-from predictor.bulk.lines import MAX_LINE_BYTES, FileFormat
+from predictor.bulk.cells import read_cells
+from predictor.bulk.chunk import MAX_ROW_NUMBERS, Count, Layout, describe
+from predictor.bulk.csv_text import to_line
+from predictor.bulk.lines import MAX_LINE_BYTES, Blocks, FileFormat
 from predictor.bulk.ndjson import read_json_lines
+from predictor.bulk.parquet import ParquetTable
 from predictor.bulk.scoring import ScoredLines, score_stream
+from predictor.bulk.source import open_source
+from predictor.bulk.table import Table
 
 __all__ = [
     "MAX_LINE_BYTES",
     "MAX_ROW_NUMBERS",
+    "Blocks",
     "Count",
     "FileFormat",
+    "Layout",
+    "ParquetTable",
     "ScoredLines",
+    "Table",
     "describe",
+    "open_source",
+    "read_cells",
     "read_json_lines",
     "score_stream",
+    "to_line",
 ]

@@ -21,6 +21,7 @@ from predictor.errors import InvalidInput, RowFailure, WideRow
 from predictor.penguin import Penguin
 from predictor.schema import (
     CATEGORIES,
+    EXAMPLE,
     MEASUREMENTS,
     NOT_RECORDED,
     categories_of,
@@ -47,10 +48,15 @@ def read_cells(layout: Layout, rows: Sequence[Sequence[str]]) -> Batch:
     pick = tuple_getter(itemgetter, tuple(layout.index_of.values()))
     picked = map(pick, (row if len(row) == layout.width else blank for row in rows))
     features = dict(zip(layout.index_of, zip(*picked, strict=True), strict=True))
-    measurements = np.column_stack([_numbers(_in_unit(features[name], layout, name)) for name in MEASUREMENTS])
-    names = ([spelled(name, cell) for cell in features[name]] for name in CATEGORIES)
-    pairs = zip(*names, strict=True) if CATEGORIES else [()] * len(rows)
-    combinations = np.array([COMBINATION_INDEX.get(pair, -1) for pair in pairs], dtype=np.intp)
+    measurements = np.column_stack(
+        [
+            _numbers(_in_unit(features[name], layout, name)) if name in features else np.full(len(rows), EXAMPLE[name])
+            for name in MEASUREMENTS
+        ]
+    )
+    names = ([spelled(name, cell) for cell in features[name]] for name in layout.schema.categories)
+    found = zip(*names, strict=True) if layout.schema.categories else [()] * len(rows)
+    combinations = np.array([layout.schema.combination_index.get(values, -1) for values in found], dtype=np.intp)
     valid = in_range(measurements) & (combinations >= 0)
     errors: dict[int, RowFailure] = {}
     for index in np.flatnonzero(~valid).tolist():
@@ -74,7 +80,7 @@ def _read_row(layout: Layout, cells: Sequence[str]) -> Penguin | RowFailure:
         if cell not in NOT_RECORDED:
             document[name] = spelled(name, cell) if name in CATEGORIES else _number(cell, layout.factors.get(name))
     try:
-        return validate(document)
+        return validate(document, layout.schema)
     except InvalidInput as error:
         return error.with_traceback(None)  # It would keep every frame up to here, and their data, alive.
 

@@ -1,13 +1,14 @@
 """What the readers of files produce: some rows in order, as a batch, and a count of the rows so far."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 from typing import Final
 
 from predictor.batch import Batch
-from predictor.errors import HintedViolation, InvalidInput, PredictorError, Violation
+from predictor.errors import HintedViolation, InvalidInput, PredictorError, RowFailure, Violation
+from predictor.record_schema import ALL_FEATURES, RecordSchema
 
 MAX_ROW_NUMBERS: Final = 100
 """So many invalid rows of a file are named."""
@@ -15,7 +16,7 @@ MAX_ROW_NUMBERS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Of a table: the index of each feature's cell in a row, how many cells a row has, and what separates them.
+    """Of a table: the index of each needed feature's cell in a row, how many cells a row has, and what separates them.
 
     `factors`: what the values of columns in another unit are multiplied by.
     """
@@ -24,6 +25,7 @@ class Layout:
     width: int
     separator: str = ","
     factors: Mapping[str, Decimal] = field(default_factory=dict)
+    schema: RecordSchema = ALL_FEATURES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,13 +40,18 @@ class Chunk:
     texts: Sequence[str] = ()
 
 
+Reject = Callable[[int, RowFailure], object]
+"""Takes the number of an invalid row and what is wrong with it."""
+
+
 @dataclass(slots=True)
 class Count:
-    """Rows read, how many of them are invalid, and the numbers of the first of these."""
+    """Rows read, how many of them are invalid, and the numbers of the first of these. All go to `reject`."""
 
     rows: int = 0
     invalid: int = 0
     first_invalid: list[int] = field(default_factory=list)
+    reject: Reject | None = None
 
     def add(self, chunk: Chunk) -> None:
         errors = chunk.batch.errors
@@ -52,6 +59,9 @@ class Count:
         self.invalid += len(errors)
         missing = MAX_ROW_NUMBERS - len(self.first_invalid)
         self.first_invalid += [chunk.first_row + index for index in islice(errors, missing)]
+        if self.reject is not None:
+            for index, error in errors.items():
+                self.reject(chunk.first_row + index, error)
 
 
 def describe(error: PredictorError) -> str:

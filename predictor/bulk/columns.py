@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Final
 
 from predictor.errors import UnusableFile
+from predictor.record_schema import ALL_FEATURES, RecordSchema
 from predictor.schema import FEATURES, IDS, SYNONYMS, UNITS
 from predictor.units import factors_to, units_like
 
@@ -65,6 +66,7 @@ class Columns:
     has several; it is in none of the above.
     """
 
+    schema: RecordSchema
     names: tuple[str, ...]
     index_of: Mapping[str, int]
     factors: Mapping[str, Decimal]
@@ -73,7 +75,7 @@ class Columns:
 
     @property
     def missing(self) -> list[str]:
-        return [name for name in FEATURES if name not in self.index_of and name not in self.repeated]
+        return [name for name in self.schema.features if name not in self.index_of and name not in self.repeated]
 
     @property
     def others(self) -> list[str]:
@@ -99,15 +101,18 @@ class Columns:
                 )
 
 
-def understand(names: Sequence[str]) -> Columns:
-    """What the names mean. A name that is a feature's, letter by letter, is that feature, whatever else there is."""
+def understand(names: Sequence[str], schema: RecordSchema = ALL_FEATURES) -> Columns:
+    """What the names mean. A name that is a feature's, letter by letter, is that feature, whatever else there is.
+
+    A feature that `schema` does not need means nothing.
+    """
     found: dict[str, list[int]] = {}
     factors: dict[str, Decimal] = {}
     ids: dict[str, int] = {}
     for index, name in enumerate(names):
         words = _words(name)
         feature, factor = (name, _SAME) if name in FEATURES else _MEANINGS.get(words, (None, _SAME))
-        if feature is not None:
+        if feature in schema.features:
             found.setdefault(feature, []).append(index)
             if factor != _SAME:
                 factors[feature] = factor
@@ -115,8 +120,11 @@ def understand(names: Sequence[str]) -> Columns:
             ids.setdefault(words, index)
     repeated = {feature: tuple(names[index] for index in indexes) for feature, indexes in found.items() if indexes[1:]}
     return Columns(
+        schema=schema,
         names=tuple(names),
-        index_of={feature: found[feature][0] for feature in FEATURES if feature in found and feature not in repeated},
+        index_of={
+            feature: found[feature][0] for feature in schema.features if feature in found and feature not in repeated
+        },
         factors={feature: factor for feature, factor in factors.items() if feature not in repeated},
         id_index=next((ids[name] for name in IDS if name in ids), None),
         repeated=repeated,

@@ -15,7 +15,7 @@ from predictor.batch import Batch, PenguinColumns
 from predictor.bulk.cells import read_cells
 from predictor.bulk.chunk import Layout
 from predictor.bulk.word_parsing import equal, numbers, padding_for, words_of
-from predictor.schema import CATEGORIES, FOLDED, MEASUREMENTS, RANGES
+from predictor.schema import CATEGORIES, EXAMPLE, FOLDED, MEASUREMENTS, RANGES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,17 +77,21 @@ def _read_plain(layout: Layout, text: bytes) -> _Rows:
 
     valid = np.ones(len(rows), dtype=np.bool_)
     for column, name in enumerate(MEASUREMENTS):
+        if name in layout.schema.filled:
+            measurements[:, column] = EXAMPLE[name]
+            continue
         low, high = RANGES[name]
         values = numbers(words, *bounds(name))
         measurements[rows, column] = values
         valid &= (values >= low) & (values <= high)
     found = np.zeros(len(rows), dtype=np.intp)  # Indexes in COMBINATIONS, which count through the last category first.
-    for name, values_of_category in _NAMES.items():
-        indexes = _indexes_of(
-            values_of_category, words, *bounds(name), any_case=len(FOLDED[name]) == len(values_of_category)
-        )
-        valid &= indexes >= 0
-        found = found * len(values_of_category) + indexes
+    for name, names in _NAMES.items():
+        if name in layout.schema.filled:
+            indexes: Positions | int = CATEGORIES[name].index(EXAMPLE[name])
+        else:
+            indexes = _indexes_of(names, words, *bounds(name), any_case=len(FOLDED[name]) == len(names))
+            valid &= indexes >= 0
+        found = found * len(names) + indexes
     combinations[rows] = found
     accepted[rows] = valid
     return _Rows(measurements, combinations, accepted, line_starts - len(_PADDING), line_ends - len(_PADDING))

@@ -16,25 +16,26 @@ from predictor.error_limit import ErrorLimit
 from predictor.errors import InvalidInput, MalformedJson, RowFailure, Violation
 from predictor.penguin import Penguin
 from predictor.prediction import Id, is_id
+from predictor.record_schema import ALL_FEATURES, RecordSchema
 from predictor.schema import CATEGORIES, NOT_RECORDED, spelled
 from predictor.units import converted
 
 Row = tuple[Penguin | RowFailure, Id]
 
 
-def read_json_lines(text: bytes) -> Batch:
+def read_json_lines(text: bytes, schema: RecordSchema = ALL_FEATURES) -> Batch:
     """The rows of a message: of the lines that are not blank, each as exact as the body of a request.
 
     Their errors share the limit of one answer.
     """
     lines = [line for line in map(bytes.strip, text.split(b"\n")) if line]
     limit = ErrorLimit(len(text), len(lines))
-    return _batch([_message_row(line, limit) for line in lines])
+    return _batch([_message_row(line, limit, schema) for line in lines])
 
 
-def _message_row(line: bytes, limit: ErrorLimit) -> Row:
+def _message_row(line: bytes, limit: ErrorLimit, schema: RecordSchema) -> Row:
     try:
-        return decode_row(line, limit)
+        return decode_row(line, limit, schema)
     except MalformedJson as error:
         # The traceback would keep the frames that it came through, and their data.
         return limit.fit(error).with_traceback(None), None
@@ -43,11 +44,12 @@ def _message_row(line: bytes, limit: ErrorLimit) -> Row:
 class Documents:
     """A file: the rows of the lines that are not blank, in chunks."""
 
-    def __init__(self, blocks: Blocks) -> None:
+    def __init__(self, blocks: Blocks, schema: RecordSchema = ALL_FEATURES) -> None:
         self._blocks = blocks
+        self._schema = schema
         self.columns: Columns | None = None
         """What was understood of the first document's names."""
-        self._columns = understand(())  # Of the last one's: most have the names of the one before.
+        self._columns = understand((), schema)  # Of the last one's: most have the names of the one before.
         self._hints: list[Violation] = []
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -60,16 +62,16 @@ class Documents:
                 first_row += len(rows)
 
     def _row(self, line: bytes) -> Row:
-        if self.columns is not None and (penguin := decode_valid(line)) is not None:
+        if self.columns is not None and (penguin := decode_valid(line, self._schema)) is not None:
             return penguin, None
         own_id: Id = None
         try:
             document = parse(line)
             if not isinstance(document, dict):
-                return validate(document), None
+                return validate(document, self._schema), None
             names = tuple(document)
             if names != self._columns.names:
-                self._columns = understand(names)
+                self._columns = understand(names, self._schema)
                 self._hints = _hints(self._columns)
             self.columns = self.columns or self._columns
             own_id = _id(document, self._columns)
@@ -92,7 +94,7 @@ class Documents:
         ]
         violations += self._hints
         try:
-            penguin = validate(features)
+            penguin = validate(features, self._schema)
         except InvalidInput as error:
             raise InvalidInput([*violations, *error.violations], len(violations) + error.count) from None
         if violations:

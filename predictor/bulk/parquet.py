@@ -12,6 +12,7 @@ from predictor.bulk.chunk import Chunk, Layout
 from predictor.bulk.columns import check, understand
 from predictor.bulk.csv_text import to_lines
 from predictor.errors import UnusableFile
+from predictor.record_schema import ALL_FEATURES, RecordSchema
 from predictor.text import first_line
 
 ROWS_AT_ONCE: Final = 8192
@@ -22,7 +23,7 @@ class ParquetTable:
 
     separator = ","
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, schema: RecordSchema = ALL_FEATURES) -> None:
         """`stream` is an open file. Raises `UnusableFile`."""
         if not (hasattr(stream, "seekable") and stream.seekable()):
             raise UnusableFile("unsupported_format", "Parquet cannot be read from a pipe; give the file's name")
@@ -39,9 +40,9 @@ class ParquetTable:
             self.header = list(self._file.schema_arrow.names)
         except self._errors as error:
             raise _broken(error) from error
-        self.columns = understand(self.header)
+        self.columns = understand(self.header, schema)
         check(self.columns)
-        self._layout = Layout(self.columns.index_of, len(self.header), factors=self.columns.factors)
+        self._layout = Layout(self.columns.index_of, len(self.header), factors=self.columns.factors, schema=schema)
 
     def __iter__(self) -> Iterator[Chunk]:
         first_row = 1

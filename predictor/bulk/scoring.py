@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from predictor.answers import json_lines
-from predictor.bulk.chunk import Chunk, Count
+from predictor.bulk.chunk import Chunk, Count, Reject
 from predictor.bulk.columns import Columns, description
 from predictor.bulk.csv_answers import CsvAnswers
 from predictor.bulk.csv_text import to_line
@@ -28,6 +28,8 @@ class ScoredLines:
     """Iterates over the answers to a file, one numbered JSON line per row, in pieces of many lines.
 
     `count` is up to date whenever a piece is taken. Iterating raises `UnusableFile`, also in the middle.
+
+    A `live` stream gives what has arrived, and only text: what it is by its first bytes is not looked at.
     """
 
     def __init__(
@@ -37,22 +39,31 @@ class ScoredLines:
         file_format: FileFormat,
         *,
         max_unzipped_bytes: int = MAX_UNZIPPED_BYTES,
+        live: bool = False,
+        coverage: float | None = None,
     ) -> None:
+        """`coverage` of prediction sets; None: the reference's own."""
         self.count = Count()
         self._model = model
         self._stream = stream
         self._file_format = file_format
         self._max_unzipped_bytes = max_unzipped_bytes
+        self._live = live
+        self._coverage = coverage
 
     def __iter__(self) -> Iterator[bytes]:
+        blocks = Blocks(self._stream if self._live else self._opened())
+        reader = Table if self._file_format == "csv" else Documents
+        chunks: Iterable[Chunk] = reader(blocks, self._model.schema)
+        for chunk in chunks:
+            self.count.add(chunk)
+            yield json_lines(predict_batch(self._model, chunk.batch, self._coverage), chunk.first_row)
+
+    def _opened(self) -> Readable:
         source = open_source(self._stream, max_unzipped_bytes=self._max_unzipped_bytes)
         if source.parquet:
             raise UnusableFile("unsupported_format", "this is Parquet; save the table as CSV or NDJSON")
-        blocks = Blocks(source.stream)
-        chunks: Iterable[Chunk] = Table(blocks) if self._file_format == "csv" else Documents(blocks)
-        for chunk in chunks:
-            self.count.add(chunk)
-            yield json_lines(predict_batch(self._model, chunk.batch), chunk.first_row)
+        return source.stream
 
 
 def score_stream(
@@ -63,26 +74,30 @@ def score_stream(
     tell: Tell | None = None,
     *,
     coverage: float | None = None,
+    reject: Reject | None = None,
 ) -> Count:
     """Score a stream of CSV, NDJSON or Parquet; its first bytes show which one it is. NDJSON gives NDJSON, else CSV.
 
     `write` takes the output in pieces, `seen` the number of bytes that were read since it was last called, `tell` one
-    line that says what was understood of the file, unless there is nothing to say. `coverage` is that of the prediction
-    sets; None: the reference's own. Raises `UnusableFile`.
+    line that says what was understood of the file, unless there is nothing to say, `reject` each row that has an error.
+    `coverage` is that of the prediction sets; None: the reference's own. Raises `UnusableFile`.
     """
     source = open_source(stream, seen)
     tell = tell or (lambda _: None)
+    count = Count(reject=reject)
     blocks = Blocks(source.stream)
     if source.parquet:
-        count = _score_table(model, ParquetTable(stream), "Parquet", write, tell, coverage=coverage)
+        rows = ParquetTable(stream, model.schema)
+        _score_table(model, rows, "Parquet", write, tell, count=count, coverage=coverage)
     elif blocks.starts_like_json():
-        count = _score_documents(model, Documents(blocks), _named("NDJSON", source), write, tell, coverage=coverage)
+        documents = Documents(blocks, model.schema)
+        _score_documents(model, documents, _named("NDJSON", source), write, tell, count=count, coverage=coverage)
     else:
-        table = Table(blocks, keep_texts=True)
+        table = Table(blocks, model.schema, keep_texts=True)
         if not table.header:
             raise UnusableFile("no_rows", "the file is empty: it has neither a header nor a row")
         kind = _named("CSV" + _SEPARATORS[table.separator], source)
-        count = _score_table(model, table, kind, write, tell, coverage=coverage)
+        _score_table(model, table, kind, write, tell, count=count, coverage=coverage)
     if not count.rows:
         raise UnusableFile("no_rows", "the file has no rows: there is nothing below its header")
     return count
@@ -99,9 +114,15 @@ def _tell(tell: Tell, kind: str, columns: Columns) -> None:
 
 
 def _score_documents(
-    model: LoadedModel, documents: Documents, kind: str, write: Write, tell: Tell, *, coverage: float | None
-) -> Count:
-    count = Count()
+    model: LoadedModel,
+    documents: Documents,
+    kind: str,
+    write: Write,
+    tell: Tell,
+    *,
+    count: Count,
+    coverage: float | None,
+) -> None:
     told = False
     for chunk in documents:
         if documents.columns is not None and not told:
@@ -109,13 +130,18 @@ def _score_documents(
             told = True
         count.add(chunk)
         write(json_lines(predict_batch(model, chunk.batch, coverage), None))
-    return count
 
 
 def _score_table(
-    model: LoadedModel, table: Table | ParquetTable, kind: str, write: Write, tell: Tell, *, coverage: float | None
-) -> Count:
-    count = Count()
+    model: LoadedModel,
+    table: Table | ParquetTable,
+    kind: str,
+    write: Write,
+    tell: Tell,
+    *,
+    count: Count,
+    coverage: float | None,
+) -> None:
     answers = CsvAnswers(model, table.separator)
     taken = set(table.header) & set(answers.added)
     if taken:
@@ -125,4 +151,3 @@ def _score_table(
     for chunk in table:
         count.add(chunk)
         write(answers.lines(chunk, predict_batch(model, chunk.batch, coverage)))
-    return count

@@ -23,6 +23,7 @@ from predictor.bulk.csv_text import to_lines
 from predictor.bulk.lines import Blocks, decode_block
 from predictor.errors import UnusableFile
 from predictor.prediction import Id
+from predictor.record_schema import ALL_FEATURES, RecordSchema
 
 SEPARATORS: Final = (",", ";", "\t")
 _BLANK: Final = " ,;\t\r\n"
@@ -34,18 +35,19 @@ QUOTED_BYTES: Final = 1024 * 1024
 class Table:
     """A CSV file: its header, then its rows in chunks. Raises `UnusableFile` where it breaks."""
 
-    def __init__(self, blocks: Blocks, *, keep_texts: bool = False) -> None:
+    def __init__(self, blocks: Blocks, schema: RecordSchema = ALL_FEATURES, *, keep_texts: bool = False) -> None:
         """With `keep_texts` the chunks have the rows as text, else their ids."""
         self._blocks = blocks
+        self._schema = schema
         self._keep_texts = keep_texts
         self._rows = 0
         self._rest = iter(blocks)
         self.separator = SEPARATORS[0]
         self.header = self._read_header()
-        self.columns: Columns = understand(self.header)
+        self.columns: Columns = understand(self.header, schema)
         if self.header:
             check(self.columns)
-        self._layout = Layout(self.columns.index_of, len(self.header), self.separator, self.columns.factors)
+        self._layout = Layout(self.columns.index_of, len(self.header), self.separator, self.columns.factors, schema)
 
     def __iter__(self) -> Iterator[Chunk]:
         for block in self._rest:
@@ -72,14 +74,18 @@ class Table:
                     found.append((*self._find_header(block, separator), separator))
                 except UnusableFile as error:  # Also for quotes that are where they must be with another separator.
                     failures.append(error)
-            best = max(found, key=lambda one: (len(understand(one[0]).index_of), len(one[0])), default=None)
-            if best is None or (failures and not understand(best[0]).index_of):
+            best = max(found, key=lambda one: (self._found_in(one[0]), len(one[0])), default=None)
+            if best is None or (failures and not self._found_in(best[0])):
                 raise failures[0]
             if best[0]:
                 header, used, self.separator = best
                 self._rest = chain([block[used:]], self._rest)
                 return header
         return []
+
+    def _found_in(self, header: Sequence[str]) -> int:
+        """How many features."""
+        return len(understand(header, self._schema).index_of)
 
     def _find_header(self, block: bytes, separator: str) -> tuple[list[str], int]:
         """The header, or nothing, and how many bytes it and what comes before it take."""

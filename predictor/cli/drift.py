@@ -111,5 +111,5 @@ def _model(uri: str | None, digest: str | None) -> "tuple[ModelIdentity, Referen
     location = uri or os.environ.get("MODEL_URI")
     store = open_store(location) if location else newest_version(open_store(str(DEFAULT_ROOT)), deadline=deadline)
     bundle = fetch_bundle(store, pin=pin, choose=lambda _: [REFERENCE_FILE], deadline=deadline)
-    reference = Reference.from_bytes(bundle[REFERENCE_FILE])
+    reference = Reference.from_bytes(bundle[REFERENCE_FILE], bundle.manifest.features)
     return ModelIdentity(bundle.manifest.version, bundle.digest), reference

@@ -89,7 +89,7 @@ def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests:
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed chooses the same penguins."
 )
 def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: int) -> None:
-    """Send the same penguins to two running functions, and print the share that got different predictions.
+    """Send the same penguins to two running functions, and print how many got different predictions.
 
     The exit status is 1 when the share is above --max-disagreement.
 

@@ -73,9 +73,6 @@ def predict(
             raise click.UsageError(f"--explain is for one {NOUN}, not for a FILE")
         _predict_file(file, _load(uri, digest), coverage)
         return
-    if given and len(given) < len(features):
-        missing = [_option(name) for name in FEATURES if name not in given]
-        raise click.UsageError(f"also give {', '.join(missing)}")
     if not given and sys.stdin.isatty():
         raise click.UsageError(f"give a FILE, the options of one {NOUN}, or JSON on stdin")
     _predict_one(given, _load(uri, digest), coverage, explain=explain)
@@ -104,9 +101,15 @@ def _predict_one(features: dict[str, Any], model: "LoadedModel", coverage: float
     from predictor.decoding import decode_penguin, validate
     from predictor.errors import InvalidInput
 
+    missing = [_option(name) for name in model.schema.features if name not in features]
+    if features and missing:
+        raise click.UsageError(f"also give {', '.join(missing)}")
     _check_coverage(model, coverage)
     try:
-        penguin = validate(features) if features else decode_penguin(sys.stdin.buffer.read(MAX_LINE_BYTES))
+        if features:
+            penguin = validate(features, model.schema)
+        else:
+            penguin = decode_penguin(sys.stdin.buffer.read(MAX_LINE_BYTES), model.schema)
     except InvalidInput as error:
         raise service.with_hints(model, error) from None
     answer = service.predict(model, penguin, coverage)

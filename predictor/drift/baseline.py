@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from predictor.schema import CATEGORIES, MEASUREMENTS
+from predictor.schema import CATEGORIES
 from predictor.trust.reference import Reference
 from predictor.trust.residuals import BINS, EDGES, Residuals
 
@@ -23,7 +23,7 @@ GroupKey = tuple[str, str]
 class Baseline:
     """`logs`, `sds`: by measurement, as in the reference. `precision`: the inverse of the residuals' correlation, shape
     (measurements, measurements). `freedom`: degrees of freedom of the standard deviations. `histograms`: the reference
-    rows' own residuals, by measurement.
+    rows' own residuals, by measurement; its keys are the measurements that the reference is about, in their order.
     """
 
     rows: int
@@ -47,8 +47,8 @@ class Baseline:
             groups=groups,
             labels=reference.label_counts(),
             categories={
-                name: {value: sum(by_value[value] for by_value in reference.counts[name].values()) for value in values}
-                for name, values in CATEGORIES.items()
+                name: {value: sum(labels[value] for labels in by_label.values()) for value in CATEGORIES[name]}
+                for name, by_label in reference.counts.items()
             },
             logs=tuple(item.log for item in reference.measurements),
             sds=tuple(float(sd) for sd in sds),
@@ -70,7 +70,7 @@ def _histograms(reference: Reference) -> dict[str, tuple[int, ...]]:
     offsets = [residuals.offsets[bird.label, bird.categories] for bird in birds]
     columns = residuals.of_columns(zip(*[bird.measurements for bird in birds], strict=True), zip(*offsets, strict=True))
     histograms = {}
-    for name, column in zip(MEASUREMENTS, columns, strict=True):
+    for item, column in zip(reference.measurements, columns, strict=True):
         counts = Counter(bisect_right(EDGES, value) for value in column)
-        histograms[name] = tuple(counts[place] for place in range(BINS))
+        histograms[item.name] = tuple(counts[place] for place in range(BINS))
     return histograms

@@ -11,7 +11,6 @@ from predictor.drift import evidence
 from predictor.drift.baseline import Baseline
 from predictor.drift.psi import false_alarm_rate, psi
 from predictor.drift.summaries import Counts, Measured
-from predictor.schema import MEASUREMENTS
 from predictor.trust.residuals import BINS, SCALE
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ LABEL_KIND = "class"
 
 def decide(counts: Counts, baseline: Baseline, log_threshold: float) -> Decision:
     """All evidence in the counts."""
-    measured = [counts.measurements.get(name, Measured()) for name in MEASUREMENTS]
+    measured = [counts.measurements.get(name, Measured()) for name in baseline.histograms]
     means = np.array([item.sum / SCALE / item.rows if item.rows else 0.0 for item in measured])
     marginal, alone = of_mean_residuals(means, _variance(counts, baseline), baseline)
     flagged = of_flagged(counts.flagged, counts.rows, baseline)
@@ -104,8 +103,8 @@ def decide(counts: Counts, baseline: Baseline, log_threshold: float) -> Decision
         log10_e_measurements=_log10(of_measurements([*marginal, *alone], flagged, out_of_range)),
         log10_e_mix=_log10(of_mix([item.log10_e * _LOG_10 for item in mix.values()])),
         measurements={
-            name: _measurement(measured[place], place, baseline, (means[place], marginal[place], alone[place]))
-            for place, name in enumerate(MEASUREMENTS)
+            name: _measurement(measured[place], name, place, baseline, (means[place], marginal[place], alone[place]))
+            for place, name in enumerate(baseline.histograms)
         },
         flagged=ShareDrift(counts.flagged, counts.rows, baseline.flagged / baseline.rows, _log10(flagged)),
         out_of_range=ShareDrift(
@@ -143,7 +142,7 @@ def of_mean_residuals(
     # With P the inverse correlation, (P m)_j / sqrt(P_jj) is the j-th mean less its regression on the others, in its
     # own standard deviations. An instrument that reads wrong moves one measurement, which stands out more this way.
     alone = means @ baseline.precision / np.sqrt(np.diag(baseline.precision))
-    freedom = max(1, baseline.freedom - len(MEASUREMENTS) + 1)
+    freedom = max(1, baseline.freedom - len(baseline.sds) + 1)
     return (
         [evidence.of_means(mean, variance, baseline.freedom) for mean in np.moveaxis(means, -1, 0)],
         [evidence.of_means(mean, variance, freedom) for mean in np.moveaxis(alone, -1, 0)],
@@ -169,12 +168,12 @@ def _variance(counts: Counts, baseline: Baseline) -> float:
 
 
 def _measurement(
-    item: Measured, place: int, baseline: Baseline, found: "tuple[Numbers, Numbers, Numbers]"
+    item: Measured, name: str, place: int, baseline: Baseline, found: "tuple[Numbers, Numbers, Numbers]"
 ) -> MeasurementDrift:
     mean, log_e, log_e_alone = (float(number) for number in found)
     squares = item.sum_of_squares / SCALE**2 / item.rows if item.rows else 0.0
     log, sd = baseline.logs[place], baseline.sds[place]
-    reference = baseline.histograms[MEASUREMENTS[place]]
+    reference = baseline.histograms[name]
     return MeasurementDrift(
         mean_sd=mean,
         sd=math.sqrt(max(0.0, squares - mean**2)),

@@ -38,7 +38,8 @@ from predictor.events.object_scorer import ObjectScorer, in_daemon_thread
 from predictor.events.publisher import Publisher
 from predictor.events.scoring import Outcome
 from predictor.models import LoadedModel
-from predictor.telemetry import log
+from predictor.record_schema import NO_FEATURES, RecordSchema
+from predictor.telemetry import log, use_request_id
 from predictor.text import shortened
 from predictor.web import (
     BLOCKING_BODY_BYTES,
@@ -65,6 +66,8 @@ PUBLISH_TIMEOUT_S: Final = 7.0
 RETRY_AFTER_S: Final = 1
 MAX_LOGGED_NAME: Final = 300
 """Characters of a message's id and source. Whoever sends an event chooses them; Pub/Sub's own are shorter."""
+REQUEST_ID: Final = "requestid"
+"""The attribute with which a publisher names a message in log lines. CloudEvents allows only letters and digits."""
 LARGE_EVENT_BYTES: Final = 256 * 1024
 """Larger requests take turns: such an event needs several times its size in memory until it is published.
 
@@ -186,9 +189,12 @@ class _Handler:
         body = await read_body(request, MAX_EVENT_BYTES)
         in_thread = len(body) > BLOCKING_BODY_BYTES
         try:
-            return await run_maybe_in_thread(in_thread, envelopes.decode, request.headers, body)
+            message = await run_maybe_in_thread(in_thread, envelopes.decode, request.headers, body)
         except NotAnEvent as error:
             raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error), problem_type=NOT_AN_EVENT) from error
+        if (given := message.attributes.get(REQUEST_ID)) is not None:
+            use_request_id(given)
+        return message
 
     async def _deliver(self, delivery: _Delivery) -> BytesResponse:
         message = delivery.message
@@ -223,13 +229,15 @@ class _Handler:
         try:
             if notification is not None:
                 return await self._score_object(delivery, notification)
-            batch = await run_maybe_in_thread(large, self._read_rows, message)
+            if self._models.current is None:  # What no model could score is rejected without one.
+                await run_maybe_in_thread(large, self._read_rows, message, NO_FEATURES)
+            model = await self._model_for(delivery)
+            batch = await run_maybe_in_thread(large, self._read_rows, message, model.schema)
         except Unscorable as error:
             unscorable = error
             if error.invalid is not None:  # Without the model there would be no hint, and another reject next time.
                 unscorable = scoring.with_hints(await self._model_for(delivery), error.invalid)
             return await run_maybe_in_thread(large, scoring.reject, message, unscorable)
-        model = await self._model_for(delivery)
         return await run_maybe_in_thread(model.engine.blocking or large, scoring.score, model, message, batch)
 
     async def _score_object(self, delivery: _Delivery, notification: Notification) -> Outcome:
@@ -263,8 +271,8 @@ class _Handler:
             scored_object=reference.model_copy(update={"result_uri": scored.result_uri}),
         )
 
-    def _read_rows(self, message: Message) -> Batch:
-        return scoring.read_rows(message, max_data_bytes=self._max_data_bytes, max_rows=self._max_rows)
+    def _read_rows(self, message: Message, schema: RecordSchema) -> Batch:
+        return scoring.read_rows(message, schema, max_data_bytes=self._max_data_bytes, max_rows=self._max_rows)
 
     async def _model_for(self, delivery: _Delivery) -> LoadedModel:
         model = await self._models.get()

@@ -33,6 +33,7 @@ from predictor.events.message import Message
 from predictor.models import LoadedModel
 from predictor.penguin import Penguin
 from predictor.prediction import Assessment, Id, Prediction
+from predictor.record_schema import ALL_FEATURES, RecordSchema
 from predictor.service import predict_batch
 
 NDJSON: Final = "application/x-ndjson"
@@ -143,8 +144,8 @@ def _common(message: Message) -> dict[str, Any]:
     }
 
 
-def read_rows(message: Message, *, max_data_bytes: int, max_rows: int) -> Batch:
-    """The rows of a message. Needs no model. Raises `Unscorable`."""
+def read_rows(message: Message, schema: RecordSchema = ALL_FEATURES, *, max_data_bytes: int, max_rows: int) -> Batch:
+    """The rows of a message. Raises `Unscorable`."""
     if message.defect is not None:
         raise Unscorable("malformed_event", f"The event cannot be read: {message.defect}.")
     if not message.data.strip():
@@ -152,26 +153,26 @@ def read_rows(message: Message, *, max_data_bytes: int, max_rows: int) -> Batch:
     if len(message.data) > max_data_bytes:
         raise Unscorable("too_large", f"The message's data may have at most {max_data_bytes} bytes.")
     if message.content_type == NDJSON:
-        return _read_lines(message.data, max_rows)
+        return _read_lines(message.data, schema, max_rows)
     if message.content_type not in JSON_TYPES:
         raise Unscorable("unsupported_content_type", f"The attribute content-type may be application/json or {NDJSON}.")
-    if may_be_batch(message.data) and (batch := decode_valid_batch(message.data, max_rows)) is not None:
+    if may_be_batch(message.data) and (batch := decode_valid_batch(message.data, max_rows, schema)) is not None:
         return batch
     try:
-        decoded = decode(message.data, max_instances=max_rows)
+        decoded = decode(message.data, schema, max_instances=max_rows)
     except MalformedJson as error:
         raise Unscorable("malformed_json", f"The message's data is not JSON: {error.reason}.") from error
     except InvalidInput as error:
         raise _invalid(error) from error
     if isinstance(decoded, Penguin):
-        return Batch.of([decoded], [id_of(message.data)])
+        return Batch.of([decoded], [id_of(message.data, schema)])
     return Batch.of(decoded, decoded.ids)
 
 
-def _read_lines(data: bytes, max_rows: int) -> Batch:
+def _read_lines(data: bytes, schema: RecordSchema, max_rows: int) -> Batch:
     if sum(bool(line.strip()) for line in data.split(b"\n")) > max_rows:
         raise Unscorable("too_many_rows", f"At most {max_rows} rows are scored in one message.")
-    return read_json_lines(data)
+    return read_json_lines(data, schema)
 
 
 def _invalid(error: InvalidInput) -> Unscorable:

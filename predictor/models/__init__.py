@@ -19,5 +19,6 @@ __all__ = [
     "form_files",
     "load_model",
     "onnx_engine",
+    "onnx_signature",
     "verification",
 ]

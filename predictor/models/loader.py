@@ -21,6 +21,7 @@ from predictor.errors import ArtifactError, ArtifactMissing, UnloadableModel
 from predictor.models.engine import Engine
 from predictor.models.golden import Golden
 from predictor.prediction import EngineChoice, EngineName, ModelIdentity
+from predictor.record_schema import ALL_FEATURES, RecordSchema
 from predictor.telemetry import Phases
 from predictor.text import describe_error
 
@@ -42,6 +43,8 @@ class LoadedModel:
     phases_ms: dict[str, float]
     reference: bytes | None = None
     """The verified bytes of `reference.json`; None for a model that was published without."""
+    schema: RecordSchema = ALL_FEATURES
+    """What a record must hold."""
     traffic: "Traffic | None" = None
     """Counts what the model is asked; None where nobody reads the counts, and without a reference."""
 
@@ -59,7 +62,7 @@ class LoadedModel:
         from predictor.trust.assessment import Assessor
         from predictor.trust.reference import Reference
 
-        return Assessor(Reference.from_bytes(self.reference), self.manifest.classes)
+        return Assessor(Reference.from_bytes(self.reference, self.schema.features), self.manifest.classes)
 
 
 def load_model(
@@ -88,7 +91,9 @@ def load_model(
     with phases.measure("load"):
         engine = tested_engine(engine_name(choice, manifest), bundle, batches=batches)
     reference = bundle.files.get(REFERENCE_FILE)
-    return LoadedModel(ModelIdentity(manifest.version, bundle.digest), manifest, engine, phases.as_dict(), reference)
+    identity = ModelIdentity(manifest.version, bundle.digest)
+    schema = RecordSchema(manifest.features)
+    return LoadedModel(identity, manifest, engine, phases.as_dict(), reference, schema)
 
 
 def engine_name(choice: EngineChoice, manifest: Manifest) -> EngineName:

@@ -15,16 +15,12 @@ from predictor.artifacts import ONNX_FILE, Manifest
 from predictor.batch import PenguinColumns
 from predictor.errors import UnloadableModel
 from predictor.models.features import FeatureEncoder
+from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.penguin import Penguin
 from predictor.text import first_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-INPUT: Final = "features"
-OUTPUT: Final = "probabilities"
-"""The one input (float32, [n, columns]) and the output (float32, [n, classes]) of a `model.onnx`."""
 
 
 class OnnxEngine:

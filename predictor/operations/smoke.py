@@ -17,7 +17,6 @@ from predictor.errors import FunctionUnreachable, SmokeFailed
 from predictor.models import Golden, GoldenRow
 from predictor.operations.remote import Answer, Function
 from predictor.penguin import NOUN
-from predictor.schema import EXAMPLE, FEATURES
 
 FETCH_TIMEOUT_S: Final = 30.0
 PERCENTILE: Final = 0.95
@@ -199,7 +198,7 @@ def _is_problem(document: Any, status: int) -> bool:
     )
 
 
-_INCOMPLETE: Final = json.dumps({name: EXAMPLE[name] for name in FEATURES[1:]}).encode()
+_INCOMPLETE: Final = b"{}"
 
 _REFUSALS: Final = (
     _Refusal("JSON that breaks off", 400, lambda function: function.post("/predict", b'{"instances":')),

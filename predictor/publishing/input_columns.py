@@ -39,6 +39,8 @@ def find_input(names: Sequence[str], categories: Sequence[str]) -> tuple[InputCo
             columns.append(InputColumn(name=name, feature=category, value=value))
         else:
             raise PublishRefused(_unknown(name, list(one_hot.values())))
+    if not any(column.feature in MEASUREMENTS for column in columns):
+        raise PublishRefused(f"the model takes only {', '.join(names)}; it must also take a measurement")
     return tuple(columns)
 
 

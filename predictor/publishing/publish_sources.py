@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from predictor.artifacts import COMPILED_FILE, ONNX_FILE, InputColumn
+from predictor.artifacts import BIGQUERY_FILE, COMPILED_FILE, ONNX_FILE, InputColumn
 from predictor.errors import LibraryMismatch, ParityMismatch, PublishRefused
 from predictor.models import engines_of
 from predictor.penguin import NOUN_PLURAL
@@ -99,4 +99,7 @@ def _export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pi
             if not serving:
                 raise exported.not_converted or reason
             tell(f"{str(reason).rstrip('.')}; published without {file}, so the {serving[0]} engine serves it")
+    if exported.not_converted is not None or exported.not_for_bigquery is not None:
+        because = exported.not_for_bigquery or f"it is made of {ONNX_FILE}"
+        tell(f"published without {BIGQUERY_FILE}, which BigQuery imports: {because}")
     return exported

@@ -1,10 +1,10 @@
-"""JSON logs, the caller's trace, and how long each phase of a start took. Imports nothing else of this project."""
+"""JSON logs, what names a request, and how long each phase of a start took. Imports nothing else of this project."""
 
 from predictor.telemetry.logs import configure_logs, log
 from predictor.telemetry.phases import Phases, process_age_ms
 from predictor.telemetry.streams import capture_streams
 from predictor.telemetry.termination import before_termination
-from predictor.telemetry.trace import current_headers
+from predictor.telemetry.trace import current_headers, request_id, use_request_id
 
 __all__ = [
     "Phases",
@@ -14,4 +14,6 @@ __all__ = [
     "current_headers",
     "log",
     "process_age_ms",
+    "request_id",
+    "use_request_id",
 ]

@@ -1,7 +1,7 @@
 """One JSON object per line on stdout, in the form that Cloud Logging reads.
 
 Every line says what happened: in `event` (a name for programs; alerts and metrics filter on it) and in `message` (a
-sentence for people). No line contains a value that a caller sent.
+sentence for people). No line contains a value that a caller sent, but for a harmless `X-Request-Id`.
 """
 
 import json

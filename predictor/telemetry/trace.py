@@ -1,17 +1,22 @@
-"""The caller's trace and the execution id, so that our log lines stand under the request's own in Cloud Logging.
+"""What names a request in log lines: its id, the caller's trace, and the execution id.
 
 The current request's headers are kept in a context variable and parsed only when a line is written: most requests
 write none.
 """
 
+import os
 import re
-from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any, Final
 
-RawHeaders = Iterable[tuple[bytes, bytes]]
+RawHeaders = list[tuple[bytes, bytes]]
 
-current_headers: ContextVar[RawHeaders] = ContextVar("current_headers", default=())
+current_headers: ContextVar[RawHeaders | None] = ContextVar("current_headers", default=None)
+"""Of the request that is being answered; None outside of one."""
+
+_ID_HEADER: Final = b"x-request-id"
+# What may stand in a URN as it is (RFC 8141), without the quotes and brackets that a reader could stumble over.
+_REQUEST_ID: Final = re.compile(rb"[0-9A-Za-z._~:=+/@-]{1,128}")
 
 # W3C Trace Context, section 3.2: version-trace_id-parent_id-flags, all lower-case hex.
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
@@ -23,9 +28,28 @@ LABELS: Final = "logging.googleapis.com/labels"
 _EXECUTION_ID: Final = re.compile(rb"[0-9A-Za-z_-]{1,64}")
 
 
-def request_fields(headers: RawHeaders, project: str | None) -> dict[str, Any]:
-    """What connects a log line to its request: the trace, and the execution id in the framework's own form."""
-    fields: dict[str, Any] = {**trace_fields(headers, project)}
+def request_id(headers: RawHeaders) -> bytes:
+    """The caller's `X-Request-Id` if it is harmless; else one that is made, and kept among the headers."""
+    for name, value in headers:
+        if name == _ID_HEADER and _REQUEST_ID.fullmatch(value):
+            return value
+    made = os.urandom(8).hex().encode()
+    headers.append((_ID_HEADER, made))
+    return made
+
+
+def use_request_id(value: str) -> None:
+    """From here on the current request has this id, if it is harmless."""
+    headers = current_headers.get()
+    if headers is not None:
+        headers.insert(0, (_ID_HEADER, value.encode()))
+
+
+def request_fields(headers: RawHeaders | None, project: str | None) -> dict[str, Any]:
+    """What connects a log line to its request: its id, the trace, and the execution id in the framework's own form."""
+    if headers is None:
+        return {}
+    fields: dict[str, Any] = {"request_id": request_id(headers).decode(), **trace_fields(headers, project)}
     for name, value in headers:
         if name.lower() == b"function-execution-id" and _EXECUTION_ID.fullmatch(value):
             fields[LABELS] = {"execution_id": value.decode()}

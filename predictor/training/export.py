@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from predictor.artifacts import (
+    BIGQUERY_FILE,
     COLUMNS_FILE,
     COMPILED_FILE,
     GOLDEN_FILE,
@@ -20,11 +21,13 @@ from predictor.artifacts import (
     Bundle,
     FileEntry,
     Manifest,
+    features_of,
 )
 from predictor.digest import digest_of
 from predictor.errors import NotCompilable, NotConvertible, ParityMismatch, UnloadableModel
 from predictor.models.compiled import Form, compiled_engine, form_to_bytes
 from predictor.models.onnx_engine import OnnxEngine
+from predictor.training.bigquery_form import bigquery_form
 from predictor.training.dataset import Dataset
 from predictor.training.fitted_model import FittedModel, PublishableModel
 from predictor.training.golden_rows import choose_golden
@@ -55,6 +58,8 @@ class Export:
     proof: Proof
     not_compiled: NotCompilable | ParityMismatch | None = None
     not_converted: NotConvertible | ParityMismatch | None = None
+    not_for_bigquery: NotConvertible | None = None
+    """Why there is no `bigquery.onnx` though there is a `model.onnx`."""
 
 
 def pickles_of(model: FittedModel) -> dict[str, bytes]:
@@ -82,6 +87,7 @@ def export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pic
     }
     not_compiled: NotCompilable | ParityMismatch | None = None
     not_converted: NotConvertible | ParityMismatch | None = None
+    not_for_bigquery: NotConvertible | None = None
     if not only_pickles:
         form: Form | None = None
         try:
@@ -104,8 +110,14 @@ def export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pic
             if COMPILED_FILE not in contents:
                 raise
             not_converted = error
+        else:
+            try:
+                contents[BIGQUERY_FILE] = bigquery_form(contents[ONNX_FILE], manifest.columns, manifest.classes)
+            except NotConvertible as error:
+                not_for_bigquery = error
     bundle = assemble(source, contents, created)
-    return Export(bundle, prove(bundle, source.model, dataset.penguins), not_compiled, not_converted)
+    proof = prove(bundle, source.model, dataset.penguins)
+    return Export(bundle, proof, not_compiled, not_converted, not_for_bigquery)
 
 
 def _converted(model: PublishableModel, expected: ExpectedAnswers, manifest: Manifest) -> bytes:
@@ -143,6 +155,7 @@ def assemble(source: ModelSource, contents: Mapping[str, bytes], created: dateti
         classes=source.model.classes,
         columns=source.model.columns,
         input=source.model.input,
+        features=features_of(source.model.input),
         metrics=dict(source.metrics),
         training_data_sha256=source.training_data_sha256,
     )

@@ -26,14 +26,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from predictor.errors import NotConvertible, PublishRefused
-from predictor.models.onnx_engine import INPUT, OUTPUT
+from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.text import describe_error
 from predictor.training.folding import fold
 from predictor.training.libraries import BOOSTERS, modules_of, parts
 
 GRAPH_NAME: Final = "penguin"  # Without a name the converter makes one up, and the digest would change every time.
 _ML: Final = "ai.onnx.ml"
-_OPSET: Final = {"": 18, _ML: 3}
+_OPSET: Final = {"": 17, _ML: 3}  # The newest that ONNX Runtime 1.12 takes, which BigQuery runs (`bigquery_form`).
 _INNER: Final = "inner_"
 
 
@@ -126,7 +126,12 @@ def adapt_signature(
     `output` is what the graph calls the probabilities.
     """
     graph = model.graph
-    ml_version = next((opset.version for opset in model.opset_import if opset.domain == _ML), _OPSET[_ML])
+    # LabelEncoder is the one operator that version 2 of ai.onnx.ml changed.
+    is_any_version = all(node.op_type != "LabelEncoder" for node in graph.node)
+    ml_version = _OPSET[_ML]
+    for opset in model.opset_import:
+        if opset.domain == _ML:
+            ml_version = opset.version = max(opset.version, ml_version) if is_any_version else opset.version
     _rename(graph, {name: _INNER + name for name in (*inputs, output)})
     source = INPUT
     before: list[NodeProto] = []

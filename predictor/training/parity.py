@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from predictor.artifacts import COMPILED_FILE, GOLDEN_FILE, Bundle
+from predictor.artifacts import BIGQUERY_FILE, COMPILED_FILE, GOLDEN_FILE, Bundle
 from predictor.batch import PenguinColumns
 from predictor.errors import LibraryMismatch, ParityMismatch, PublishRefused
 from predictor.models import Engine, Golden, build_engine, engines_of, form_files
 from predictor.models.compiled import Form, TreesForm, form_from_bytes
 from predictor.penguin import Penguin
 from predictor.schema import MEASUREMENTS, RANGES
+from predictor.training.bigquery_form import BigQueryGraph
 from predictor.training.fitted_model import PublishableModel
 from predictor.training.random_penguins import Ranges, random_columns, ranges_of, to_penguins
 
@@ -168,6 +169,9 @@ def _prove(
         worst = expected.check(engine, file)
         if engine.name != "sklearn":
             difference = max(difference or 0.0, worst)
+    if BIGQUERY_FILE in bundle.files:
+        worst = expected.check(BigQueryGraph(bundle[BIGQUERY_FILE]), BIGQUERY_FILE)
+        difference = max(difference or 0.0, worst)
     return Proof(len(expected), difference)
 
 

@@ -1,16 +1,17 @@
 """From labelled rows to `reference.json`: groups, distances, out-of-fold probabilities, and the rows themselves."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from predictor.artifacts import features_of
 from predictor.errors import NotRefittable
 from predictor.penguin import SPECIES
-from predictor.schema import CATEGORIES, MEASUREMENTS, RANGES, categories_of, measurements_of
+from predictor.schema import CATEGORIES, FEATURES, MEASUREMENTS, RANGES, categories_of, measurements_of
 from predictor.training.dataset import Dataset, LabelledRow
 from predictor.training.fitted_model import PublishableModel
 from predictor.training.refitting import assign_folds
@@ -47,6 +48,7 @@ class OutOfFold:
 
 def reference_of(model: PublishableModel, dataset: Dataset) -> Reference:
     """The reference for a model's answers: the dataset's rows, and the model's probabilities for them out of fold."""
+    features = features_of(model.input)
     try:
         unknown = sorted({row.label for row in dataset.rows} - set(model.classes))
         if unknown:
@@ -55,28 +57,32 @@ def reference_of(model: PublishableModel, dataset: Dataset) -> Reference:
         classes = [model.classes.index(label) for label in dataset.labels]
         probabilities = model.out_of_fold(dataset.penguins, classes, folds)
     except NotRefittable as error:
-        return make_reference(dataset, str(error))
-    return make_reference(dataset, OutOfFold(model.classes, probabilities, max(folds) + 1))
+        return make_reference(dataset, str(error), features)
+    return make_reference(dataset, OutOfFold(model.classes, probabilities, max(folds) + 1), features)
 
 
-def make_reference(dataset: Dataset, out_of_fold: OutOfFold | str) -> Reference:
-    """The reference for the dataset's valid rows. Instead of probabilities, `out_of_fold` may say why there are none.
+def make_reference(dataset: Dataset, out_of_fold: OutOfFold | str, features: Collection[str] = FEATURES) -> Reference:
+    """The reference for the dataset's valid rows, and a model that takes these features.
+
+    Instead of probabilities, `out_of_fold` may say why there are none.
 
     Numbers are rounded to nine significant digits, so that the last bits of a processor's sums do not change a digest.
     """
     rows = dataset.rows
-    transformed = transform(rows)
-    grouping = choose_grouping(rows, transformed)
+    measurements = [name for name in MEASUREMENTS if name in features]
+    categories = [name for name in CATEGORIES if name in features]
+    transformed = transform(rows, measurements)
+    grouping = choose_grouping(rows, transformed, categories)
     keys = group_keys(rows, grouping)
     fit = fit_groups(keys, transformed)
-    counts = _counts(rows)
+    counts = _counts(rows, categories)
     birds = [rows[index] for index in _sample(keys, MAX_BIRDS)]
     bird_keys = group_keys(birds, grouping)
     return Reference(
         sha256=dataset.sha256,
         rows=len(rows),
         labels=tuple(name for name in SPECIES if any(row.label == name for row in rows)),
-        measurements=_measurements(rows, fit.covariance),
+        measurements=_measurements(measurements, rows, fit.covariance),
         grouping=grouping,
         groups=tuple(
             Group(label=label, value=value, rows=fit.counts[label, value], means=_rounded(means))
@@ -122,10 +128,10 @@ class Groups:
         return np.linalg.inv(self.covariance).astype(np.float64)
 
 
-def transform(rows: Sequence[LabelledRow]) -> "Numbers":
+def transform(rows: Sequence[LabelledRow], measurements: Sequence[str] = MEASUREMENTS) -> "Numbers":
     """The measurements, shape (rows, measurements), as logarithms where the range has only positive numbers."""
-    values = np.array([measurements_of(row.penguin) for row in rows], dtype=np.float64)
-    for index, name in enumerate(MEASUREMENTS):
+    values = np.array([[getattr(row.penguin, name) for name in measurements] for row in rows], dtype=np.float64)
+    for index, name in enumerate(measurements):
         if _is_log(name):
             values[:, index] = np.log(values[:, index])
     return values
@@ -135,12 +141,14 @@ def _is_log(name: str) -> bool:
     return RANGES[name][0] > 0
 
 
-def choose_grouping(rows: Sequence[LabelledRow], transformed: "Numbers") -> str | None:
+def choose_grouping(
+    rows: Sequence[LabelledRow], transformed: "Numbers", categories: Iterable[str] = CATEGORIES
+) -> str | None:
     """The category whose values differ most in their measurements, class by class; None where none pays.
 
     The Bayesian information criterion of normal distributions with one covariance decides (Schwarz 1978).
     """
-    return min((None, *CATEGORIES), key=lambda category: _criterion(group_keys(rows, category), transformed))
+    return min((None, *categories), key=lambda category: _criterion(group_keys(rows, category), transformed))
 
 
 def _criterion(keys: Sequence[Key], transformed: "Numbers") -> float:
@@ -211,12 +219,12 @@ def candidates(fit: Groups, value: str | None) -> "dict[Key, Numbers]":
     return {key: mean for key, mean in fit.means.items() if key[1] in (None, value)}
 
 
-def _measurements(rows: Sequence[LabelledRow], covariance: "Numbers") -> tuple[Measurement, ...]:
-    columns = zip(*(measurements_of(row.penguin) for row in rows), strict=True)
+def _measurements(names: Sequence[str], rows: Sequence[LabelledRow], covariance: "Numbers") -> tuple[Measurement, ...]:
+    columns = [[getattr(row.penguin, name) for row in rows] for name in names]
     sds = _rounded(np.sqrt(np.diag(covariance)))
     return tuple(
         Measurement(name=name, log=_is_log(name), lowest=min(values), highest=max(values), sd=sd)
-        for name, values, sd in zip(MEASUREMENTS, columns, sds, strict=True)
+        for name, values, sd in zip(names, columns, sds, strict=True)
     )
 
 
@@ -227,12 +235,12 @@ def _sets(rows: Sequence[LabelledRow], out_of_fold: OutOfFold) -> Sets:
     return Sets(scores=_rounded(scores), folds=out_of_fold.folds, max_coverage=float(min(MAX_COVERAGE, supported)))
 
 
-def _counts(rows: Sequence[LabelledRow]) -> dict[str, dict[str, dict[str, int]]]:
+def _counts(rows: Sequence[LabelledRow], categories: Sequence[str]) -> dict[str, dict[str, dict[str, int]]]:
     labels = [name for name in SPECIES if any(row.label == name for row in rows)]
-    counted = Counter((name, row.label, getattr(row.penguin, name)) for row in rows for name in CATEGORIES)
+    counted = Counter((name, row.label, getattr(row.penguin, name)) for row in rows for name in categories)
     return {
-        name: {label: {value: counted[name, label, value] for value in values} for label in labels}
-        for name, values in CATEGORIES.items()
+        name: {label: {value: counted[name, label, value] for value in CATEGORIES[name]} for label in labels}
+        for name in categories
     }
 
 

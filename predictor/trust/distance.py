@@ -29,7 +29,9 @@ class Distance:
 
     def __init__(self, reference: Reference) -> None:
         self.logs: Final = [item.log for item in reference.measurements]
-        self._transform = _logarithms if all(self.logs) else reference.transform
+        self._names = [item.name for item in reference.measurements]
+        plain = all(self.logs) and len(self.logs) == len(MEASUREMENTS)
+        self._transform = _logarithms if plain else reference.transform
         try:
             self.matrix: Final = _transposed_cholesky(reference.precision)
         except (ValueError, ZeroDivisionError) as error:
@@ -73,11 +75,11 @@ class Distance:
         the precision matrix: what is left is the distance in the other measurements, by the block inverse of P.
         """
         point = self.coordinates(self._transform(measurements))
-        best, name = math.inf, MEASUREMENTS[0]
+        best, name = math.inf, self._names[0]
         for mean in self.means[categories]:
             gaps = list(map(sub, point, mean))
             whole = _sum_of_products(gaps, gaps)
-            for index, measurement in enumerate(MEASUREMENTS):
+            for index, measurement in enumerate(self._names):
                 fall = _sum_of_products(self._columns[index], gaps) ** 2 / self._norms[index]
                 if whole - fall < best:
                     best, name = whole - fall, measurement

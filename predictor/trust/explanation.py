@@ -75,6 +75,7 @@ class Explainer:
     def __init__(self, reference: Reference, distance: Distance, classes: tuple[str, ...], *, whole: bool) -> None:
         """With `whole`, all birds of the reference are the background, else its stratified sample."""
         self._classes = classes
+        self._features = reference.features
         self._birds = reference.birds
         self._distance = distance
         chosen = list(reference.birds) if whole else [reference.birds[index] for index in reference.background]
@@ -94,11 +95,11 @@ class Explainer:
         rows = self._rows(np.array(measurements), categories, coalitions)
         probabilities = scores(rows)[:, self._classes.index(target)].astype(np.float64)
         values = probabilities.reshape(len(coalitions), len(self._background)).mean(axis=1)
-        contributions = _weights() @ values
+        contributions = dict(zip(FEATURES, (_weights() @ values).tolist(), strict=True))
         return Explanation(
             target,
             float(values[0]),
-            dict(zip(FEATURES, contributions.tolist(), strict=True)),
+            {name: contributions[name] for name in self._features},  # The model does not take the others: zero.
             self._neighbours(measurements),
         )
 

@@ -3,6 +3,8 @@
 `predictor.training.reference` writes it. Distances are Mahalanobis distances of measurements (of their logarithms,
 where a range has only positive numbers) to the mean of a group, with the covariance pooled over all groups. A group is
 a class, or a class and one value of a category, such as the females of a species.
+
+A reference is about the features that its model takes. Rows have all of them, and the others are not read.
 """
 
 import math
@@ -15,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from predictor.artifacts import REFERENCE_FILE
 from predictor.errors import UnloadableModel
 from predictor.penguin import SPECIES
-from predictor.schema import CATEGORIES, MEASUREMENTS, Categories
+from predictor.schema import CATEGORIES, FEATURES, MEASUREMENTS, Categories
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -93,7 +95,7 @@ class Reference(_Frozen):
     sha256: Annotated[str, Field(description="of the file with the reference rows")]
     rows: Annotated[int, Field(gt=0)]
     labels: Annotated[tuple[str, ...], Field(min_length=1, description="the classes that reference rows have")]
-    measurements: tuple[Measurement, ...]
+    measurements: Annotated[tuple[Measurement, ...], Field(min_length=1)]
     grouping: Annotated[str | None, Field(description="the category that splits the classes; null: none does")]
     groups: Annotated[tuple[Group, ...], Field(min_length=1)]
     precision: Annotated[tuple[tuple[float, ...], ...], Field(description="inverse of the pooled covariance")]
@@ -116,12 +118,11 @@ class Reference(_Frozen):
 
     @model_validator(mode="after")
     def _fits_the_domain(self) -> "Reference":
-        names = tuple(item.name for item in self.measurements)
-        if names != MEASUREMENTS or self.counts.keys() != CATEGORIES.keys():
-            raise ValueError(f"its features are {', '.join([*names, *self.counts])}, not those of predictor/penguin.py")
+        if self.features != tuple(name for name in FEATURES if name in self.features):
+            raise ValueError(f"its features are {', '.join(self.features)}, not those of predictor/penguin.py")
         if not set(self.labels) <= set(SPECIES) or not {group.label for group in self.groups} <= set(self.labels):
             raise ValueError("it has other classes than predictor/penguin.py")
-        if self.grouping is not None and self.grouping not in CATEGORIES:
+        if self.grouping is not None and self.grouping not in self.counts:
             raise ValueError(f"it groups by {self.grouping}, which is no category")
         return self
 
@@ -152,20 +153,33 @@ class Reference(_Frozen):
         return (self.model_dump_json() + "\n").encode()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Reference":
-        """Parse verified bytes; raises `UnloadableModel`."""
+    def from_bytes(cls, data: bytes, features: Sequence[str] = FEATURES) -> "Reference":
+        """Parse verified bytes for a model that takes these features; raises `UnloadableModel`."""
         try:
-            return cls.model_validate_json(data)
+            reference = cls.model_validate_json(data)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the document"
             raise UnloadableModel(REFERENCE_FILE, f"{where}: {first['msg']}") from error
+        if reference.features != tuple(features):
+            reason = f"its features are {', '.join(reference.features)}, not the model's: {', '.join(features)}"
+            raise UnloadableModel(REFERENCE_FILE, reason)
+        return reference
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What it is about: the features that its model takes."""
+        return (*(item.name for item in self.measurements), *self.counts)
+
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """The place of each of `measurements` in MEASUREMENTS."""
+        return tuple(MEASUREMENTS.index(item.name) for item in self.measurements)
 
     def transform(self, measurements: Sequence[float]) -> list[float]:
-        """The measurements as `means`, `sd` and `precision` have them: logarithms, where `log` says so."""
-        return [
-            math.log(value) if item.log else value for item, value in zip(self.measurements, measurements, strict=True)
-        ]
+        """A row's measurements as `means`, `sd` and `precision` have them: logarithms, where `log` says so."""
+        own = [measurements[place] for place in self.places]
+        return [math.log(value) if item.log else value for item, value in zip(self.measurements, own, strict=True)]
 
     def group_of(self, label: str, categories: Categories) -> Group:
         """The group of a row of this class with these categories. Raises `KeyError` for a class that is not there."""

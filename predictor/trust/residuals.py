@@ -28,6 +28,7 @@ class Residuals:
     """Residuals with respect to a reference."""
 
     def __init__(self, reference: Reference) -> None:
+        self._places = reference.places
         self.logs: Final = tuple(item.log for item in reference.measurements)
         self.factors: Final = tuple(SCALE / item.sd for item in reference.measurements)
         """From a transformed measurement (`Reference.transform`) to a residual: times this, minus the offset."""
@@ -42,9 +43,11 @@ class Residuals:
         """By class and categories; nothing for a class that no reference row has."""
 
     def of_columns(self, columns: Iterable[Sequence[float]], offsets: Iterable[Sequence[float]]) -> list[list[int]]:
-        """Of many rows, each column of measurements, in their unit, with its rows' `offsets`."""
+        """Of many rows, each column of MEASUREMENTS that the reference is about, with its rows' `offsets`."""
         found = []
-        for column, own, log, factor in zip(columns, offsets, self.logs, self.factors, strict=True):
+        given = tuple(columns)
+        measured = [given[place] for place in self._places]
+        for column, own, log, factor in zip(measured, offsets, self.logs, self.factors, strict=True):
             transformed = map(math.log, column) if log else column
             residuals = list(map(round, map(sub, map(mul, transformed, repeat(factor)), own)))
             if min(residuals) < -LIMIT or max(residuals) > LIMIT:

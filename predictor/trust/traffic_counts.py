@@ -12,7 +12,7 @@ from operator import add, mul, sub
 from typing import TYPE_CHECKING, Any, Final
 
 from predictor.errors import InvalidInput, RowFailure
-from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS, Categories
+from predictor.schema import CATEGORIES, COMBINATIONS, Categories
 from predictor.trust.residuals import BINS, EDGES, LIMIT, SCALE, Residuals
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class TrafficCounts:
     def __init__(self, assessor: "Assessor") -> None:
         self._classes: Final = assessor.classes
         self._reference: Final = assessor.reference
+        self._names: Final = [item.name for item in assessor.reference.measurements]
         self._residuals: Final = Residuals(assessor.reference)
         distance = assessor.distance
         self._distance: Final = distance
@@ -55,9 +56,9 @@ class TrafficCounts:
         self._since = datetime.now(UTC)
         self._cells: Counter[_Cell] = Counter()
         self._measured = 0
-        self._sums = [0] * len(MEASUREMENTS)
-        self._squares = [0] * len(MEASUREMENTS)
-        self._bins = [[0] * BINS for _ in MEASUREMENTS]
+        self._sums = [0] * len(self._names)
+        self._squares = [0] * len(self._names)
+        self._bins = [[0] * BINS for _ in self._names]
         self._flagged = 0
         self._refused: Counter[str] = Counter(out_of_range=0, other=0)
         self._discarded = 0
@@ -124,7 +125,7 @@ class TrafficCounts:
         for cell in np.flatnonzero(counts).tolist():
             place, combination = divmod(cell, len(COMBINATIONS))
             self._cells[self._classes[place], COMBINATIONS[combination]] += int(counts[cell])
-        nothing = (math.nan,) * len(MEASUREMENTS)
+        nothing = (math.nan,) * len(self._names)
         offsets = np.array(
             [
                 self._residuals.offsets.get((label, values), nothing)
@@ -136,7 +137,7 @@ class TrafficCounts:
         measured = ~np.isnan(own[:, 0])
         self._measured += int(np.count_nonzero(measured))
         for place, (log, factor) in enumerate(zip(self._residuals.logs, self._residuals.factors, strict=True)):
-            values = columns.measurements[measured, place]
+            values = columns.measurements[measured, self._reference.places[place]]
             exact = (np.log(values) if log else values) * factor - own[measured, place]
             residuals = np.clip(np.rint(exact), -LIMIT, LIMIT).astype(np.int64)
             self._sums[place] += int(residuals.sum())
@@ -180,7 +181,7 @@ class TrafficCounts:
             "categories": self._categories(),
             "measurements": {
                 name: {"rows": self._measured, "sum": total, "sum_of_squares": squares, "histogram": list(bins)}
-                for name, total, squares, bins in zip(MEASUREMENTS, self._sums, self._squares, self._bins, strict=True)
+                for name, total, squares, bins in zip(self._names, self._sums, self._squares, self._bins, strict=True)
             },
             "feedback": self._feedback_fields(),
         }
@@ -196,10 +197,11 @@ class TrafficCounts:
         return groups
 
     def _categories(self) -> dict[str, dict[str, int]]:
-        counts = {name: dict.fromkeys(values, 0) for name, values in CATEGORIES.items()}
+        counts = {name: dict.fromkeys(CATEGORIES[name], 0) for name in self._reference.counts}
         for (_, categories), count in self._cells.items():
-            for by_value, value in zip(counts.values(), categories, strict=True):
-                by_value[value] += count
+            for name, value in zip(CATEGORIES, categories, strict=True):
+                if name in counts:
+                    counts[name][value] += count
         return counts
 
     def _feedback_fields(self) -> dict[str, Any]:

@@ -59,10 +59,11 @@ class UnitSlips:
 
     def __init__(self, reference: Reference, distance: Distance) -> None:
         self._distance = distance
-        self._segments = [_Segments(item) for item in reference.measurements]
+        segments = {item.name: _Segments(item) for item in reference.measurements}
+        self._segments = [segments.get(name, _NOT_READ) for name in MEASUREMENTS]
         self._pairs = [
             (first, second)
-            for first, second in combinations(range(len(MEASUREMENTS)), 2)
+            for first, second in combinations(reference.places, 2)
             if UNITS[MEASUREMENTS[first]] is not None and UNITS[MEASUREMENTS[first]] == UNITS[MEASUREMENTS[second]]
         ]
 
@@ -113,7 +114,8 @@ class _Segments:
         width = item.highest - item.lowest
         below, above = (item.lowest, item.highest) if item.log else (width, width)
         low, high = item.lowest - _MARGIN * below, item.highest + _MARGIN * above
-        ranges = [(low / reading.factor, high / reading.factor, reading) for reading in _possible_readings(item.name)]
+        possible = _possible_readings(UNITS[item.name])
+        ranges = [(low / reading.factor, high / reading.factor, reading) for reading in possible]
         self._limits = sorted({limit for start, end, _ in ranges for limit in (start, end)})
         middles = [(start + end) / 2 for start, end in pairwise(self._limits)]
         self._between = [[reading for start, end, reading in ranges if start < middle < end] for middle in middles]
@@ -124,8 +126,17 @@ class _Segments:
         return self._between[bisect(self._limits, value)]
 
 
-def _possible_readings(name: str) -> list[_Reading]:
-    unit = UNITS[name]
+class _NotRead:
+    """A measurement that the reference is not about: whatever it is, it fits."""
+
+    def readings(self, _value: float) -> list[_Reading]:
+        return [_AS_IT_STANDS]
+
+
+_NOT_READ: Final = _NotRead()
+
+
+def _possible_readings(unit: str | None) -> list[_Reading]:
     units = {} if unit is None else sizes_of_units_like(unit)
     found = [_Reading(size, f"it was measured in {NAMES[other]}") for other, size in units.items()]
     points = [reading for reading in _POINTS if reading.factor not in units.values()]
@@ -140,6 +151,11 @@ def _conditions(swapped: tuple[int, int] | None, chosen: Sequence[_Reading]) -> 
         for name, other, text in zip(names, names[::-1], [conditions[other] for other in names[::-1]], strict=True):
             conditions[name] = f"it was exchanged with {other}" + (f" and {text}" if text else "")
     return {name: text for name, text in conditions.items() if text}
+
+
+def corrections(unit: str | None) -> dict[str, float]:
+    """What a value in this unit is multiplied by to correct it, by the condition that its message names."""
+    return {reading.condition: reading.factor for reading in _possible_readings(unit) if reading.condition}
 
 
 def fits_if(condition: str) -> str:

@@ -1,17 +1,21 @@
 """The function `predict`: HTTP requests to predictions. Only translates; the service decides."""
 
 import time
+from functools import cache, cached_property
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
+import orjson
 from starlette.requests import Request
 
-from predictor.answers import batch_json, detailed_json, explained_batch_json, plain_json
+from predictor.answers import batch_json, detailed_json, plain_json
 from predictor.artifacts import ModelCache
-from predictor.decoding import Rows, decode, may_be_batch
-from predictor.errors import InvalidInput, Violation
+from predictor.decoding import decode, may_be_batch
+from predictor.errors import InvalidInput, ModelUnavailable
 from predictor.models import LoadedModel
-from predictor.penguin import NOUN_PLURAL, Penguin
-from predictor.prediction import BatchPrediction, Prediction
+from predictor.penguin import Penguin
+from predictor.prediction import ProtocolName
+from predictor.schema import FEATURES
 from predictor.service import (
     check_coverage,
     count_refused,
@@ -22,16 +26,21 @@ from predictor.service import (
     with_hints,
 )
 from predictor.web.admission import LARGE_BODY_BYTES, Admission
-from predictor.web.body import read_json_body
+from predictor.web.body import read_json_body, streamed_format
 from predictor.web.cors import Cors
-from predictor.web.endpoint import Endpoint
+from predictor.web.endpoint import Endpoint, Handler
 from predictor.web.model_info import model_info
 from predictor.web.parameters import PLAIN, Parameters, read_parameters
 from predictor.web.probes import Probes
-from predictor.web.problems import PROBLEM_TYPES
-from predictor.web.responses import JSON, BytesResponse, json_response
+from predictor.web.problems import PROBLEM_TYPES, HttpProblem
+from predictor.web.responses import JSON, BytesResponse
 from predictor.web.threads import BLOCKING_BODY_BYTES, VALID_BATCH_BODY_BYTES, run_maybe_in_thread
 from predictor.web.timing import FirstAnswer
+
+if TYPE_CHECKING:
+    from predictor.web.page import FetchCard, Site
+    from predictor.web.protocols import ProtocolRoutes
+    from predictor.web.streams import Streams
 
 
 def web_app(
@@ -41,12 +50,20 @@ def web_app(
     max_instances: int,
     admission: Admission,
     max_explanations: int,
+    max_stream_bytes: int = 32 * 1024 * 1024,
     cors_origins: tuple[str, ...] = (),
     feedback: bool = False,
+    protocols: tuple[ProtocolName, ...] = (),
+    predict_route: str | None = None,
+    health_route: str | None = None,
     log_requests: bool = False,
     import_ms: float = 0.0,
+    fetch_card: "FetchCard | None" = None,
 ) -> Endpoint:
-    """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request."""
+    """Everything that `predict` answers. `import_ms` is what the process needed until it could take a request.
+
+    `protocols` are those of other services, of which `v1` also has `predict_route` and `health_route`.
+    """
     first_answer = FirstAnswer(import_ms)
     routes = Probes(models, first_answer).routes()
     handlers = _Handlers(
@@ -56,23 +73,51 @@ def web_app(
         max_body_bytes=max_body_bytes,
         max_instances=max_instances,
         max_explanations=max_explanations,
+        max_stream_bytes=max_stream_bytes,
         feedback=feedback,
+        fetch_card=fetch_card,
+        greet=routes["/"]["GET"],
+        protocols=protocols,
     )
-    routes["/"]["POST"] = handlers.predict
+    routes["/"] = {"GET": handlers.home, "POST": handlers.predict}
     routes |= {
         "/predict": {"POST": handlers.predict},
         "/model": {"GET": handlers.model},
         "/openapi.json": {"GET": handlers.openapi},
         "/docs": {"GET": handlers.docs},
         "/docs/*": {"GET": handlers.docs},
+        "/card": {"GET": handlers.page},
+        "/page": {"POST": handlers.page},
+        "/page/*": {"GET": handlers.page},
     }
     if feedback:
         from predictor.web.feedback import Feedback
 
         routes["/feedback"] = {"POST": Feedback(models, max_body_bytes)}
-    cors = Cors(cors_origins) if cors_origins else None
-    not_found = PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning
-    return Endpoint(routes, models, not_found=not_found, admission=admission, cors=cors, log_requests=log_requests)
+
+    @cache
+    def other_routes() -> "ProtocolRoutes":
+        from predictor.web.protocols import ProtocolRoutes, Scorer  # Nobody who posts to /predict needs them.
+
+        scorer = Scorer(
+            models,
+            first_answer,
+            admission=admission,
+            max_body_bytes=max_body_bytes,
+            max_instances=max_instances,
+            max_explanations=max_explanations,
+        )
+        return ProtocolRoutes(scorer, protocols, predict_route=predict_route, health_route=health_route)
+
+    return Endpoint(
+        routes,
+        models,
+        not_found=PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning,
+        admission=admission,
+        others=lambda path: other_routes().find(path),
+        cors=Cors(cors_origins) if cors_origins else None,
+        log_requests=log_requests,
+    )
 
 
 class _Handlers:
@@ -85,7 +130,11 @@ class _Handlers:
         max_body_bytes: int,
         max_instances: int,
         max_explanations: int,
+        max_stream_bytes: int,
         feedback: bool,
+        fetch_card: "FetchCard | None",
+        greet: Handler,
+        protocols: tuple[ProtocolName, ...],
     ) -> None:
         self._models = models
         self._first_answer = first_answer
@@ -93,25 +142,61 @@ class _Handlers:
         self._max_body_bytes = max_body_bytes
         self._max_instances = max_instances
         self._max_explanations = max_explanations
+        self._max_stream_bytes = max_stream_bytes
+        self._streams: Streams | None = None
         self._feedback = feedback
+        self._fetch_card = fetch_card
+        self._greet = greet
+        self._protocols = protocols
 
     async def model(self, _request: Request) -> BytesResponse:
-        return json_response(model_info(await self._models.get()))
+        from predictor.web.caching import cacheable
+
+        return cacheable(orjson.dumps(model_info(await self._models.get())), JSON)
 
     async def openapi(self, _request: Request) -> BytesResponse:
+        from predictor.web.caching import cacheable
         from predictor.web.openapi import openapi_json  # Costs milliseconds that only this path needs.
 
-        return BytesResponse(openapi_json(feedback=self._feedback), JSON)
+        try:
+            features = (await self._models.get()).schema.features
+        except ModelUnavailable:  # The page is for people who look into that, too.
+            features = FEATURES
+        return cacheable(openapi_json(features, feedback=self._feedback, protocols=self._protocols), JSON)
 
     async def docs(self, request: Request) -> BytesResponse:
         from predictor.web.docs import docs_response
 
         return docs_response(request.scope["path"])
 
+    async def home(self, request: Request) -> BytesResponse:
+        """A page for browsers, the greeting for programs, which import nothing of the page."""
+        headers = request.scope["headers"]
+        if any(name == b"accept" and b"text/html" in value for name, value in headers):
+            from predictor.web.page import prefers_html
+
+            if prefers_html(headers):
+                return await self._site(request)
+        return await self._greet(request)
+
+    async def page(self, request: Request) -> BytesResponse:
+        return await self._site(request)
+
+    @cached_property
+    def _site(self) -> "Site":
+        from predictor.web.page import Site
+
+        return Site(self._models, self._fetch_card, max_rows=self._max_instances)
+
     async def predict(self, request: Request) -> BytesResponse:
         query = request.scope["query_string"]
         parameters = read_parameters(query) if query else PLAIN
-        body = await read_json_body(request, self._max_body_bytes, self._admission)
+        try:
+            body = await read_json_body(request, self._max_body_bytes, self._admission)
+        except HttpProblem as error:
+            if error.status is not HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+                raise
+            return await self._stream(request, parameters, error)
         model = self._models.current or await self._models.get()
         if parameters.coverage is not None:
             check_coverage(model, parameters.coverage)
@@ -124,6 +209,17 @@ class _Handlers:
         response = BytesResponse(answer, JSON)
         response.server_timing = self._first_answer.prediction(model, (time.perf_counter() - started) * 1000)
         return response
+
+    async def _stream(self, request: Request, parameters: Parameters, refusal: HttpProblem) -> BytesResponse:
+        """The answer to a body that is no JSON, but may be a stream."""
+        file_format = streamed_format(request)
+        if file_format is None:
+            raise refusal
+        from predictor.web.streams import Streams  # With numpy, which single birds do not need.
+
+        if self._streams is None:
+            self._streams = Streams(self._models, self._first_answer, self._admission, self._max_stream_bytes)
+        return await self._streams.answer(request, file_format, parameters)
 
     async def _answer(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
         blocking = model.engine.blocking or parameters.explain
@@ -139,13 +235,13 @@ class _Handlers:
         """The fast path of a batch; None for a body that it does not accept."""
         from predictor.batch_decoding import decode_valid_batch  # With numpy, which single birds do not need.
 
-        batch = decode_valid_batch(body, self._max_instances)
+        batch = decode_valid_batch(body, self._max_instances, model.schema)
         return None if batch is None else batch_json(predict_batch(model, batch, parameters.coverage))
 
     def _answer_any(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
         """The answer to one penguin, or to a batch with invalid rows or with explanations."""
         try:
-            decoded = decode(body, max_instances=self._max_instances)
+            decoded = decode(body, model.schema, max_instances=self._max_instances)
         except InvalidInput as error:
             count_refused(model, error)
             raise with_hints(model, error) from None
@@ -158,15 +254,8 @@ class _Handlers:
         from predictor.batch import Batch
 
         answers = predict_batch(model, Batch.of(decoded, decoded.ids), parameters.coverage)
-        return self._explained(model, decoded, answers) if parameters.explain else batch_json(answers)
+        if not parameters.explain:
+            return batch_json(answers)
+        from predictor.web.explained import explained_json
 
-    def _explained(self, model: LoadedModel, rows: Rows, answers: BatchPrediction) -> bytes:
-        if len(rows) > self._max_explanations:
-            message = f"At most {self._max_explanations} {NOUN_PLURAL} are explained in one request."
-            raise InvalidInput([Violation("/instances", "too_many", message)])
-        explanations = (
-            explain(model, row, answer.prediction)
-            for row, answer in zip(rows, answers, strict=True)
-            if isinstance(row, Penguin) and isinstance(answer, Prediction)
-        )
-        return explained_batch_json(answers, explanations)
+        return explained_json(model, decoded, answers, most=self._max_explanations, where="/instances")

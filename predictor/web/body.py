@@ -8,14 +8,18 @@ unread data in it resets the connection, and whoever is still sending never sees
 import asyncio
 import functools
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
 from predictor.web.admission import LARGE_BODY_BYTES, Admission
 from predictor.web.problems import HttpProblem
+from predictor.web.threads import run_maybe_in_thread
+
+if TYPE_CHECKING:
+    from predictor.bulk import FileFormat
 
 T = TypeVar("T")
 
@@ -26,9 +30,11 @@ MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
 DISCARD_TIMEOUT_S: Final = 5.0
 """Less than the 10 s that Cloud Run leaves a process after SIGTERM."""
 
-_ENCODED: Final = "The body has a Content-Encoding, such as gzip. Send it uncompressed, without that header."
 _NOT_JSON: Final = "The header must be Content-Type: application/json, or a type that ends in +json."
-_NOT_UTF_8: Final = "The Content-Type names a charset that is not supported. Send JSON in UTF-8, as charset=utf-8."
+NOT_UTF_8: Final = "The Content-Type names a charset that is not supported. Send UTF-8, as charset=utf-8."
+UTF_8: Final = (b"utf-8", b"utf8", b"us-ascii")
+
+_STREAMED: "Final[dict[bytes, FileFormat]]" = {b"text/csv": "csv", b"application/x-ndjson": "ndjson"}
 
 COMPLETE: Final = "predictor.body_complete"
 """The key in a request's scope: true once its body has been read to its end, false if it did not come in time."""
@@ -38,29 +44,77 @@ _ASKED: Final = "predictor.body_asked_for"
 """The key in a request's scope once a part of a body that is too long has been read."""
 
 
-async def read_json_body(request: Request, limit_bytes: int, admission: Admission | None = None) -> bytes:
-    """The whole body. Raises `HttpProblem`: 415 unless it is declared as plain JSON, 413 over the limit, 408.
+def refuse_other_than_json(content_type: bytes) -> str | None:
+    """What is wrong with a media type; None for JSON in UTF-8 (RFC 8259 knows no other charset)."""
+    media_type, charset = media_type_of(content_type)
+    if media_type != b"application/json" and not (
+        media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    ):
+        return _NOT_JSON
+    return None if charset in UTF_8 else NOT_UTF_8
 
-    With `admission`, a large body is held under `HOLD`, and 503 when there is no room for it.
+
+def media_type_of(content_type: bytes) -> tuple[bytes, bytes]:
+    """The media type in lower case, and its charset: UTF-8 where none is named."""
+    media_type, *parameters = content_type.lower().split(b";")
+    charset = b"utf-8"
+    for parameter in parameters:
+        name, _, value = parameter.strip().partition(b"=")
+        if name.strip() == b"charset" and charset in UTF_8:
+            charset = value.strip().strip(b'"')
+    return media_type.strip(), charset
+
+
+def streamed_format(request: Request) -> "FileFormat | None":
+    """The format of a body that is answered as a stream; None for any other, or if it is compressed."""
+    headers = dict(request.scope["headers"])
+    media_type, charset = media_type_of(headers.get(b"content-type", b""))
+    return _STREAMED.get(media_type) if charset in UTF_8 and b"content-encoding" not in headers else None
+
+
+async def read_json_body(
+    request: Request,
+    limit_bytes: int,
+    admission: Admission | None = None,
+    refusal: Callable[[bytes], str | None] = refuse_other_than_json,
+) -> bytes:
+    """The whole body, decompressed. Raises `HttpProblem`: 415 unless it is declared as JSON, 413 over the limit, 408.
+
+    With `admission`, a large body is held under `HOLD`, and 503 when there is no room for it. A compressed body that is
+    broken is `MalformedJson`. `refusal` says what is wrong with another media type than application/json, or that
+    nothing is.
     """
-    media_type, declared = b"", None
+    media_type, declared, coding = b"", None, b""
     for name, value in request.scope["headers"]:
         if name == b"content-type":
             media_type = value
         elif name == b"content-length":
             declared = value
         elif name == b"content-encoding":
-            raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _ENCODED)
-    if media_type != b"application/json" and (refusal := _refusal(media_type)) is not None:
-        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, refusal)
+            coding = coding + b"," + value.lower() if coding else value.lower()
+    if media_type != b"application/json" and (wrong := refusal(media_type)) is not None:
+        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, wrong)
     if declared is not None:
         length = int(declared)
         if length > limit_bytes:
             raise _too_large(limit_bytes)
-        if length > LARGE_BODY_BYTES and admission is not None:
+        if length > LARGE_BODY_BYTES and admission is not None and not coding:
             request.scope[HOLD] = await admission.hold(length)
             admission = None
+    if coding and coding != b"identity":
+        return await _read_compressed(request, coding, limit_bytes, admission)
     return await read_body(request, limit_bytes, admission)
+
+
+async def _read_compressed(request: Request, coding: bytes, limit_bytes: int, admission: Admission | None) -> bytes:
+    """The body, decompressed. It counts as the largest that it can be, because its size is known only afterwards."""
+    from predictor.web.compression import check_coding, decompressed
+
+    check_coding(coding)
+    body = await read_body(request, limit_bytes, admission)
+    if admission is not None and HOLD not in request.scope:
+        request.scope[HOLD] = await admission.hold(limit_bytes)
+    return await run_maybe_in_thread(len(body) > LARGE_BODY_BYTES, decompressed, body, coding, limit_bytes)
 
 
 async def read_body(request: Request, limit_bytes: int, admission: Admission | None = None) -> bytes:
@@ -163,18 +217,3 @@ def _resume(step: Coroutine[Any, Any, T], waiting_for: Any) -> Generator[Any, An
 
 def _too_large(limit_bytes: int) -> HttpProblem:
     return HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have at most {limit_bytes} bytes.")
-
-
-def _refusal(content_type: bytes) -> str | None:
-    """What is wrong with a media type; None for JSON in UTF-8 (RFC 8259 knows no other charset)."""
-    media_type, *parameters = content_type.lower().split(b";")
-    media_type = media_type.strip()
-    if media_type != b"application/json" and not (
-        media_type.startswith(b"application/") and media_type.endswith(b"+json")
-    ):
-        return _NOT_JSON
-    for parameter in parameters:
-        name, _, value = parameter.strip().partition(b"=")
-        if name.strip() == b"charset" and value.strip().strip(b'"') not in (b"utf-8", b"utf8", b"us-ascii"):
-            return _NOT_UTF_8
-    return None

@@ -5,7 +5,7 @@ from typing import Final
 
 from predictor.web.responses import RawHeader
 
-_EXPOSED: Final = b"Model-Version, Server-Timing, Retry-After"
+_EXPOSED: Final = b"Model-Version, Server-Timing, Retry-After, X-Request-Id"
 _ONE_HOUR: Final = b"3600"
 
 
@@ -33,7 +33,7 @@ class Cors:
             return []
         return [
             (b"access-control-allow-methods", methods.encode()),
-            (b"access-control-allow-headers", b"Content-Type, Authorization"),
+            (b"access-control-allow-headers", b"Content-Type, Content-Encoding, Authorization, X-Request-Id"),
             (b"access-control-max-age", _ONE_HOUR),
         ]
 

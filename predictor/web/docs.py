@@ -5,6 +5,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
+from predictor.web.caching import cacheable
 from predictor.web.problems import PROBLEM_TYPES, HttpProblem
 from predictor.web.responses import BytesResponse, RawHeader
 
@@ -35,7 +36,7 @@ def docs_response(path: str) -> BytesResponse:
     if found is None:
         raise HttpProblem(HTTPStatus.NOT_FOUND, PROBLEM_TYPES[HTTPStatus.NOT_FOUND].meaning)
     name, content_type = found
-    return BytesResponse(_read(name), content_type, headers=_HEADERS)
+    return cacheable(_read(name), content_type, _HEADERS)
 
 
 @cache

@@ -6,9 +6,9 @@ Routing with 404, 405 and OPTIONS, problem documents for errors, the headers of 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from predictor.artifacts import ModelCache
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel
-from predictor.telemetry import current_headers, log
+from predictor.telemetry import current_headers, log, request_id
 from predictor.web.admission import REFUSED, Admission, Hold, overloaded
 from predictor.web.body import COMPLETE, HOLD, discard_body
 from predictor.web.cors import Cors
@@ -26,11 +26,28 @@ from predictor.web.responses import BytesResponse, RawHeader, no_content
 SLOW_REQUEST_MS: Final = 500.0
 REFUSAL_LOG_INTERVAL_S: Final = 1.0
 
+COMPRESSIBLE_BYTES: Final = 4096
+"""Smaller answers go out as they are: they fit into three packets."""
+OTHER_PATH: Final = "(other)"
+"""Stands in the log for a path that does not exist."""
+
 _NOBODY_READS_IT: Final = Response(status_code=HTTPStatus.BAD_REQUEST)
 
 Handler = Callable[[Request], Awaitable[BytesResponse]]
 Routes = Mapping[str, Mapping[str, Handler]]
 """Handlers by path and method. A path that ends in `/*` stands for every path below it."""
+
+
+class OtherRoute(NamedTuple):
+    """A path of another protocol. `methods` None: there is nothing at it, but errors have the protocol's shape."""
+
+    path: str
+    """As it is documented, for the log."""
+    methods: Mapping[str, Handler] | None
+    error_response: Callable[[PredictorError, bytes], BytesResponse]
+
+
+FindRoute = Callable[[str], OtherRoute | None]
 
 
 class Endpoint:
@@ -43,18 +60,21 @@ class Endpoint:
         *,
         not_found: str,
         admission: Admission,
+        others: FindRoute = lambda _path: None,
         cors: Cors | None = None,
         log_requests: bool = False,
     ) -> None:
         """`not_found` is the sentence of a 404. `models` names the model in every answer's `Model-Version`.
 
-        `admission` limits how many POST requests are answered at once; all others are cheap.
+        `admission` limits how many POST requests are answered at once; all others are cheap. `others` is asked about
+        paths that are not in `routes`.
         """
         self._routes = {path: methods for path, methods in routes.items() if not path.endswith("/*")}
         self._folders = {path.removesuffix("*"): methods for path, methods in routes.items() if path.endswith("/*")}
         self._models = models
         self._not_found = not_found
         self._admission = admission
+        self._others = others
         self._cors = cors
         self._log_requests = log_requests
         self._refusals_suppressed = 0
@@ -88,18 +108,21 @@ class Endpoint:
     async def _answer(self, request: Request, refusal: HttpProblem | None = None) -> Response:
         started = time.perf_counter()
         scope = request.scope
-        current_headers.set(scope["headers"])
+        headers = scope["headers"]  # Kept: Starlette replaces them there by a list of its own.
+        current_headers.set(headers)
         try:
             if refusal is not None:
                 raise refusal
             response = await self._handler(scope["method"], scope["path"])(request)
+            if len(response.body) >= COMPRESSIBLE_BYTES or response.etag is not None:
+                response = await _negotiated(response, headers)
         except PredictorError as error:
-            response = problem_response(error)
+            response = self._error_response(scope["path"], error, headers)
         except ClientDisconnect:
             return _NOBODY_READS_IT
         except Exception as error:  # noqa: BLE001  The edge: the caller gets a problem, the log gets the traceback.
             log(logging.ERROR, "unhandled_error", f"Unhandled {type(error).__name__}.", error=error)
-            response = problem_response(PredictorError())
+            response = self._error_response(scope["path"], PredictorError(), headers)
         elapsed_ms = (time.perf_counter() - started) * 1000
         if not scope.get(COMPLETE):  # Looked up here: most requests have been read to their end.
             try:
@@ -107,11 +130,14 @@ class Endpoint:
                     response.raw_headers.append((b"connection", b"close"))
             except ClientDisconnect:
                 return _NOBODY_READS_IT
+        response.raw_headers.append((b"x-request-id", request_id(headers)))
         self._finish(request, response, elapsed_ms)
         return response
 
     def _handler(self, method: str, path: str) -> Handler:
         methods = self._routes.get(path) or self._below(path)
+        if methods is None and (other := self._others(path)) is not None:
+            methods = other.methods
         if methods is None:
             raise HttpProblem(HTTPStatus.NOT_FOUND, self._not_found)
         if method == "HEAD":
@@ -126,6 +152,11 @@ class Endpoint:
 
     def _below(self, path: str) -> Mapping[str, Handler] | None:
         return next((methods for folder, methods in self._folders.items() if path.startswith(folder)), None)
+
+    def _error_response(self, path: str, error: PredictorError, request_headers: list[RawHeader]) -> BytesResponse:
+        other = None if path in self._routes else self._others(path)
+        answer = problem_response if other is None else other.error_response
+        return answer(error, request_id(request_headers))
 
     async def _options(self, request: Request, allow: str) -> BytesResponse:
         headers = [(b"allow", allow.encode())]
@@ -158,7 +189,10 @@ class Endpoint:
                 return
             self._refusals_quiet_until = now + REFUSAL_LOG_INTERVAL_S
         # Only paths that exist: any other is the caller's own words.
-        path = scope["path"] if scope["path"] in self._routes else "(other)"
+        path = scope["path"]
+        if path not in self._routes:
+            other = self._others(path)
+            path = OTHER_PATH if other is None else other.path
         event, severity = "request", logging.INFO
         if status >= 500:
             event, severity = "request_failed", logging.ERROR
@@ -175,3 +209,17 @@ class Endpoint:
             suppressed=self._refusals_suppressed,
         )
         self._refusals_suppressed = 0
+
+
+async def _negotiated(response: BytesResponse, request_headers: Sequence[RawHeader]) -> BytesResponse:
+    """An answer that is large or cacheable, in the form that the caller asks for."""
+    if response.etag is not None:
+        from predictor.web.caching import is_known, not_modified
+
+        if is_known(response.etag, request_headers):
+            return not_modified(response)
+    if len(response.body) >= COMPRESSIBLE_BYTES:
+        from predictor.web.compression import compress
+
+        await compress(response, request_headers)
+    return response

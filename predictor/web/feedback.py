@@ -11,6 +11,7 @@ from predictor.error_limit import MAX_VIOLATIONS
 from predictor.errors import InvalidInput, Violation
 from predictor.models import LoadedModel
 from predictor.penguin import LABEL, NOUN, Penguin
+from predictor.record_schema import ALL_FEATURES, RecordSchema
 from predictor.service import give_feedback
 from predictor.web.body import read_json_body
 from predictor.web.problems import HttpProblem
@@ -33,12 +34,12 @@ class Feedback:
         model = self._models.current or await self._models.get()
         if model.traffic is None:
             raise HttpProblem(HTTPStatus.NOT_FOUND, "This model was published without a reference; nothing is counted.")
-        penguin, label = decode_feedback(body, model.manifest.classes)
+        penguin, label = decode_feedback(body, model.manifest.classes, model.schema)
         await run_maybe_in_thread(model.engine.blocking, give_feedback, model, model.traffic, penguin, label)
         return json_response({"status": "counted"}, HTTPStatus.ACCEPTED)
 
 
-def decode_feedback(body: bytes, classes: tuple[str, ...]) -> tuple[Penguin, str]:
+def decode_feedback(body: bytes, classes: tuple[str, ...], schema: RecordSchema = ALL_FEATURES) -> tuple[Penguin, str]:
     """The row and its class. Raises `MalformedJson`, or `InvalidInput` with every violation."""
     document = parse(body)
     if not isinstance(document, dict):
@@ -58,7 +59,7 @@ def decode_feedback(body: bytes, classes: tuple[str, ...]) -> tuple[Penguin, str
     penguin = None
     if NOUN in document:
         try:
-            penguin = validate(document[NOUN])
+            penguin = validate(document[NOUN], schema)
         except InvalidInput as error:
             violations += [
                 Violation(pointer(NOUN) + found.pointer, found.code, found.message) for found in error.violations

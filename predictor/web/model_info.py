@@ -1,13 +1,17 @@
 """`GET /model`: the manifest in use, as a document for people and programs."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from predictor.digest import Digest
 from predictor.models import LoadedModel
 from predictor.prediction import EngineName
 from predictor.schema import CATEGORIES, RANGES, UNITS
+
+OpenEngineName = Annotated[EngineName, WithJsonSchema({"type": "string", "examples": [*get_args(EngineName)]})]
+"""A text for callers: there may be more engines one day."""
 
 
 class Feature(BaseModel):
@@ -39,10 +43,10 @@ class ModelInfo(BaseModel):
     name: str
     version: str
     digest: Annotated[Digest, Field(description="sha256 of the manifest: the model's identity.")]
-    engine: EngineName
+    engine: OpenEngineName
     created: str
     classes: list[str]
-    features: list[Feature]
+    features: Annotated[list[Feature], Field(description="What a record must hold.")]
     metrics: dict[str, float]
     libraries: dict[str, str]
     training_data_sha256: str | None
@@ -59,7 +63,7 @@ def model_info(model: LoadedModel) -> dict[str, Any]:
         engine=model.engine.name,
         created=manifest.created,
         classes=list(manifest.classes),
-        features=_features(),
+        features=_features(manifest.features),
         metrics=manifest.metrics,
         libraries=manifest.libraries,
         training_data_sha256=manifest.training_data_sha256,
@@ -85,8 +89,12 @@ def _reference(model: LoadedModel) -> ReferenceInfo | None:
     )
 
 
-def _features() -> list[Feature]:
-    measurements = [
-        Feature(name=name, unit=UNITS[name], minimum=low, maximum=high) for name, (low, high) in RANGES.items()
-    ]
-    return measurements + [Feature(name=name, values=list(values)) for name, values in CATEGORIES.items()]
+def _features(names: Sequence[str]) -> list[Feature]:
+    found = []
+    for name in names:
+        if name in CATEGORIES:
+            found.append(Feature(name=name, values=list(CATEGORIES[name])))
+        else:
+            low, high = RANGES[name]
+            found.append(Feature(name=name, unit=UNITS[name], minimum=low, maximum=high))
+    return found

@@ -1,8 +1,9 @@
-"""The query parameters of a prediction."""
+"""The parameters of a prediction: in a query string, or as members of a document."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from predictor.errors import InvalidInput, Violation
@@ -30,24 +31,45 @@ def read_parameters(query: bytes) -> Parameters:
     """
     if not query:
         return PLAIN
-    given = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+    return _read(parse_qs(query.decode("latin-1"), keep_blank_values=True), "query parameter", details="false")
+
+
+def parameters_in(document: Any, where: str) -> Parameters:
+    """The parameters in an object of a body, at the pointer `where`, or None; details unless they are declined.
+
+    Values are JSON's own or their text. Raises `InvalidInput`.
+    """
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise InvalidInput([Violation(where, "wrong_type", "Must be an object.")])
+    return _read({name: [_text(value)] for name, value in document.items()}, "parameter", details="true", where=where)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else repr(value)
+
+
+def _read(given: Mapping[str, Sequence[str]], kind: str, *, details: str, where: str = "") -> Parameters:
     violations = []
     if not given.keys() <= set(_NAMES):
-        message = f"No such query parameter; there are only {', '.join(_NAMES)}."
-        violations.append(Violation("", "unknown_field", message))
+        message = f"No such {kind}; there are only {', '.join(_NAMES)}."
+        violations.append(Violation(where, "unknown_field", message))
     flags = {}
-    for name in ("details", "explain"):
-        values = given.get(name, ["false"])
-        flags[name] = values == ["true"]
+    for name, default in (("details", details), ("explain", "false")):
+        values = given.get(name, [default])
+        flags[name] = list(values) == ["true"]
         if len(values) != 1 or values[0] not in ("true", "false"):
-            violations.append(Violation("", "unknown_value", f"The query parameter {name} must be true or false."))
+            violations.append(Violation(where, "unknown_value", f"The {kind} {name} must be true or false."))
     coverage = None
     if "coverage" in given:
         values = given["coverage"]
         if len(values) == 1 and _NUMBER.fullmatch(values[0]):
             coverage = float(values[0])
         else:
-            violations.append(Violation("", "wrong_type", "The query parameter coverage must be a number below 1."))
+            violations.append(Violation(where, "wrong_type", f"The {kind} coverage must be a number below 1."))
     if violations:
         raise InvalidInput(violations)
     return Parameters(flags["details"] or flags["explain"] or coverage is not None, coverage, flags["explain"])

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
-from pydantic import BaseModel, Field
 
 from predictor.errors import (
     InvalidInput,
@@ -14,13 +13,13 @@ from predictor.errors import (
     ModelUnavailable,
     PredictorError,
     Violation,
-    ViolationCode,
     for_error,
 )
 from predictor.penguin import NOUN
 from predictor.web.responses import PROBLEM, BytesResponse, RawHeader
 
 TYPE_PREFIX: Final = "urn:penguin-predictor:problem:"
+INSTANCE_PREFIX: Final = "urn:penguin-predictor:request:"
 
 
 class HttpProblem(PredictorError):
@@ -38,31 +37,6 @@ class HttpProblem(PredictorError):
         self.status = status
         self.headers = tuple(headers)
         self.problem_type = problem_type
-
-
-class ProblemViolation(BaseModel):
-    """One violation. The caller's values are never repeated."""
-
-    pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the document, or the row, that was sent.")]
-    code: ViolationCode
-    message: Annotated[str, Field(description="What is allowed.")]
-    hint: Annotated[
-        str | None, Field(description="How the value would fit: in another unit, or in another field. Often absent.")
-    ] = None
-
-
-class Problem(BaseModel):
-    """A problem document, RFC 9457."""
-
-    type: Annotated[
-        str, Field(description="Identifies the type of problem; stable.", examples=[f"{TYPE_PREFIX}not-found"])
-    ]
-    title: str
-    status: Annotated[int, Field(ge=400, le=599)]
-    detail: str
-    errors: Annotated[
-        list[ProblemViolation], Field(max_length=100, description="All violations at once; with status 422.")
-    ] = []
 
 
 class ProblemType(NamedTuple):
@@ -90,7 +64,7 @@ PROBLEM_TYPES: Final[dict[HTTPStatus, ProblemType]] = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ProblemType(
         "unsupported-media-type",
         "Unsupported Media Type",
-        "The body is not declared as application/json, or has a Content-Encoding.",
+        "The body is declared neither as JSON nor as rows, or its Content-Encoding is neither gzip nor zstd.",
     ),
     HTTPStatus.UNPROCESSABLE_ENTITY: ProblemType(
         "invalid-input",
@@ -112,8 +86,14 @@ _STATUS: Final[dict[type[Exception], HTTPStatus]] = {
 }
 
 
-def problem_response(error: PredictorError) -> BytesResponse:
+def problem_response(error: PredictorError, request_id: bytes) -> BytesResponse:
     """The answer to an error. One without a status of its own is a 500 that gives nothing away."""
+    document, headers = problem_document(error, request_id)
+    return BytesResponse(orjson.dumps(document), PROBLEM, document["status"], headers)
+
+
+def problem_document(error: PredictorError, request_id: bytes) -> tuple[dict[str, Any], list[RawHeader]]:
+    """The members of the problem document, and the headers that the answer has beside it."""
     headers: list[RawHeader] = []
     status = for_error(_STATUS, error, HTTPStatus.INTERNAL_SERVER_ERROR)
     detail = str(error)
@@ -135,7 +115,8 @@ def problem_response(error: PredictorError) -> BytesResponse:
         "title": problem_type.title,
         "status": status.value,
         "detail": detail,
+        "instance": INSTANCE_PREFIX + request_id.decode(),
     }
     if errors:
         document["errors"] = errors
-    return BytesResponse(orjson.dumps(document), PROBLEM, status.value, headers)
+    return document, headers

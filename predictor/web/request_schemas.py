@@ -1,10 +1,11 @@
 """What requests may hold beside the features, and what `POST /feedback` takes, for the OpenAPI document."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from predictor.penguin import EXAMPLES, LABEL, NOUN, SPECIES
 from predictor.prediction import MAX_ID_CHARS
-from predictor.schema import ACCEPTED, IDS
+from predictor.schema import ACCEPTED, FEATURES, IDS
 
 FEEDBACK_PROBLEMS: Final = ("400", "404", "408", "413", "415", "422", "503")
 FEEDBACK_ANSWER: Final[dict[str, Any]] = {
@@ -17,8 +18,14 @@ FEEDBACK_ANSWER: Final[dict[str, Any]] = {
 }
 
 
-def accepted_members() -> dict[str, Any]:
-    """The members that a body may have beside the features."""
+def describe_record(schema: dict[str, Any], features: Sequence[str]) -> None:
+    """Say in the JSON Schema of one row which features it must hold, and what it may have beside them."""
+    ignored = {name: {"description": "Ignored."} for name in FEATURES if name not in features}
+    schema["properties"] |= {**ignored, **_accepted_members()}
+    schema["required"] = list(features)
+
+
+def _accepted_members() -> dict[str, Any]:
     an_id = {
         "description": "The row's own id; comes back beside the answer of a row of a batch.",
         "anyOf": [

@@ -22,7 +22,7 @@ class BytesResponse(Response):
     def __init__(self, body: bytes, content_type: bytes, status: int = 200, headers: Sequence[RawHeader] = ()) -> None:
         self.status_code = status
         self.body = body
-        if status == 204:  # Has no content to describe, and must not give its length (RFC 9110, section 8.6).
+        if status in (204, 304):  # No content to describe, and no length to give (RFC 9110, section 8.6).
             self.raw_headers = [*headers]
         else:
             self.raw_headers = [
@@ -32,6 +32,7 @@ class BytesResponse(Response):
             ]
         self.background = None
         self.server_timing: bytes | None = None
+        self.etag: bytes | None = None
         self.on_sent: Callable[[], None] | None = None
         """Called when the client has read the answer, but for a rest of at most 64 KiB, or has gone."""
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 GRACEFUL_TIMEOUT_S: Final = 8
 """After SIGTERM the worker waits so long for answers to be made and read; Cloud Run kills the process after 10 s."""
 
-_SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108  gunicorn's worker keeps a file without a name there.
+# gunicorn's worker keeps a file without a name there.
+_SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108  # nosec B108
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from openapi_spec_validator import validate
+from playwright.sync_api import expect
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import LabelEncoder
 
 from tests.conftest import StartFunction
+from tests.support.browser import chromium, new_tab
 from tests.support.processes import PROJECT
 
 PAGE = (PROJECT / "docs/how-to/your-own-data.md").read_text()
@@ -192,6 +194,26 @@ def test_the_command_line_and_the_schemas(domain: Domain) -> None:
     subprocess.run([sys.executable, "-m", "predictor.events.schemas"], cwd=domain.project, check=True, timeout=60)
     schema = json.loads((domain.project / "predictor/events/result.schema.json").read_text())
     assert list(schema["$defs"]["Probabilities"]["properties"]) == domain.classes
+
+
+@pytest.mark.slow
+def test_each_domain_has_a_page_of_its_own(domain: Domain, start_function: StartFunction) -> None:
+    function = start_function({}, source=domain.project / "main.py", folder=domain.project)
+    with chromium() as browser:
+        tab = new_tab(browser, function.url)
+        tab.page.goto("/")
+        for name, label in zip(domain.classes, tab.page.locator("#bars .name").all_inner_texts(), strict=True):
+            assert label == name
+            tab.page.get_by_role("button", name=name, exact=True).click()
+            expect(tab.page.locator("#verdict")).to_have_text(name)
+        expect(tab.page.locator("svg.plot")).to_have_count(2)
+        expect(tab.page.locator("svg.plot path.this")).to_have_count(2)
+        names = tab.page.locator("#form [name]").evaluate_all("list => list.map(one => one.name)")
+        assert set(names) == set(domain.rows[0])
+        text = tab.page.locator("body").inner_text() + tab.page.title()
+        assert not PENGUIN_WORDS.search(text.replace("Penguin Predictor", "").replace("penguin-predictor", ""))
+        assert tab.unexpected() == []
+        tab.screenshot(domain.label)
 
 
 @pytest.mark.slow

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from uv import find_uv_bin
 
 from predictor.bootstrap import build
 from predictor.settings import Settings
 from predictor.training.dataset import DATA_FILE
 from tests.support.asgi import Client
 from tests.support.cli import run
+from tests.support.environments import make_environment
 from tests.support.made_elsewhere import CLASSES, read_birds
 from tests.support.processes import PROJECT
 
@@ -39,24 +39,12 @@ MAKERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """What was installed where the models were made, and which models."""
 
 
-def uv(*arguments: str | Path) -> None:
-    done = subprocess.run([find_uv_bin(), *arguments, "--quiet"], capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return
-    offline = any(word in done.stderr for word in ("error sending request", "Failed to fetch", "dns error"))
-    if offline and os.environ.get("CI") != "true":
-        pytest.skip(f"needs a package index: {done.stderr.strip().splitlines()[-1]}")
-    pytest.fail(done.stderr)
-
-
 @pytest.fixture(scope="module", params=MAKERS)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with models that an environment of its own has made, without this project."""
     packages, names = MAKERS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
-    python = folder / "environment/bin/python"
-    uv("venv", folder / "environment", "--python", "3.11")
-    uv("pip", "install", "--python", python, "joblib", *packages)
+    python = make_environment(folder / "environment", "3.11", "joblib", *packages)
     script = folder / "made_elsewhere.py"
     script.write_bytes((PROJECT / "tests/support/made_elsewhere.py").read_bytes())
     command: list[str | Path] = [python, "-W", "ignore", script, DATA_FILE, folder, *names]

@@ -15,11 +15,13 @@ from tests.conftest import StartFunction
 from tests.support.bundles import PublishedBundle
 from tests.support.pages import blocks, one_line, shell_commands
 from tests.support.processes import PROJECT, FunctionProcess
+from tests.support.traffic import bundle_with_reference
 
 README = (PROJECT / "README.md").read_text()
 TUTORIAL = (PROJECT / "docs/tutorial.md").read_text()
 SCORE_FILES = (PROJECT / "docs/how-to/score-files.md").read_text()
 OWN_MODEL = (PROJECT / "docs/how-to/your-own-model.md").read_text()
+CALL_IT = (PROJECT / "docs/how-to/call-it.md").read_text()
 SCORE_EVENTS = (PROJECT / "docs/how-to/score-events.md").read_text()
 PAGES = [
     *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ops/README.md")),
@@ -156,6 +158,18 @@ def test_the_page_on_events_is_answered_as_it_says(
     assert bad.startswith("HTTP/1.1 204 ")
     assert len(function.log_lines("result_published")) == 1
     assert len(function.log_lines("reject_published")) == 1
+
+
+def test_the_first_script_on_the_page_on_calling_runs(
+    shell: Shell, start_function: StartFunction, tmp_path: Path
+) -> None:
+    function = start_function(bundle_with_reference(tmp_path / "with-reference").env)
+    (tmp_path / "call.py").write_text(blocks(CALL_IT, "python")[0].replace("http://localhost:8080", function.url))
+    done = shell(".venv/bin/python call.py")
+    assert done.returncode == 0, done.stderr
+    species, numbers = done.stdout.splitlines()
+    assert species == "Adelie"
+    assert numbers.endswith("['Adelie']")
 
 
 @pytest.mark.parametrize("command", sorted(OUR_COMMANDS))

@@ -84,13 +84,13 @@ def cut_at(count_bytes: int, answer: Answer) -> None:
     answer.sent_bytes = count_bytes
 
 
-@pytest.mark.skipif(not FULL, reason="`make faults` cuts at every kilobyte")
+@pytest.mark.slow
 def test_a_file_that_is_cut_anywhere_is_asked_for_again(
     gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, bundle: PublishedBundle
 ) -> None:
     files = {file.name: file.stat().st_size for file in bundle.folder.iterdir() if file.suffix in (".json", ".onnx")}
     for name, size in files.items():
-        for cut in range(0, size, min(1024, size // 3)):
+        for cut in range(0, size, min(1024, size // 3) if FULL else size // 3 + 1):
             app = served(gcs_server, gcs_proxy, bucket, f"{name}-{cut}", bundle)
             gcs_proxy.fault = only(f"{name}?", partial(cut_at, cut), times=1)
             assert loads(app), (name, cut)

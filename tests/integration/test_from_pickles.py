@@ -63,6 +63,7 @@ def test_a_form_that_answers_otherwise_is_left_out(tmp_path: Path) -> None:
     assert status == 0
     assert "model.onnx and the model differ by" in said
     assert "published without model.onnx, so the compiled engine serves it" in said
+    assert "published without bigquery.onnx, which BigQuery imports: it is made of model.onnx" in said
     manifest = Manifest.from_bytes((Path(settings["MODEL_URI"]) / "manifest.json").read_bytes(), None)
     assert "compiled.json" in manifest.file_names
     assert ONNX_FILE not in manifest.file_names

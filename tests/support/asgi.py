@@ -57,5 +57,6 @@ def problem_of(response: httpx.Response, status: int) -> dict[str, Any]:
     assert response.headers["content-type"] == "application/problem+json"
     document: dict[str, Any] = response.json()
     assert document["status"] == status
-    assert set(document) <= {"type", "title", "status", "detail", "errors"}
+    assert set(document) <= {"type", "title", "status", "detail", "instance", "errors"}
+    assert document["instance"] == f"urn:penguin-predictor:request:{response.headers['x-request-id']}"
     return document

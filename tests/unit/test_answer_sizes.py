@@ -53,7 +53,7 @@ def http_answer(model: LoadedModel, body: bytes) -> bytes:
     try:
         decoded = decode(body, max_instances=MAX_ROWS)
     except PredictorError as error:
-        return bytes(problem_response(error).body)
+        return bytes(problem_response(error, b"1").body)
     assert not isinstance(decoded, Penguin)
     return batch_json(predict_batch(model, Batch.of(decoded)))
 

@@ -33,10 +33,14 @@ def test_every_setting_is_read() -> None:
             "MODEL_ENGINE": "sklearn",
             "MAX_BODY_BYTES": "2048",
             "MAX_INSTANCES_PER_REQUEST": "10",
+            "MAX_STREAM_BYTES": "4000000",
             "CORS_ORIGINS": "https://a.example, http://localhost:3000",
             "LOG_LEVEL": "debug",
             "LOG_REQUESTS": "true",
             "GOOGLE_CLOUD_PROJECT": "my-project",
+            "PROTOCOLS": "v2, BigQuery",
+            "AIP_PREDICT_ROUTE": "/v1/endpoints/7:predict",
+            "AIP_HEALTH_ROUTE": "/v1/endpoints/7",
             "RESULTS_TOPIC": "projects/other/topics/results",
             "REJECTS_TOPIC": "rejects",
             "RESULTS_BUCKET": "my-results",
@@ -50,9 +54,13 @@ def test_every_setting_is_read() -> None:
     assert settings.model_engine == "sklearn"
     assert settings.max_body_bytes == 2048
     assert settings.max_instances_per_request == 10
+    assert settings.max_stream_bytes == 4_000_000
     assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
     assert settings.log_level == "DEBUG"
     assert settings.log_requests is True
+    assert settings.protocols == ("v2", "bigquery")
+    assert settings.vertex_predict_route == "/v1/endpoints/7:predict"
+    assert settings.vertex_health_route == "/v1/endpoints/7"
     assert settings.project == "my-project"
     assert settings.results_topic == "projects/other/topics/results"
     assert settings.rejects_topic == "projects/my-project/topics/rejects"
@@ -82,6 +90,9 @@ def test_every_setting_is_read() -> None:
         ("MAX_INSTANCES_PER_REQUEST", "many"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://a.example/path"),
+        ("PROTOCOLS", "v3"),
+        ("AIP_PREDICT_ROUTE", "predict"),
+        ("AIP_HEALTH_ROUTE", "health"),
         ("LOG_LEVEL", "chatty"),
         ("LOG_REQUESTS", "perhaps"),
         ("RESULTS_TOPIC", "results"),
@@ -111,6 +122,18 @@ def test_a_model_in_a_bucket_must_be_pinned() -> None:
 def test_an_unpinned_model_can_be_allowed() -> None:
     env = {"MODEL_URI": "gs://bucket/root/version", "ALLOW_UNPINNED_MODEL": "true"}
     assert Settings.from_env(env).model_digest is None
+
+
+def test_vertex_ai_names_the_model_and_it_must_be_pinned() -> None:
+    env = {"AIP_STORAGE_URI": "gs://vertex/7/artifacts"}
+    with pytest.raises(ConfigurationError, match="MODEL_DIGEST is not set"):
+        Settings.from_env(env)
+    assert Settings.from_env({**env, "MODEL_DIGEST": DIGEST}).model_uri == "gs://vertex/7/artifacts"
+    assert Settings.from_env({**env, "MODEL_URI": "models/v1"}).model_uri == "models/v1"
+
+
+def test_no_protocol_can_be_chosen() -> None:
+    assert Settings.from_env({"PROTOCOLS": "none"}).protocols == ()
 
 
 def test_a_local_folder_needs_no_pin() -> None:

@@ -1,7 +1,9 @@
 """Where the fuzzer begins: one small valid input or two of each kind, made and not stored."""
 
 import json
+import struct
 from pathlib import Path
+from typing import Any
 
 from predictor.training.dataset import load_penguins
 from predictor.training.penguin_pipeline import fit
@@ -35,8 +37,26 @@ def seeds(target: str, folder: Path) -> list[bytes]:
         shapes = (binary_event(push_document()), structured_event(push_document()))
         found = [json.dumps(headers).encode() + b"\n" + body for headers, body in shapes]
         return [*found, json.dumps(push_document()).encode()]
+    if target == "tensors":
+        return [b"%b\n%b" % found for found in (_tensors(), (json.dumps({"inputs": _texts()}).encode(), b""))]
     if target == "reference":
         return [_small_reference().to_bytes()]
     published = publish_by_hand(folder, linear=True)
     name = {"manifest": "manifest.json", "golden": "golden.json", "compiled": "compiled.json"}[target]
     return [(published.folder / name).read_bytes()]
+
+
+def _tensors() -> tuple[bytes, bytes]:
+    """One bird in the binary extension of the Open Inference Protocol: the JSON, and the data behind it."""
+    inputs, parts = [], []
+    for name, value in EXAMPLE.items():
+        is_text = isinstance(value, str)
+        parts.append(struct.pack("<I", len(value)) + value.encode() if is_text else struct.pack("<d", value))
+        size = {"binary_data_size": len(parts[-1])}
+        inputs.append({"name": name, "shape": [1], "datatype": "BYTES" if is_text else "FP64", "parameters": size})
+    return json.dumps({"inputs": inputs}).encode(), b"".join(parts)
+
+
+def _texts() -> list[dict[str, Any]]:
+    cells = [str(value) for value in EXAMPLE.values()]
+    return [{"name": "features", "shape": [1, len(cells)], "datatype": "BYTES", "data": [cells]}]

@@ -20,9 +20,13 @@ from predictor.events.notifications import notification_in
 from predictor.models.compiled import form_from_bytes
 from predictor.models.golden import Golden
 from predictor.penguin import SPECIES, Penguin
+from predictor.record_schema import ALL_FEATURES
 from predictor.schema import COMBINATIONS
 from predictor.trust.assessment import Assessor
 from predictor.trust.reference import Reference
+from predictor.web.protocols.scorer import array_in, parse_object
+from predictor.web.protocols.tensors import read_tensors
+from predictor.web.protocols.v2_columns import batch_of, check_rows
 
 Target = Callable[[bytes], None]
 
@@ -85,6 +89,16 @@ def _compiled(data: bytes) -> None:
         form_from_bytes(data, 3)
 
 
+def _tensors(data: bytes) -> None:
+    """The first line is the JSON of a request, the rest its binary data."""
+    header, _, binary = data.partition(b"\n")
+    with contextlib.suppress(PredictorError):
+        tensors = read_tensors(array_in(parse_object(header), "inputs"), binary)
+        batch = batch_of(tensors, ALL_FEATURES, 20)
+        check_rows(tensors, ALL_FEATURES, batch.errors)
+        assert not batch.errors
+
+
 def _reference(data: bytes) -> None:
     """What can be loaded can assess any bird."""
     with contextlib.suppress(PredictorError):
@@ -102,4 +116,5 @@ TARGETS: Final[dict[str, Target]] = {
     "golden": _golden,
     "compiled": _compiled,
     "reference": _reference,
+    "tensors": _tensors,
 }

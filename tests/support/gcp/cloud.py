@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.support.gcp import access, federation, functions, monitoring, platform, pubsub, run, storage
+from tests.support.gcp import access, bigquery, federation, functions, monitoring, platform, pubsub, run, storage
 from tests.support.gcp.front_end import FrontEnd
 from tests.support.gcp.observed import Observed
 from tests.support.gcp.request import Json, Recorded, Refused, parse
@@ -18,6 +18,7 @@ REGION = "us-central1"
 ENABLED = (
     *("artifactregistry", "cloudbuild", "cloudfunctions", "cloudresourcemanager", "iam", "logging", "monitoring"),
     *("pubsub", "run", "serviceusage", "storage", "iamcredentials", "sts"),
+    *("bigquery", "bigqueryconnection", "compute", "dataflow"),
 )
 
 
@@ -71,6 +72,8 @@ class FakeCloud:
         """Cloud Monitoring's and Logging's resources, by collection."""
         self.pools: dict[str, Json] = {}
         """Workload identity pools, and their providers, by name."""
+        self.bigquery: dict[str, Json] = {}
+        """Datasets, what is in them, and connections, by path."""
         self.federated_as = ""
         """The member that the last exchanged token stands for."""
         self._front_ends: dict[tuple[str, str], FrontEnd] = {}
@@ -91,6 +94,8 @@ class FakeCloud:
             "github": federation.github,
             "sts": federation.exchange,
             "iamcredentials": federation.identity_tokens,
+            "bigquery": bigquery.answer,
+            "bigqueryconnection": bigquery.connections,
             "upload": lambda _cloud, _request: {},
         }
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))

@@ -16,7 +16,9 @@ def test_patterns_choose_in_the_order_of_the_turns() -> None:
         "ours-gcs",
         "ours-deployed",
         "ours-forest",
+        "ours-forest-onnx",
         "ours-xgboost",
+        "ours-xgboost-onnx",
         "ours-sklearn",
     ]
 

@@ -37,12 +37,17 @@ def test_the_fastest_peer_is_the_one_that_counts() -> None:
 
 def test_the_cost_of_a_row_is_the_requests_divided_by_its_rows() -> None:
     found = results(ours={"batch_1_ms": [0.2], "batch_1000_ms": [10.0], "batch_10000_ms": [90.0]})
-    cost, reached = verdict_on("1,000 instances", found)
+    cost, reached = verdict_on("cost per row of 1,000 instances", found)
     assert cost == pytest.approx(0.05)
     assert reached is False
-    cost, reached = verdict_on("10,000 instances", found)
+    cost, reached = verdict_on("at 10,000 instances", found)
     assert cost == pytest.approx(0.9)
     assert reached is True
+
+
+def test_compiled_trees_are_compared_with_the_same_trees_in_onnx_runtime() -> None:
+    found = results(ours_forest={"batch_1000_ms": [9.0]}, ours_forest_onnx={"batch_1000_ms": [10.0]})
+    assert verdict_on("its time for 1,000 instances", found) == (0.9, True)
 
 
 def test_a_cold_start_from_a_bucket_is_compared_with_echo() -> None:

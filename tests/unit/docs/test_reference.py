@@ -10,6 +10,7 @@ import pytest
 from predictor.cli import main
 from predictor.errors import ViolationCode
 from predictor.penguin import Penguin
+from predictor.prediction import ProtocolName
 from predictor.settings import Settings
 from predictor.web.openapi import openapi_document
 from tests.support.processes import PROJECT
@@ -51,7 +52,13 @@ def test_every_setting_is_described_with_its_default() -> None:
     defaults = Settings.from_env(env)
     text = page("settings")
     assert not_in(text, env.asked | {"ALLOW_UNPINNED_MODEL"}) == []
-    for name in ("max_body_bytes", "max_instances_per_request", "max_object_bytes", "max_object_rows"):
+    for name in (
+        "max_body_bytes",
+        "max_stream_bytes",
+        "max_instances_per_request",
+        "max_object_bytes",
+        "max_object_rows",
+    ):
         assert re.search(rf"\| `{name.upper()}` \| {getattr(defaults, name)}\b", text), name
 
 
@@ -61,9 +68,11 @@ def test_every_violation_code_and_feature_is_described() -> None:
 
 def test_every_path_and_problem_type_is_described() -> None:
     text = page("http")
-    document = openapi_document()
+    text += page("protocols")
+    document = openapi_document(protocols=get_args(ProtocolName))
     for path, operations in document["paths"].items():
-        for method, operation in operations.items():
+        for method in operations.keys() & {"get", "post"}:
+            operation = operations[method]
             assert f"`{method.upper()} {path}`" in text
             for status, answer in operation["responses"].items():
                 for media in answer.get("content", {}).values():

@@ -54,6 +54,12 @@ def test_a_scored_message_is_published_and_acknowledged(client: Client, publishe
     assert line["model_version"] == answer.headers["model-version"]
 
 
+def test_a_publisher_can_name_its_message_for_the_log(client: Client, log: Log) -> None:
+    answer = send(client, raw_push(push_document(attributes={"requestid": "order-7"})))
+    (line,) = log.lines("message_scored")
+    assert answer.headers["x-request-id"] == line["request_id"] == "order-7"
+
+
 def test_every_shape_publishes_the_same_bytes(client: Client, publisher: FakePublisher) -> None:
     for data, attributes in [
         (ROW, {}),

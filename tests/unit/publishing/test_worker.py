@@ -3,6 +3,8 @@
 import io
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,10 @@ from sklearn.svm import LinearSVC
 from predictor.publishing.worker import serve
 from predictor.schema import FEATURES
 from predictor.training.dataset import Dataset
+from tests.support.processes import PROJECT
 from tests.unit.publishing.conftest import pipeline, raw_frame
+
+SERVING = ("onnxruntime", "orjson", "starlette", "functions_framework", "cloudevents", "google.cloud", "click")
 
 
 def ask(*requests: dict[str, Any]) -> list[dict[str, Any]]:
@@ -114,3 +119,13 @@ def test_an_onnx_form_comes_as_text_or_a_reason(files: Path) -> None:
     request = {"call": "onnx", "names": columns, "classes": 3, "strings": {}}
     _, document = ask(opened(*(files / name for name in ("model.pkl", "label_encoder.pkl"))), request)
     assert all(isinstance(form, str) for form in document["answer"]["forms"])
+
+
+def test_it_needs_nothing_that_only_serving_has() -> None:
+    """The environment with a model's own versions is made for opening and converting it."""
+    modules = ("publishing.worker", "training.onnx_form", "training.compile", "training.refitting", "models.compiled")
+    script = "import importlib, sys\n"
+    script += f"sys.modules.update(dict.fromkeys({SERVING!r}))\n"  # Importing one of these is then an error.
+    script += f"for name in {modules!r}: importlib.import_module(f'predictor.{{name}}')\n"
+    done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -18,6 +18,7 @@ def test_a_bundle_has_every_file_and_all_forms_agree(exported: Export) -> None:
             "columns.pkl",
             "compiled.json",
             "model.onnx",
+            "bigquery.onnx",
             "golden.json",
             "model_card.md",
             "reference.json",

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, MinMaxScaler
 
 from predictor.errors import NotConvertible
-from predictor.models.onnx_engine import INPUT, OUTPUT
+from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.training.dataset import Dataset
 from predictor.training.fitted_model import ENCODED, FittedModel, encode
 from predictor.training.onnx_form import forms

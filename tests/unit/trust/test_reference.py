@@ -17,7 +17,7 @@ def test_it_is_read_back_as_it_was_written(reference: Reference) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"counts": {}}, "not those of predictor/penguin.py"),
+        ({"counts": {"colour": {}}}, "not those of predictor/penguin.py"),
         ({"labels": ["emperor"]}, "other classes"),
         ({"grouping": "year"}, "no category"),
         ({"threshold": 1.5}, "threshold"),

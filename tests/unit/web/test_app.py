@@ -40,9 +40,11 @@ class RecordingEngine:
         return self._engine.batch_probabilities(columns)
 
 
-def app_with(model: LoadedModel) -> Endpoint:
+def app_with(model: LoadedModel, **options: Any) -> Endpoint:
     models: ModelCache[LoadedModel] = ModelCache(lambda: model)
-    return web_app(models, max_body_bytes=1024 * 1024, max_instances=1000, max_explanations=20, admission=plenty())
+    return web_app(
+        models, max_body_bytes=1024 * 1024, max_instances=1000, max_explanations=20, admission=plenty(), **options
+    )
 
 
 class TestPlain:

@@ -48,9 +48,6 @@ class TestMediaType:
     def test_none_is_refused(self, client: Client) -> None:
         problem_of(client.post("/predict", content=JSON_BODY), 415)
 
-    def test_a_content_encoding_is_refused(self, client: Client) -> None:
-        problem_of(client.post("/predict", content=JSON_BODY, headers={**AS_JSON, "Content-Encoding": "gzip"}), 415)
-
     @pytest.mark.parametrize(
         "content_type",
         [

@@ -26,7 +26,7 @@ def test_an_allowed_origin_may_read_answers_and_problems(client: Client) -> None
 
 def test_an_allowed_origin_may_read_our_own_headers(client: Client) -> None:
     exposed = client.get("/health", headers={"Origin": ORIGIN}).headers["access-control-expose-headers"]
-    assert exposed == "Model-Version, Server-Timing, Retry-After"
+    assert exposed == "Model-Version, Server-Timing, Retry-After, X-Request-Id"
 
 
 def test_another_origin_may_not(client: Client) -> None:

@@ -147,6 +147,19 @@ def test_every_answer_carries_its_timing_and_the_model_once_it_is_loaded(
         assert "dur=" in headers["server-timing"]
 
 
+class TestRequestId:
+    def test_the_callers_id_is_on_the_answer_in_the_problem_and_in_the_log(self, log: Log) -> None:
+        client = client_of(Handler(ZeroDivisionError()))
+        response = client.get("/x", headers={"X-Request-Id": "order-7"})
+        assert response.headers["x-request-id"] == "order-7"
+        assert problem_of(response, 500)["instance"] == "urn:penguin-predictor:request:order-7"
+        assert [line["request_id"] for line in log.lines()] == ["order-7", "order-7"]
+
+    def test_without_one_an_id_is_made_for_each_request(self, client: Client) -> None:
+        answers = [client.get("/health"), client.get("/nope"), client.request("OPTIONS", "/predict")]
+        assert len({answer.headers["x-request-id"] for answer in answers}) == 3
+
+
 class TestLog:
     def test_requests_are_only_logged_on_demand(self, client: Client, bundle: PublishedBundle, log: Log) -> None:
         client.post("/predict", json=EXAMPLE)

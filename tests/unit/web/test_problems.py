@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from predictor.answer_schemas import Problem
 from predictor.errors import InvalidInput, MalformedJson, ModelUnavailable, PredictorError, Violation
-from predictor.web.problems import PROBLEM_TYPES, HttpProblem, Problem, ProblemType, problem_response
+from predictor.web.problems import PROBLEM_TYPES, HttpProblem, ProblemType, problem_response
 from tests.support.asgi import Client, problem_of
 
 
 def document_of(error: PredictorError) -> dict[str, Any]:
     """The document for an error, which must be of the documented form."""
-    response = problem_response(error)
+    response = problem_response(error, b"1")
     document: dict[str, Any] = json.loads(bytes(response.body))
     Problem.model_validate(document, strict=False)
     assert document["status"] == response.status_code
@@ -21,7 +22,7 @@ def document_of(error: PredictorError) -> dict[str, Any]:
 
 
 def headers_of(error: PredictorError) -> dict[bytes, bytes]:
-    return dict(problem_response(error).raw_headers)
+    return dict(problem_response(error, b"1").raw_headers)
 
 
 def test_every_violation_is_listed_at_once(client: Client) -> None:
@@ -68,6 +69,7 @@ def test_below_500_the_detail_is_the_errors_own_sentence() -> None:
         "title": "Bad Request",
         "status": 400,
         "detail": "This is not valid JSON: byte 3 is not UTF-8.",
+        "instance": "urn:penguin-predictor:request:1",
     }
 
 

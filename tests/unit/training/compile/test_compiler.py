@@ -1,5 +1,6 @@
 """Which estimators have a compiled form, and that it is right where answers jump: at every threshold."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from predictor.artifacts import InputColumn, one_hot_input
 from predictor.batch import PenguinColumns
 from predictor.errors import NotCompilable
 from predictor.models.compiled import Form, LinearForm, TreesForm, compiled_engine
+from predictor.models.compiled.trees import TreesEngine
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, COMBINATIONS, FEATURES, MEASUREMENTS, RANGES
 from predictor.training.compile import compile_estimator
@@ -63,8 +65,8 @@ def encoded(penguins: list[Penguin]) -> Any:
     return encode(penguins).astype(float)
 
 
-def check_at_thresholds(form: Form, estimator: Any, frame_of: Any, columns: PenguinColumns) -> None:
-    """The form's answers are the estimator's for penguins at, just below and just above each threshold."""
+def at_thresholds(form: Form, columns: PenguinColumns) -> PenguinColumns:
+    """These penguins, and some with a measurement at, just below and just above each threshold."""
     rng = np.random.default_rng(1)
     measurements = [columns.measurements]
     combinations = [columns.combinations]
@@ -83,10 +85,49 @@ def check_at_thresholds(form: Form, estimator: Any, frame_of: Any, columns: Peng
             copied[:, place] = values
             measurements.append(copied)
             combinations.append(columns.combinations[copies])
-    everyone = PenguinColumns(np.concatenate(measurements), np.concatenate(combinations))
+    return PenguinColumns(np.concatenate(measurements), np.concatenate(combinations))
+
+
+def check_at_thresholds(form: Form, estimator: Any, frame_of: Any, columns: PenguinColumns) -> None:
+    """The form's answers are the estimator's for penguins at, just below and just above each threshold."""
+    everyone = at_thresholds(form, columns)
     expected = estimator.predict_proba(frame_of(to_penguins(everyone)))
     actual = compiled_engine(form).batch_probabilities(everyone)
     assert np.abs(actual - expected).max() <= LIMIT
+
+
+def leaves_by_library(estimator: Any, frame: Any) -> Any:
+    """The leaf of each row in each tree, shape (rows, trees), trees in the form's order; None where none are given."""
+    model = estimator
+    if isinstance(estimator, Pipeline):
+        model, frame = estimator[-1], estimator[:-1].transform(frame)
+    if isinstance(model, HistGradientBoostingClassifier):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # GradientBoostingClassifier hands names to trees that have none.
+        found = model.predict(frame, pred_leaf=True) if isinstance(model, LGBMClassifier) else model.apply(frame)
+    found = np.asarray(found).reshape(len(frame), -1)
+    if isinstance(model, XGBClassifier | LGBMClassifier | GradientBoostingClassifier):  # Round by round.
+        scores = len(model.classes_) if len(model.classes_) > 2 else 1
+        found = found.reshape(len(frame), -1, scores).transpose(0, 2, 1).reshape(len(frame), -1)
+    return found
+
+
+def check_leaves(form: TreesForm, estimator: Any, frame_of: Any, columns: PenguinColumns) -> None:
+    """Penguins that share a leaf of a tree share one of the library's, and the other way round.
+
+    They are numbered in other ways. The probabilities tell whether the leaves have the right values.
+    """
+    engine, penguins = compiled_engine(form), to_penguins(at_thresholds(form, columns))
+    theirs = leaves_by_library(estimator, frame_of(penguins))
+    if theirs is None:
+        return
+    assert isinstance(engine, TreesEngine)
+    ours = np.array([engine.leaves(penguin) for penguin in penguins])
+    assert ours.shape == theirs.shape
+    for mine, own in zip(ours.T, theirs.T, strict=True):
+        pairs = set(zip(mine.tolist(), own.tolist(), strict=True))
+        assert len(pairs) == len(set(mine.tolist())) == len(set(own.tolist()))
 
 
 LIBRARIES: dict[str, Any] = {
@@ -111,7 +152,6 @@ LIBRARIES: dict[str, Any] = {
 def test_trees_choose_the_librarys_leaf_at_below_and_above_every_threshold(
     library: str, seed: int, classes: int, scaled: bool, decimals: int
 ) -> None:
-    """A leaf's value is all that a penguin gets from a tree, so equal answers are equal leaves."""
     columns = random_columns(np.random.default_rng(seed), RANGES, 200, decimals)
     labels = labels_of(columns, classes)
     estimator = LIBRARIES[library](seed)
@@ -122,6 +162,7 @@ def test_trees_choose_the_librarys_leaf_at_below_and_above_every_threshold(
     form = compile_estimator(estimator, ONE_HOT)
     assert isinstance(form, TreesForm)
     check_at_thresholds(form, estimator, encoded, columns)
+    check_leaves(form, estimator, encoded, columns)
 
 
 def behind(encoder: Any, scaler: Any, last: Any) -> Pipeline:
