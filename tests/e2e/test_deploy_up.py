@@ -18,7 +18,7 @@ import pytest
 
 from tests.e2e.conftest import ServedModel
 from tests.support.cli import run
-from tests.support.gcloud import Deployment, Outcome, complaints, gcloud_lines
+from tests.support.gcloud import Deployment, complaints, gcloud_lines
 from tests.support.gcp import FakeCloud, NotYet, Recorded
 from tests.support.gcp.monitoring import not_yet_a_metric
 from tests.support.gcs import GcsServer
@@ -331,8 +331,6 @@ def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and
     ]
     assert len(service.revisions) == 1
 
-    _check_never_known(cloud, replace(hasty, env={**hasty.env, "PROPAGATION_S": "1"}), settings)
-
     count = len(cloud.requests)
     cloud.subscriptions[f"projects/{cloud.project}/subscriptions/penguins-score"]["topic"] = "_deleted-topic_"
     deaf = hasty.run("up", **settings | {"INVOKERS": ""})
@@ -374,22 +372,21 @@ def test_metrics_that_never_come_and_a_policy_against_everybody_leave_a_service_
     assert "predict: unhandled errors" not in names
 
 
-def _check_given_up(outcome: Outcome) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["build", "bucket"])
+def test_a_grant_that_is_never_known_ends_in_one_clear_line(
+    cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str], text: str
+) -> None:
+    hasty = replace(deployment, env={**deployment.env, "SETTLE_S": "0", "PROPAGATION_S": "1"})
+    if text == "build":
+        cloud.deployment_failures = itertools.repeat(CANNOT_BUILD)
+    else:
+        refused = NotYet(lambda r: r.method == "PUT" and r.path.endswith("/iam"), 400, ACCOUNT_UNKNOWN, math.inf)
+        cloud.not_yet = [refused]
+    outcome = hasty.run("up", **local_model)
     assert outcome.status == 1
     assert re.search(r"waited \d+ s for .*, which Google still does not know; run this again later", outcome.last_line)
     assert outcome.stderr.count("deploy.sh: ") == 1
-
-
-def _check_never_known(cloud: FakeCloud, impatient: Deployment, settings: dict[str, str]) -> None:
-    """What Google never knows ends in one clear line: a build's grant, and a grant on the bucket."""
-    cloud.deployment_failures = itertools.repeat(CANNOT_BUILD)
-    _check_given_up(impatient.run("up", **settings, CONCURRENCY="40"))
-    cloud.deployment_failures = iter(())
-    policy = cloud.policies[f"buckets/{settings['BUCKET']}"]
-    granted, policy["bindings"] = policy["bindings"], []
-    cloud.not_yet = [NotYet(lambda r: r.method == "PUT" and r.path.endswith("/iam"), 400, ACCOUNT_UNKNOWN, math.inf)]
-    _check_given_up(impatient.run("up", **settings))
-    cloud.not_yet, policy["bindings"] = [], granted
 
 
 def _check_files(cloud: FakeCloud) -> None:
