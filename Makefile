@@ -157,9 +157,9 @@ lock: $(VENV)/dev  ## refresh the locked requirements from pyproject.toml
 	  $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	    --custom-compile-command 'make lock' $${set:+--extra $$set} --output-file requirements$${set:+-$$set}.txt; \
 	done
-	for client in tests/clients/*/; do \
-	  $(BIN)/uv pip compile "$${client}requirements.in" --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-strip-extras --custom-compile-command 'make lock' --output-file "$${client}requirements.txt"; \
+	for input in tests/clients/*/requirements.in; do \
+	  $(BIN)/uv pip compile "$$input" --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-strip-extras --custom-compile-command 'make lock' --output-file "$${input%.in}.txt"; \
 	done
 
 .PHONY: screenshot

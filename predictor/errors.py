@@ -286,6 +286,14 @@ class NotConvertible(PublishRefused):
         self.reason = reason
 
 
+class NotForBigQuery(PublishRefused):
+    """A model's ONNX form has no form that BigQuery imports."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"BigQuery cannot evaluate the model: {reason}")
+        self.reason = reason
+
+
 class NotRefittable(PublishRefused):
     """An estimator cannot be fitted again without some of the rows, so it has no probabilities for unseen rows."""
 

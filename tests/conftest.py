@@ -9,6 +9,7 @@ import pickle
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.bundles import PublishedBundle, publish_by_hand
@@ -18,6 +19,10 @@ from tests.support.processes import PROJECT, FunctionProcess
 from tests.support.pubsub import PubSubEmulator
 
 StartFunction = Callable[..., FunctionProcess]
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")

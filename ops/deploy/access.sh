@@ -11,7 +11,8 @@ apply_access() {
   if [[ $PUBLIC == true ]]; then open_to_everybody; else close_to_others; fi
   read_policy 'run services' "$FUNCTION" policy.json || return 0 # A dry run of the first `up`.
   mapfile -t others < <(state members "$WORK/policy.json" roles/run.invoker)
-  known=" ${MEMBERS[*]} $MONITORING_AGENT allUsers allAuthenticatedUsers "
+  # The trigger account may call it where a federated login has deployed (`trigger_token`).
+  known=" ${MEMBERS[*]} $MONITORING_AGENT serviceAccount:$TRIGGER_EMAIL allUsers allAuthenticatedUsers "
   for member in "${others[@]}"; do
     # BigQuery's connections call as accounts of this kind.
     [[ $known == *" $member "* || $member == *@gcp-sa-bigquery-condel.iam.gserviceaccount.com ]] || say "$member may call $FUNCTION too, though INVOKERS does not name it; to revoke this: $(quoted gcloud run services \

@@ -16,8 +16,7 @@ submit_batch() {
   grant 'storage buckets' "gs://$(bucket_of "$MODEL_URI")" roles/storage.objectViewer "serviceAccount:$BATCH_EMAIL"
   grant 'storage buckets' "gs://$(bucket_of "$input")" roles/storage.objectViewer "serviceAccount:$BATCH_EMAIL"
   grant 'storage buckets' "gs://$(bucket_of "$output")" roles/storage.objectUser "serviceAccount:$BATCH_EMAIL"
-  # Workers get this source as a wheel. They have no address of their own, so packages come through the bucket as well.
-  change "$PYTHON" -m pip wheel --quiet --no-deps --wheel-dir "$wheels" "$HERE"
+  make_wheel "$wheels"
   command=("$BEAM_PYTHON" -m predictor.beam --input "$input" --output "$output" --uri "$MODEL_URI" --digest "$MODEL_DIGEST"
     --runner DataflowRunner --project "$PROJECT_ID" --region "$REGION" --job_name "$BATCH_ACCOUNT-$(date -u +%Y%m%d-%H%M%S)"
     --service_account_email "$BATCH_EMAIL" --no_use_public_ips --max_num_workers "$BATCH_MAX_WORKERS"
@@ -26,6 +25,13 @@ submit_batch() {
   [[ -z $BATCH_SUBNETWORK ]] || command+=(--subnetwork "$BATCH_SUBNETWORK")
   cd "$HERE"
   change "${command[@]}"
+}
+
+# Workers get this source as a wheel. They have no address of their own, so packages come through the bucket as well.
+make_wheel() {
+  [[ $DRY_RUN == true ]] || rm -rf "$HERE/build/lib" # What an earlier build left here would get into the wheel.
+  change "$PYTHON" -m pip wheel --quiet --no-deps --wheel-dir "$1" "$HERE"
+  [[ $DRY_RUN == true ]] || rm -rf "$HERE/build/lib"
 }
 
 bucket_of() {

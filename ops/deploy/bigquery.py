@@ -70,7 +70,7 @@ SELECT prediction, labelled, COUNT(*) AS {NOUN_PLURAL} FROM ML.PREDICT(MODEL `{p
 GROUP BY prediction, labelled ORDER BY labelled;
 
 -- The service itself, with everything that it says of an answer.
-SELECT `{project}.{dataset}.{LABEL}_details`({arguments});"""  # noqa: S608  printed, to be read and pasted
+SELECT `{project}.{dataset}.{LABEL}_details`({arguments});"""  # noqa: S608  # nosec B608
 
 
 def _literal(value: object) -> str:

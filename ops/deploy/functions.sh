@@ -28,6 +28,7 @@ function_flags() {
     FLAGS+=(--entry-point predict --service-account "$FUNCTION_EMAIL" --ingress-settings "$INGRESS" --timeout "${TIMEOUT_S}s"
       --concurrency "$CONCURRENCY" --min-instances "$MIN_INSTANCES" --max-instances "$MAX_INSTANCES")
     [[ -z $CORS_ORIGINS ]] || environment+=(CORS_ORIGINS="$CORS_ORIGINS")
+    [[ -z $PROTOCOLS ]] || environment+=(PROTOCOLS="$PROTOCOLS")
     [[ $FEEDBACK == false ]] || environment+=(FEEDBACK="$FEEDBACK")
   else
     environment+=(RESULTS_TOPIC="projects/$PROJECT_ID/topics/$RESULTS_TOPIC" REJECTS_TOPIC="projects/$PROJECT_ID/topics/$REJECTS_TOPIC")

@@ -87,7 +87,7 @@ trigger_token() {
   grep -q 'No identity token can be obtained' "$WORK/identity.error" || die "gcloud did not give an identity token: $(tail -n 1 "$WORK/identity.error")"
   if [[ " ${MEMBERS[*]} " != *" $member "* ]]; then
     grant 'run services' "$FUNCTION" roles/run.invoker "$member"
-    MEMBERS+=("$member") # It is not a stranger.
+    MEMBERS+=("$member") # Once is enough.
   fi
   printf '{"audience": "%s", "includeEmail": true}' "$URL" >"$WORK/audience.json"
   ask identity.json iamcredentials "v1/projects/-/serviceAccounts/$TRIGGER_EMAIL:generateIdToken" \

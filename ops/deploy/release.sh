@@ -186,6 +186,8 @@ show_shift() {
   smoke_line "\$URL"
   for share in "${SHARES[@]}"; do
     if ((share < 100)); then traffic --to-revisions "\$GREEN=$share,$blue=$((100 - share))"; else traffic --to-revisions "\$GREEN=100"; fi
+    printf '# canary at %s%%: after %s s blue (%s) and green are compared over the same minutes, on %s requests or more; if green is worse, blue takes all again\n' \
+      "$share" "$STEP_WAIT_S" "$blue" "$CANARY_REQUESTS"
     smoke_line "\$URL"
   done
   traffic --remove-tags "$TAG"

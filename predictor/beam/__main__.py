@@ -68,7 +68,10 @@ def main(
         mode = "in_memory" if workers == 1 else "multi_processing"
         options = PipelineOptions([*ctx.args, "--direct_running_mode", mode, "--direct_num_workers", str(workers)])
     pipeline = Pipeline(runner=FnApiRunner() if here else None, options=options)
-    score_files(pipeline, pattern=pattern, output=output, uri=uri, digest=digest, slice_bytes=slice_mib * _MIB)
+    try:
+        score_files(pipeline, pattern=pattern, output=output, uri=uri, digest=digest, slice_bytes=slice_mib * _MIB)
+    except PredictorError as error:
+        raise click.ClickException(str(error)) from error
     try:
         pipeline.run().wait_until_finish()
     except Exception as error:  # Runners raise whatever stopped them, a lost worker as well.

@@ -19,10 +19,11 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
-from predictor.artifacts import open_store
+from predictor.artifacts import fetch_bundle, open_store
 from predictor.beam.scoring import ScoredPart, score_part
 from predictor.beam.slices import Part, Slice, parts_of, slices_of
 from predictor.models import LoadedModel, load_model
+from predictor.record_schema import RecordSchema
 
 LOAD_TIMEOUT_S: Final = 60.0
 NAMESPACE: Final = "penguin_predictor"
@@ -33,12 +34,17 @@ REJECTS_FOLDER: Final = "rejects"
 def score_files(
     pipeline: beam.Pipeline, *, pattern: str, output: str, uri: str, digest: str | None, slice_bytes: int
 ) -> None:
-    """Add all steps to `pipeline`. `pattern` is a glob, `output` a folder; both may be `gs://...`."""
+    """Add all steps to `pipeline`. `pattern` is a glob, `output` a folder; both may be `gs://...`.
+
+    Reads the model's manifest, which says what the rows must hold. Raises what `fetch_bundle` raises.
+    """
+    deadline = time.monotonic() + LOAD_TIMEOUT_S
+    manifest = fetch_bundle(open_store(uri), pin=digest, choose=lambda _: (), deadline=deadline).manifest
     scored = (
         pipeline
         | "Match" >> beam.Create([pattern])
         | "List files" >> beam.FlatMap(_match)
-        | "Cut" >> beam.FlatMap(_cut, pattern=pattern, slice_bytes=slice_bytes)
+        | "Cut" >> beam.FlatMap(_cut, pattern=pattern, slice_bytes=slice_bytes, features=manifest.features)
         | "Spread" >> beam.Reshuffle()
         | "Read" >> beam.FlatMap(_read)
         | "Score" >> RunInference(PartScorer(uri, digest))
@@ -88,9 +94,9 @@ def _match(pattern: str) -> list[FileMetadata]:
     return found
 
 
-def _cut(file: FileMetadata, pattern: str, slice_bytes: int) -> Iterator[Slice]:
+def _cut(file: FileMetadata, pattern: str, slice_bytes: int, features: Sequence[str]) -> Iterator[Slice]:
     name = file.path.removeprefix(_fixed_folder(pattern))
-    return slices_of(file.path, name, file.size_in_bytes, _open, slice_bytes)
+    return slices_of(file.path, name, file.size_in_bytes, _open, slice_bytes, schema=RecordSchema(features))
 
 
 def _fixed_folder(pattern: str) -> str:

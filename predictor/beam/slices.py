@@ -14,6 +14,7 @@ from typing import IO, Any, Final, Literal
 
 from predictor.bulk import MAX_LINE_BYTES, Blocks, ParquetTable, Table, open_source, to_line
 from predictor.errors import UnusableFile
+from predictor.record_schema import ALL_FEATURES, RecordSchema
 from predictor.text import first_line
 
 SLICE_BYTES: Final = 8 * 1024 * 1024
@@ -56,8 +57,16 @@ class Part:
     unusable: str | None = None
 
 
-def slices_of(path: str, name: str, size: int, open_file: Open, slice_bytes: int = SLICE_BYTES) -> Iterator[Slice]:
-    """The slices of a file of `size` bytes. `slice_bytes` 0: text is one slice.
+def slices_of(
+    path: str,
+    name: str,
+    size: int,
+    open_file: Open,
+    slice_bytes: int = SLICE_BYTES,
+    *,
+    schema: RecordSchema = ALL_FEATURES,
+) -> Iterator[Slice]:
+    """The slices of a file of `size` bytes, for a model with this schema. `slice_bytes` 0: text is one slice.
 
     A file that cannot be used is one slice as well, and scoring it says why.
     """
@@ -66,9 +75,9 @@ def slices_of(path: str, name: str, size: int, open_file: Open, slice_bytes: int
         try:
             source = open_source(stream)
             if source.parquet:
-                yield from _row_groups(whole, stream)
+                yield from _row_groups(whole, stream, schema)
                 return
-            header = _header(Blocks(source.stream))
+            header = _header(Blocks(source.stream), schema)
         except UnusableFile:
             yield Slice(path, name, end=min(size, SLICE_BYTES))  # What is wrong shows in its first bytes.
             return
@@ -100,11 +109,11 @@ def parts_of(one: Slice, open_file: Open, part_bytes: int = SLICE_BYTES) -> Iter
             yield Part(one.path, f"{name}-{number:05d}", b"", unusable=str(error))
 
 
-def _header(blocks: Blocks) -> bytes:
+def _header(blocks: Blocks, schema: RecordSchema) -> bytes:
     """The line that the rows of a table stand below; nothing for NDJSON. Raises `UnusableFile`."""
     if blocks.starts_like_json():
         return b""
-    table = Table(blocks)
+    table = Table(blocks, schema)
     return to_line(table.header, table.separator).encode() + b"\n" if table.header else b""
 
 
@@ -138,8 +147,8 @@ def _unzipped(one: Slice, stream: IO[bytes], part_bytes: int) -> Iterator[bytes]
         yield bytes(part)
 
 
-def _row_groups(whole: Slice, stream: IO[bytes]) -> Iterator[Slice]:
-    ParquetTable(stream)  # Raises `UnusableFile` for a file whose columns are not understood.
+def _row_groups(whole: Slice, stream: IO[bytes], schema: RecordSchema) -> Iterator[Slice]:
+    ParquetTable(stream, schema)  # Raises `UnusableFile` for a file whose columns are not understood.
     groups = _parquet_file(stream).num_row_groups
     if not groups:
         yield whole

@@ -149,21 +149,27 @@ def capacity(
     concurrency: int,
     headroom: float,
 ) -> None:
-    """Compute how many instances a load and ten times that load need, and what a million predictions cost.
+    """Compute how many instances a load and ten times that load need, and what predictions cost.
 
     It reads benchmark figures and a price table; both files state their date and source. A size that Cloud Run does not
     offer (CPUs with memory with concurrency) is refused.
     """
+    from predictor.operations import bulk_costs
     from predictor.operations import capacity as planning
     from predictor.operations.instance import Instance
 
     instance = Instance(cpu, memory_mib, concurrency)
+    measured = planning.Figures.from_file(figures or planning.FIGURES_FILE)
+    price_table = planning.Prices.from_file(prices or planning.PRICES_FILE)
     plan = planning.plan(
-        planning.Figures.from_file(figures or planning.FIGURES_FILE),
-        planning.Prices.from_file(prices or planning.PRICES_FILE),
+        measured,
+        price_table,
         instance,
         rps=rps,
         headroom=headroom,
         alert_conditions=planning.count_alert_conditions(),
     )
-    click.echo("\n".join(planning.describe(plan)))
+    bulk = bulk_costs.BulkFigures.from_file(bulk_costs.BULK_FIGURES_FILE)
+    *lines, source = planning.describe(plan)
+    rows = bulk_costs.describe(bulk_costs.roads(measured, bulk, price_table, instance), price_table.currency)
+    click.echo("\n".join([*lines, *rows, source]))

@@ -5,6 +5,7 @@ The public modules in `__all__` are imported one by one, because each imports li
 
 __all__ = [
     "agreement",
+    "bulk_costs",
     "canary",
     "capacity",
     "instance",

@@ -34,7 +34,9 @@ _Positive = Annotated[float, Field(gt=0)]
 _Price = Annotated[float, Field(ge=0)]
 
 
-class _File(BaseModel):
+class MeasuredFile(BaseModel):
+    """A JSON file of measurements or prices, which says where they are from."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
@@ -50,7 +52,7 @@ class _File(BaseModel):
             raise CapacityUnknown(str(path), f"{where}: {first['msg']}") from error
 
 
-class Figures(_File):
+class Figures(MeasuredFile):
     """What a benchmark measured on one instance (`ops/figures.json`); a benchmark run writes it."""
 
     requests_per_s_per_vcpu: Annotated[_Positive, Field(description="single predictions, per CPU-second of the worker")]
@@ -62,7 +64,7 @@ class Figures(_File):
     command: Annotated[str, Field(description="what measured it")]
 
 
-class Prices(_File):
+class Prices(MeasuredFile):
     """What Cloud Run charges (`ops/prices.json`), in `currency`, without the free tier and discounts."""
 
     currency: str
@@ -75,6 +77,9 @@ class Prices(_File):
     per_million_requests: _Price
     billed_step_ms: Annotated[_Positive, Field(description="time is rounded up to this")]
     alert_condition_per_month: _Price
+    dataflow_per_vcpu_h: Annotated[_Price, Field(description="a batch worker")]
+    dataflow_per_gib_h: _Price
+    bigquery_per_tib: Annotated[_Price, Field(description="bytes read by queries, on demand")]
     date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="when the source was read")]
     source: str
     note: str
@@ -114,6 +119,11 @@ def count_alert_conditions(folder: Path = ALERTS) -> int:
     return sum(len(json.loads(path.read_bytes())["conditions"]) for path in folder.glob("*.json"))
 
 
+def busy_price_per_s(prices: Prices, instance: Instance) -> float:
+    """What an instance costs per second while it answers."""
+    return instance.cpu * prices.cpu_per_vcpu_s + instance.memory_mib / _MIB_PER_GIB * prices.memory_per_gib_s
+
+
 def plan(
     figures: Figures, prices: Prices, instance: Instance, *, rps: float, headroom: float, alert_conditions: int = 0
 ) -> Plan:
@@ -134,7 +144,7 @@ def plan(
     limit = min(by_cpu, by_concurrency)
     planned = limit * (1 - headroom)
     gib = instance.memory_mib / _MIB_PER_GIB
-    busy_per_s = instance.cpu * prices.cpu_per_vcpu_s + gib * prices.memory_per_gib_s
+    busy_per_s = busy_price_per_s(prices, instance)
     idle_per_s = instance.cpu * prices.idle_cpu_per_vcpu_s + gib * prices.idle_memory_per_gib_s
     loads = []
     for load_rps in (rps, rps * GROWTH):

@@ -18,7 +18,7 @@ from onnx.numpy_helper import from_array
 
 from predictor.artifacts import BIGQUERY_FILE
 from predictor.batch import PenguinColumns
-from predictor.errors import NotConvertible, UnloadableModel
+from predictor.errors import NotForBigQuery, UnloadableModel
 from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, COMBINATIONS, FEATURES, MEASUREMENTS, RANGES
@@ -36,20 +36,22 @@ _INNER: Final = "of_model_"
 _NAN: Final = float("nan")
 
 
-def bigquery_form(model: bytes, columns: Sequence[str], classes: Sequence[str]) -> bytes:
-    """The graph, made of a `model.onnx` with these columns.
+def bigquery_form(
+    model: bytes, columns: Sequence[str], classes: Sequence[str], features: Sequence[str] = FEATURES
+) -> bytes:
+    """The graph, made of a `model.onnx` with these columns, which are made from these features.
 
-    Inputs: each feature by its name, float32 or string, shape (n, 1). Outputs: `probabilities`, float32, shape
-    (n, classes), and `prediction`, string, shape (n,). Raises `NotConvertible` when BigQuery would not take it.
+    Inputs: each of the features by its name, float32 or string, shape (n, 1). Outputs: `probabilities`, float32, shape
+    (n, classes), and `prediction`, string, shape (n,). Raises `NotForBigQuery`.
     """
     inner = _in_opset(onnx.load_from_string(model))
     inner = compose.add_prefix(inner, _INNER)  # No value of it is called like a feature then.
-    before, constants = _features(columns)
+    before, constants = _features(columns, features)
     after, more = _answers(classes)
     graph = helper.make_graph(
         [*before, *inner.graph.node, *after],
         inner.graph.name,
-        [_value(name, TensorProto.STRING if name in CATEGORIES else TensorProto.FLOAT, 1) for name in FEATURES],
+        [_value(name, TensorProto.STRING if name in CATEGORIES else TensorProto.FLOAT, 1) for name in features],
         [_value(OUTPUT, TensorProto.FLOAT, len(classes)), _value(PREDICTION, TensorProto.STRING)],
         [*inner.graph.initializer, *constants, *more],
     )
@@ -60,32 +62,32 @@ def bigquery_form(model: bytes, columns: Sequence[str], classes: Sequence[str]) 
 
 
 def _in_opset(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model in OPSETS. Raises `NotConvertible`."""
+    """The model in OPSETS. Raises `NotForBigQuery`."""
     versions = {opset.domain: opset.version for opset in model.opset_import}
     # LabelEncoder is the one operator that version 2 of ai.onnx.ml changed.
     old_encoder = versions.get(_ML) == 1 and any(node.op_type == "LabelEncoder" for node in model.graph.node)
     if old_encoder or any(domain not in OPSETS or versions[domain] > OPSETS[_ML] for domain in versions if domain):
         named = ", ".join(f"{domain} {version}" for domain, version in versions.items() if domain)
-        raise NotConvertible(BIGQUERY_FILE, f"BigQuery does not take operators of {named} as the model uses them")
+        raise NotForBigQuery(f"it does not take operators of {named} as the graph uses them")
     if versions[""] == OPSETS[""]:
         return model
     try:
         return version_converter.convert_version(model, OPSETS[""])
     except Exception as error:  # The converter is C++, and raises what its operators raise.
-        reason = f"the model's opset {versions['']} cannot be made opset {OPSETS['']} ({first_line(error)})"
-        raise NotConvertible(BIGQUERY_FILE, reason) from error
+        reason = f"opset {versions['']} cannot be made opset {OPSETS['']} ({first_line(error)})"
+        raise NotForBigQuery(reason) from error
 
 
 def _value(name: str, kind: int, *width: int) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, [None, *width])
 
 
-def _features(columns: Sequence[str]) -> tuple[list[NodeProto], list[TensorProto]]:
+def _features(columns: Sequence[str], features: Sequence[str]) -> tuple[list[NodeProto], list[TensorProto]]:
     """Nodes that make the model's one tensor, and `valid`: 0 for a row that the service accepts, else NaN."""
     nodes: list[NodeProto] = []
     constants = [_constant("zero", 0.0), _constant("nan", _NAN)]
     checks = []
-    for name in MEASUREMENTS:
+    for name in (name for name in MEASUREMENTS if name in features):
         low, high = RANGES[name]
         constants += [_constant(f"{name}_low", low), _constant(f"{name}_high", high)]
         nodes += [
@@ -95,7 +97,7 @@ def _features(columns: Sequence[str]) -> tuple[list[NodeProto], list[TensorProto
             helper.make_node("Where", [f"{name}_in_range", "zero", "nan"], [f"{name}_check"]),
         ]
         checks.append(f"{name}_check")
-    for name, values in CATEGORIES.items():
+    for name, values in ((name, values) for name, values in CATEGORIES.items() if name in features):
         nodes.append(_numbers(name, f"{name}_check", dict.fromkeys(values, 0.0), default=_NAN))
         checks.append(f"{name}_check")
     nodes.append(helper.make_node("Sum", checks, ["valid"]))
@@ -119,7 +121,7 @@ def _encoding(column: str) -> tuple[str, dict[str, float]]:
         for value in values:
             if column == f"{name}_{value}":
                 return name, {value: 1.0}
-    raise NotConvertible(BIGQUERY_FILE, f"no feature gives the column {column!r}")
+    raise NotForBigQuery(f"no feature gives the column {column!r}")
 
 
 def _constant(name: str, value: float) -> TensorProto:
@@ -177,6 +179,7 @@ class BigQueryGraph:
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
             raise UnloadableModel(BIGQUERY_FILE, f"ONNX Runtime refused it: {first_line(error)}") from error
         self._run = session.run
+        self._features = [item.name for item in session.get_inputs()]
         self._classes = session.get_outputs()[0].shape[1]
 
     def probabilities(self, penguin: Penguin) -> list[float]:
@@ -185,7 +188,8 @@ class BigQueryGraph:
     def batch_probabilities(self, columns: PenguinColumns) -> "NDArray[np.float32]":
         if not len(columns):
             return np.empty((0, self._classes), dtype=np.float32)
-        return self._run([OUTPUT], named_inputs(columns))[0]  # type: ignore[no-any-return]
+        inputs = named_inputs(columns)
+        return self._run([OUTPUT], {name: inputs[name] for name in self._features})[0]  # type: ignore[no-any-return]
 
 
 def named_inputs(columns: PenguinColumns) -> dict[str, Any]:

@@ -24,10 +24,10 @@ from predictor.artifacts import (
     features_of,
 )
 from predictor.digest import digest_of
-from predictor.errors import NotCompilable, NotConvertible, ParityMismatch, UnloadableModel
+from predictor.errors import NotCompilable, NotConvertible, NotForBigQuery, ParityMismatch, UnloadableModel
 from predictor.models.compiled import Form, compiled_engine, form_to_bytes
 from predictor.models.onnx_engine import OnnxEngine
-from predictor.training.bigquery_form import bigquery_form
+from predictor.training.bigquery_form import BigQueryGraph, bigquery_form
 from predictor.training.dataset import Dataset
 from predictor.training.fitted_model import FittedModel, PublishableModel
 from predictor.training.golden_rows import choose_golden
@@ -58,7 +58,7 @@ class Export:
     proof: Proof
     not_compiled: NotCompilable | ParityMismatch | None = None
     not_converted: NotConvertible | ParityMismatch | None = None
-    not_for_bigquery: NotConvertible | None = None
+    not_for_bigquery: NotForBigQuery | ParityMismatch | UnloadableModel | None = None
     """Why there is no `bigquery.onnx` though there is a `model.onnx`."""
 
 
@@ -87,7 +87,7 @@ def export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pic
     }
     not_compiled: NotCompilable | ParityMismatch | None = None
     not_converted: NotConvertible | ParityMismatch | None = None
-    not_for_bigquery: NotConvertible | None = None
+    not_for_bigquery: NotForBigQuery | ParityMismatch | UnloadableModel | None = None
     if not only_pickles:
         form: Form | None = None
         try:
@@ -112,8 +112,10 @@ def export(source: ModelSource, dataset: Dataset, created: datetime, *, only_pic
             not_converted = error
         else:
             try:
-                contents[BIGQUERY_FILE] = bigquery_form(contents[ONNX_FILE], manifest.columns, manifest.classes)
-            except NotConvertible as error:
+                graph = bigquery_form(contents[ONNX_FILE], manifest.columns, manifest.classes, manifest.features)
+                expected.check(BigQueryGraph(graph), BIGQUERY_FILE, thresholds=COMPILED_FILE in contents)
+                contents[BIGQUERY_FILE] = graph
+            except (NotForBigQuery, ParityMismatch, UnloadableModel) as error:
                 not_for_bigquery = error
     bundle = assemble(source, contents, created)
     proof = prove(bundle, source.model, dataset.penguins)

@@ -22,7 +22,6 @@ from predictor.models import Engine, Golden, build_engine, engines_of, form_file
 from predictor.models.compiled import Form, TreesForm, form_from_bytes
 from predictor.penguin import Penguin
 from predictor.schema import MEASUREMENTS, RANGES
-from predictor.training.bigquery_form import BigQueryGraph
 from predictor.training.fitted_model import PublishableModel
 from predictor.training.random_penguins import Ranges, random_columns, ranges_of, to_penguins
 
@@ -170,6 +169,8 @@ def _prove(
         if engine.name != "sklearn":
             difference = max(difference or 0.0, worst)
     if BIGQUERY_FILE in bundle.files:
+        from predictor.training.bigquery_form import BigQueryGraph  # The environments of old models lack ONNX Runtime.
+
         worst = expected.check(BigQueryGraph(bundle[BIGQUERY_FILE]), BIGQUERY_FILE)
         difference = max(difference or 0.0, worst)
     return Proof(len(expected), difference)

@@ -128,9 +128,11 @@ class Reference(_Frozen):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Reference":
-        rows = [*(group.means for group in self.groups), *self.precision, *(bird.measurements for bird in self.birds)]
-        if len(self.precision) != len(MEASUREMENTS) or {len(row) for row in rows} != {len(MEASUREMENTS)}:
+        own, rows = len(self.measurements), [*(group.means for group in self.groups), *self.precision]
+        if len(self.precision) != own or any(len(row) != own for row in rows):
             raise ValueError("a row has more or fewer numbers than there are measurements")
+        if any(len(bird.measurements) != len(MEASUREMENTS) for bird in self.birds):
+            raise ValueError("a bird has more or fewer measurements than predictor/penguin.py")
         if any(len(bird.categories) != len(CATEGORIES) or bird.label not in self.labels for bird in self.birds):
             raise ValueError(
                 "a bird has other categories than predictor/penguin.py, or another class than the reference"

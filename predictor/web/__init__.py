@@ -1,6 +1,6 @@
 """HTTP: requests to answers. `web_app` makes the function `predict`; the rest is shared with `score`."""
 
-from predictor.web.admission import Admission
+from predictor.web.admission import Admission, StartQueue
 from predictor.web.app import web_app
 from predictor.web.body import read_body
 from predictor.web.endpoint import Endpoint, Handler, Routes
@@ -10,7 +10,6 @@ from predictor.web.probes import Probes
 from predictor.web.problems import HttpProblem, ProblemType
 from predictor.web.responses import BytesResponse, no_content
 from predictor.web.server import configure_server
-from predictor.web.start_queue import StartQueue
 from predictor.web.threads import BLOCKING_BODY_BYTES, run_maybe_in_thread
 from predictor.web.timing import FirstAnswer
 

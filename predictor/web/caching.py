@@ -8,13 +8,20 @@ from typing import Final
 from predictor.web.responses import BytesResponse, RawHeader
 
 _REVALIDATE: Final = (b"cache-control", b"no-cache")  # Which means: keep it, and ask whether it is still the same.
+_FOR_EVER: Final = (b"cache-control", b"max-age=31536000, immutable")
 
 
-def cacheable(body: bytes, content_type: bytes, headers: Sequence[RawHeader] = ()) -> BytesResponse:
-    """An answer to GET with a tag that stays as long as its body does."""
+def cacheable(
+    body: bytes, content_type: bytes, headers: Sequence[RawHeader] = (), *, immutable: bool = False
+) -> BytesResponse:
+    """An answer to GET with a tag that stays as long as its body does.
+
+    `immutable`: its address has a hash of it, so nobody need ask again.
+    """
     response = BytesResponse(body, content_type, headers=headers)
     response.etag = _etag(body)
-    response.raw_headers += [(b"etag", response.etag), _REVALIDATE, (b"vary", b"Accept-Encoding")]
+    keep = _FOR_EVER if immutable else _REVALIDATE
+    response.raw_headers += [(b"etag", response.etag), keep, (b"vary", b"Accept-Encoding")]
     return response
 
 

@@ -17,12 +17,11 @@ from predictor.artifacts import ModelCache
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel
 from predictor.telemetry import current_headers, log, request_id
-from predictor.web.admission import Admission, Hold, overloaded
+from predictor.web.admission import REFUSED, Admission, Hold, overloaded
 from predictor.web.body import COMPLETE, HOLD, discard_body
 from predictor.web.cors import Cors
 from predictor.web.problems import HttpProblem, problem_response
 from predictor.web.responses import BytesResponse, RawHeader, no_content
-from predictor.web.start_queue import REFUSED
 
 SLOW_REQUEST_MS: Final = 500.0
 REFUSAL_LOG_INTERVAL_S: Final = 1.0

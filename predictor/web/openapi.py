@@ -32,8 +32,11 @@ from predictor.web.request_schemas import FEEDBACK_ANSWER, FEEDBACK_PROBLEMS, de
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
-_CSV: Final = "text/csv"
-_NDJSON: Final = "application/x-ndjson"
+# In words only: with a second media type, generated clients would lose the types of all answers.
+_STREAMS: Final = (
+    "A body of `text/csv` or `application/x-ndjson`, of any length, is answered as `application/x-ndjson`: one line per"
+    " row, while it is being sent."
+)
 _REF: Final = "#/components/schemas/{model}"
 _TOKEN: Final = "identityToken"  # noqa: S105  The name of the scheme.
 
@@ -206,13 +209,7 @@ def _predict_operation(operation_id: str, summary: str, features: Sequence[str])
             }
         },
     }
-    return _streamed(operation)
-
-
-def _streamed(operation: dict[str, Any]) -> dict[str, Any]:
-    """The operation, with bodies that are answered line by line while they arrive."""
-    operation["requestBody"]["content"] |= {_CSV: {"schema": {"type": "string"}}, _NDJSON: {}}
-    operation["responses"]["200"]["content"][_NDJSON] = {}
+    operation["description"] = _STREAMS
     return operation
 
 

@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from predictor.web.start_queue import StartQueue
+from predictor.web.admission import StartQueue
 
 if TYPE_CHECKING:
     from predictor.web.connection import Connection

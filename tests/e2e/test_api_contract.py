@@ -29,18 +29,23 @@ OF_PROTOCOLS = "^/(v1|v2|invocations|ping|version|bigquery)"
 
 
 @pytest.mark.parametrize(
-    "option", ["--exclude-path-regex", pytest.param("--include-path-regex", marks=pytest.mark.slow)]
+    ("chosen", "phases", "examples"),
+    [
+        ("--exclude-path-regex", "examples,coverage,fuzzing,stateful", 60),
+        pytest.param("--include-path-regex", "examples,fuzzing", 20, marks=pytest.mark.slow),
+    ],
+    ids=["own paths", "paths of protocols"],
 )
 def test_only_documented_answers_come_back(
-    start_function: StartFunction, bundle: PublishedBundle, tmp_path: Path, option: str
+    start_function: StartFunction, bundle: PublishedBundle, tmp_path: Path, chosen: str, phases: str, examples: int
 ) -> None:
     function = start_function({**bundle.env, "MODEL_LOADING": "eager"})
     result = subprocess.run(
         [
             *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{function.url}/openapi.json"),
-            *("--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "60"),
+            *("--checks", ",".join(CHECKS), "--phases", phases, "--max-examples", str(examples)),
             *("--seed", "20140305", "--generation-database", "none", "--no-color", "--continue-on-failure"),
-            *(option, OF_PROTOCOLS),
+            *(chosen, OF_PROTOCOLS),
         ],
         cwd=tmp_path,
         capture_output=True,

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable
@@ -182,3 +183,17 @@ def test_what_cannot_be_done_is_said_in_one_line(
     done = score(python, bundle, inputs, tmp_path / "out")
     assert done.returncode == 2
     assert "these are the answers of another run; give another folder" in done.stderr
+
+
+def test_beam_understands_every_option_that_deploy_sh_gives_it(python: Path) -> None:
+    script = (PROJECT / "ops/deploy/batch.sh").read_text()
+    command = script[script.index("--runner DataflowRunner") :].partition("\n}\n")[0]
+    options = re.findall(r"--\w+", command)
+    assert {"--service_account_email", "--no_use_public_ips", "--subnetwork"} <= set(options)
+    values = {"--max_num_workers": "3", "--runner": "DataflowRunner"}
+    given = [word for option in options for word in (option, values.get(option, "some"))]
+    del given[given.index("--no_use_public_ips") + 1]  # It takes no value.
+    parse = "import sys; from apache_beam.options.pipeline_options import PipelineOptions as Options"
+    shown = f"{parse}; print(len(Options(sys.argv[1:]).get_all_options(drop_default=True)))"
+    done = subprocess.run([python, "-c", shown, *given], capture_output=True, text=True, check=True, timeout=300)
+    assert (done.stdout, done.stderr) == (f"{len(options)}\n", "")

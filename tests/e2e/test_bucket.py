@@ -49,6 +49,22 @@ def test_the_first_request_loads_and_the_second_reads_nothing_from_the_store(
     assert len(gcs_proxy.paths) == 4
 
 
+def test_the_card_is_read_when_somebody_opens_it_and_kept(
+    gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, bundle: PublishedBundle, start_function: StartFunction
+) -> None:
+    uri = gcs_server.put_folder(bucket, "root/v1", bundle.folder)
+    function = start_function(env_of(gcs_proxy, uri, bundle.digest, MODEL_LOADING="eager"))
+    gcs_proxy.fault = only("", lambda answer: setattr(answer, "status", 403))
+    assert httpx.get(f"{function.url}/card", timeout=30).status_code == 503
+    assert ask(function).status_code == 200
+    gcs_proxy.fault = None
+    loaded = len(gcs_proxy.paths)
+    for _ in range(2):
+        assert "<h1>A model for tests</h1>" in httpx.get(f"{function.url}/card", timeout=30).text
+        _, card = gcs_proxy.paths[loaded:]
+        assert "model_card.md" in card
+
+
 def test_two_hundred_simultaneous_first_requests_make_one_load(
     gcs_server: GcsServer, gcs_proxy: FaultProxy, bucket: str, bundle: PublishedBundle, start_function: StartFunction
 ) -> None:

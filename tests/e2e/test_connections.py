@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from predictor.web.start_queue import MAX_STARTED
+from predictor.web.admission import MAX_STARTED
 from tests.conftest import StartFunction
 from tests.support.bundles import EXAMPLE, PublishedBundle
 from tests.support.processes import PROJECT, FunctionProcess

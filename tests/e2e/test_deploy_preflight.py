@@ -194,6 +194,7 @@ def test_a_damaged_model_is_refused(
         ({"INPUT_BUCKET": "notes", "RESULTS_BUCKET": "scored"}, ("ACK_DEADLINE_S=60", "600")),
         ({"LOG_LEVEL": "loud"}, ("LOG_LEVEL='loud'", "WARNING")),
         ({"CORS_ORIGINS": "https://a|MODEL_URI=x"}, ("CORS_ORIGINS=",)),
+        ({"PROTOCOLS": "v1,v3"}, ("PROTOCOLS='v1,v3'", "bigquery")),
         ({"MAX_BYTES_IN_FLIGHT": "64Mi"}, ("MAX_BYTES_IN_FLIGHT='64Mi'", "nothing, or a whole number")),
         ({"MEMORY": ""}, ("MEMORY=''", "512Mi")),
         ({"MEMORY ": "1Gi"}, ("line 5 is not KEY=VALUE",)),

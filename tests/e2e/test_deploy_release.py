@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.conftest import ServedModel
 from tests.support.fault_proxy import Answer, FaultProxy
 from tests.support.gcloud import TIMEOUT_S, Deployment, Outcome, complaints, gcloud_lines
-from tests.support.gcp import FakeCloud, Observed, Recorded
+from tests.support.gcp import FakeCloud, NotYet, Observed, Recorded
 from tests.support.processes import wait_until
 
 BLUE, GREEN = "predict-00001-abc", "predict-00002-abc"
@@ -52,8 +52,12 @@ def test_a_good_revision_takes_over_in_steps(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel
 ) -> None:
     cloud.observed = {BLUE: Observed({200: 19_000}), GREEN: Observed({200: 995, 500: 5})}  # Within the limit of 1 %.
+    # gcloud hands out a cached token, which ends in the middle of the rollout.
+    ended = NotYet(lambda r: r.path.endswith("/timeSeries"), 401, "Request had invalid authentication credentials.", 1)
+    cloud.not_yet = [ended]
     outcome = deployment.run("release", "--agreement", "20", MAX_DISAGREEMENT="1", **green_model.settings)
     assert outcome.status == 0, outcome.stderr
+    assert ended.times == 0
 
     pinned, tagged, *shifted, untagged = cloud.traffic_changes("predict")
     assert (pinned, tagged) == ({BLUE: 100}, {BLUE: 100})
@@ -73,7 +77,7 @@ def test_a_good_revision_takes_over_in_steps(
     order = [request for request in cloud.mutations() if request.api in {"run", "cloudfunctions"}]
     assert order[0].api == "run", "blue is pinned before the deployment"
     looks = [request.query for request in cloud.requests if request.path.endswith("/timeSeries")]
-    assert len(looks) == len(SHIFT) * 4, "counts and latencies of both, after each step"
+    assert len(looks) == len(SHIFT) * 4 + 1, "counts and latencies of both, after each step; and once again"
     minutes = {(look["interval.startTime"], look["interval.endTime"]) for look in looks if BLUE in look["filter"]}
     assert len(minutes) == len(SHIFT), "at 100 % blue has no traffic; its minutes are then those of the step before"
     assert outcome.stderr.count("is not worse than") == len(SHIFT)
@@ -97,6 +101,8 @@ def test_a_dry_run_prints_the_whole_shift_and_changes_nothing(
         '"$GREEN=100"',
     ]
     assert sum("python -m predictor smoke" in line for line in lines) == len(shifts)
+    canary = [line.partition(":")[0] for line in lines if line.startswith("# canary")]
+    assert canary == [f"# canary at {share}%" for share in (5, 25, 50, 100)]
     assert complaints(gcloud_lines(outcome.stdout), tmp_path / "lint") == []
     assert subprocess.run(["bash", "-n"], input=outcome.stdout, text=True, check=False).returncode == 0
 

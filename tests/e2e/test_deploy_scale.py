@@ -9,7 +9,7 @@ import pytest
 
 from predictor.schema import FEATURES
 from tests.support.bundles import PublishedBundle, publish_by_hand
-from tests.support.gcloud import Deployment
+from tests.support.gcloud import Deployment, complaints
 from tests.support.gcp import FakeCloud
 from tests.support.gcs import GcsServer
 
@@ -40,7 +40,7 @@ def uri(cloud: FakeCloud, bundle: PublishedBundle) -> str:
 
 
 def roles(cloud: FakeCloud, resource: str) -> dict[str, list[str]]:
-    return {binding["role"]: binding["members"] for binding in cloud.policies[resource]["bindings"]}
+    return {binding["role"]: binding["members"] for binding in cloud.policies[resource].get("bindings", [])}
 
 
 def test_bigquery_gets_the_model_and_functions_and_a_second_run_changes_nothing(
@@ -103,7 +103,7 @@ def test_a_model_without_that_form_is_not_imported(
 def test_batch_starts_the_pipeline_with_an_account_of_its_own(
     cloud: FakeCloud, deployment: Deployment, uri: str, bundle: PublishedBundle, tmp_path: Path
 ) -> None:
-    # Dataflow itself cannot be here; test_beam.py gives Beam the same options.
+    # Dataflow itself cannot be here; test_beam.py shows that Beam understands the options.
     record = tmp_path / "started"
     program = tmp_path / "python-with-beam"
     program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >"{record}"\n')
@@ -129,16 +129,27 @@ def test_batch_starts_the_pipeline_with_an_account_of_its_own(
     assert with_beam.run("batch", "gs://birds/2026/*.csv", "gs://answers/other").status == 0
     assert len(cloud.mutations()) == count
 
+    down = with_beam.run("--yes", "down", BUCKET=BUCKET)
+    assert down.status == 0, down.stderr
+    assert account not in cloud.accounts
+    assert not any(roles(cloud, resource) for resource in ("projects/fake-project", f"buckets/{BUCKET}"))
+
 
 @pytest.mark.usefixtures("uri")
-def test_a_dry_run_of_both_changes_nothing(cloud: FakeCloud, deployment: Deployment) -> None:
+def test_a_dry_run_of_both_prints_what_gcloud_understands_and_changes_nothing(
+    cloud: FakeCloud, deployment: Deployment, tmp_path: Path
+) -> None:
     outcome = deployment.run("--dry-run", "batch", "gs://birds/*.csv", "gs://answers/out")
     assert outcome.status == 0, outcome.stderr
     last = shlex.split(outcome.stdout.splitlines()[-1])
     assert last[1:3] == ["-m", "predictor.beam"]
+    printed = outcome.stdout
     outcome = deployment.run("--dry-run", "bigquery")
     assert outcome.status == 0, outcome.stderr
     assert "ACCOUNT_OF_THE_CONNECTION" in outcome.stdout
+    lines = [line for line in (printed + outcome.stdout).splitlines() if line.startswith("gcloud ")]
+    assert len(lines) == 6
+    assert complaints(lines, tmp_path / "lint") == []
     assert cloud.mutations() == []
 
 

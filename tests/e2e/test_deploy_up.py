@@ -261,6 +261,16 @@ def _body(request: Recorded) -> str:
     return request.raw.decode(errors="replace")
 
 
+def _check_settings(cloud: FakeCloud, limits: dict[str, str]) -> None:
+    for name in ("predict", "score"):
+        environment = _deployed(cloud, name)["serviceConfig"]["environmentVariables"]
+        assert {key: environment.get(key) for key in [*limits, "REQUEST_TIMEOUT_S", "PROTOCOLS"]} == {
+            **limits,
+            "REQUEST_TIMEOUT_S": None,
+            "PROTOCOLS": "v1,bigquery" if name == "predict" else None,
+        }
+
+
 @pytest.mark.slow
 def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and_closed(
     cloud: FakeCloud, deployment: Deployment, local_model: dict[str, str]
@@ -280,6 +290,7 @@ def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and
     for name in ("notes", "scored"):
         cloud.buckets[name] = {"name": name, "projectNumber": cloud.number}
     settings = {**local_model, **files, **limits, "INVOKERS": "user:a@example.org, group:vets@example.org"}
+    settings["PROTOCOLS"] = "v1,bigquery"
     first = hasty.run("up", **settings)
     assert first.status == 0, first.stderr
     waits = re.findall(r"waiting for (.*), which Google does not know everywhere yet", first.stderr)
@@ -292,15 +303,12 @@ def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and
     }
     assert "going on without" not in first.stderr
     _check_files(cloud)
-    for name in ("predict", "score"):
-        environment = _deployed(cloud, name)["serviceConfig"]["environmentVariables"]
-        assert {key: environment.get(key) for key in [*limits, "REQUEST_TIMEOUT_S"]} == {
-            **limits,
-            "REQUEST_TIMEOUT_S": None,
-        }
+    _check_settings(cloud, limits)
     here = f"projects/{cloud.project}/locations/{cloud.region}/services/predict"
+    trigger = _account("penguin-trigger")  # A federated login lets it call, for the smoke test.
+    cloud.policies[here]["bindings"].append({"role": "roles/run.invoker", "members": [trigger]})
     private = _grants(cloud.policies[here])
-    wanted = {"user:a@example.org", "group:vets@example.org", MONITORING}
+    wanted = {"user:a@example.org", "group:vets@example.org", MONITORING, trigger}
     assert private == {("roles/run.invoker", member) for member in wanted}
 
     service, count = cloud.services["predict"], len(cloud.requests)
@@ -314,7 +322,7 @@ def test_what_google_does_not_know_yet_is_waited_for_and_a_service_is_opened_and
     assert service.annotations == {CHECK_OFF: "False"}
     assert _grants(cloud.policies[here]) == private
     assert closed.stderr.count("closing it, since --public is not given") == 2
-    assert "user:a@example.org may call predict too" in closed.stderr
+    assert re.findall(r"(\S+) may call predict too", closed.stderr) == ["user:a@example.org"]
     changes = [request for request in cloud.requests[count:] if request.mutating and "dryRun" not in request.query]
     assert [(r.method, r.path.rpartition("/")[2]) for r in changes] == [
         ("PUT", "predict"),

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from onnxruntime import InferenceSession
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import LabelEncoder
 
@@ -213,6 +214,11 @@ def test_one_penguin_on_the_command_line(published: PublishedBundle, answer: dic
     assert run("predict", *model_options(published), *options, "--island", "Dream").stdout == done.stdout
     lacking = run("predict", *model_options(published), *options[:4])
     assert (lacking.exit_code, "also give --sex" in lacking.stderr) == (2, True)
+
+
+def test_bigquery_is_asked_for_these_alone(published: PublishedBundle) -> None:
+    session = InferenceSession((published.folder / "bigquery.onnx").read_bytes(), providers=["CPUExecutionProvider"])
+    assert [item.name for item in session.get_inputs()] == list(TAKEN)
 
 
 def test_drift_is_looked_for_in_what_the_model_takes(app: App) -> None:

@@ -69,7 +69,9 @@ class Content:
             "version": model.identity.version,
             "corrections": {unit or "": corrections(unit) for unit in dict.fromkeys(UNITS.values())},
             "fields": [_for_scripts(field) for field in self.fields],
-            "examples": [{name: values[name] for name in model.schema.features} for _, values in self.examples],
+            "examples": [
+                {name: values[name] for name in model.schema.features if name in values} for _, values in self.examples
+            ],
             "plots": self.plots,
             "reference": None if self.reference is None else f"page/{tag}/reference.json",
             "explains": self.reference is not None and len(FEATURES) <= MAX_EXPLAINED_FEATURES,
@@ -163,7 +165,7 @@ def _from_domain() -> list[tuple[str, Mapping[str, Any]]]:
 def _from_reference(assessor: "Assessor", model: LoadedModel) -> list[tuple[str, Mapping[str, Any]]]:
     """A typical row of each class, and one halfway between the two classes that are most alike."""
     reference = assessor.reference
-    typical = {label: _typical(assessor, label) for label in reference.labels}
+    typical = {label: _typical(assessor, label) for label in reference.labels if label in model.manifest.classes}
     found: list[tuple[str, Mapping[str, Any]]] = [
         (label, _values(bird.measurements, bird.categories)) for label, bird in typical.items()
     ]

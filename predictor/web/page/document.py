@@ -17,12 +17,11 @@ from predictor.penguin import DESCRIPTION, LABEL, NOUN, NOUN_PLURAL
 from predictor.prediction import Prediction
 from predictor.web.page.card import card_html
 from predictor.web.page.content import Content, Field, words
-from predictor.web.page.files import HTML, STATIC, Representation, static_tag
+from predictor.web.page.files import STATIC, static_tag
 
 _COLOURS: Final = 6
 _MAX_RADIO_BUTTONS: Final = 3
 _PERSON: Final = "Let a person decide."
-_A: Final = "an" if NOUN[0] in "aeiou" else "a"
 QUESTION: Final = f"Which {words(LABEL)} is this {NOUN}?"
 
 
@@ -35,17 +34,16 @@ class Document:
         self._model = model
         self._content = content
         self._data = content.for_scripts(model, max_rows=max_rows, tag=self.tag)
-        self.rows: Final = None if content.reference is None else Representation(content.reference, b"application/json")
+        self.rows: Final = content.reference
+        """What the plots show, as JSON; None for a model without a reference."""
         _, first = content.examples[0]
-        self.page: Final = self._render(
-            first, _no_answer(model.manifest.classes), {}, varies=b"Accept, Accept-Encoding"
-        )
+        self.page: Final = self._render(first, _no_answer(model.manifest.classes), {})
 
-    def with_answer(self, values: Mapping[str, Any], answer: Prediction) -> Representation:
+    def with_answer(self, values: Mapping[str, Any], answer: Prediction) -> bytes:
         """The page that answers a posted form."""
-        return self._render(values, _answer(answer), {})
+        return self._render(values, self._answer(answer), {})
 
-    def with_errors(self, values: Mapping[str, Any], error: InvalidInput) -> Representation:
+    def with_errors(self, values: Mapping[str, Any], error: InvalidInput) -> bytes:
         """The page that refuses a posted form, with its violations at their fields."""
         errors: dict[str, str] = {}
         for violation in error.violations:
@@ -54,17 +52,29 @@ class Document:
             errors[name] = " ".join(filter(None, [errors.get(name), violation.message, hint]))
         return self._render(values, _no_answer(self._model.manifest.classes, "No answer", str(error)), errors)
 
-    def _render(
-        self, values: Mapping[str, Any], answer: str, errors: Mapping[str, str], *, varies: bytes = b"Accept-Encoding"
-    ) -> Representation:
+    def _answer(self, answer: Prediction) -> str:
+        assessment = answer.assessment
+        sentence, warnings = "", ""
+        if assessment is not None:
+            if assessment.prediction_set is not None and assessment.coverage is not None:
+                possible = " or ".join(assessment.prediction_set)
+                sentence = f"At {assessment.coverage * 100:.4g}\u00a0% coverage it is {possible}. "
+            sentence += _PERSON if assessment.abstain else ""
+            warnings = "".join(f"<li>{escape(self._in_words(one.message))}</li>" for one in assessment.warnings)
+        return _result(answer.prediction, answer.probabilities, sentence=sentence, warnings=warnings)
+
+    def _in_words(self, message: str) -> str:
+        for field in self._content.fields:
+            message = message.replace(field.name, field.label)
+        return message
+
+    def _render(self, values: Mapping[str, Any], answer: str, errors: Mapping[str, str]) -> bytes:
         content, model = self._content, self._model
         html = _template("index.html").substitute(
             question=escape(QUESTION),
             description=escape(DESCRIPTION),
             noun=escape(NOUN),
             nouns=escape(NOUN_PLURAL),
-            a_noun=escape(f"{_A} {NOUN}"),
-            label=escape(words(LABEL)),
             files=f"page/{static_tag()}",
             fields="\n".join(
                 _field(field, values.get(field.name), errors.get(field.name, "")) for field in content.fields
@@ -76,23 +86,23 @@ class Document:
             nearest="" if self._data["explains"] else " hidden",
             facts=_facts(model),
             figures="\n".join(f"{escape(name)}: {value:.4g}" for name, value in model.manifest.metrics.items()),
-            columns=", ".join(f"<code>{escape(field.name)}</code>" for field in content.fields),
+            columns=escape(", ".join(field.name for field in content.fields)),
             # `<` would end the block if it stood in `</script>`.
             data=orjson.dumps(self._data).decode().replace("<", "\\u003c"),
         )
-        return Representation(html.encode(), HTML, varies)
+        return html.encode()
 
 
-def card_page(markdown: str) -> Representation:
+def card_page(markdown: str) -> bytes:
     """The model card as a page."""
     html = _template("card.html").substitute(card=card_html(markdown), files=f"page/{static_tag()}")
-    return Representation(html.encode(), HTML)
+    return html.encode()
 
 
-def no_model_page() -> Representation:
+def no_model_page() -> bytes:
     """For as long as there is no model; asks again by itself."""
     html = _template("no_model.html").substitute(question=escape(QUESTION), files=f"page/{static_tag()}")
-    return Representation(html.encode(), HTML)
+    return html.encode()
 
 
 def percent(probability: float | None) -> str:
@@ -125,8 +135,8 @@ def _field(field: Field, value: Any, error: str) -> str:
     number = "" if value is None else escape(_number(value))
     unit = f'<span class="unit">{escape(field.unit)}</span>' if field.unit else ""
     return f"""<div class="field">
-<label for="{name}">{escape(_capital(field.label))}</label>
-<span class="entry"><input type="number" id="{name}" name="{name}" value="{number}" min="{field.low:g}"\
+<label for="field-{name}">{escape(_capital(field.label))}</label>
+<span class="entry"><input type="number" id="field-{name}" name="{name}" value="{number}" min="{field.low:g}"\
  max="{field.high:g}" step="any" inputmode="decimal" required {described}>{unit}</span>
 <input type="range" class="js" data-slider="{name}" aria-label="{escape(_capital(field.label))}, slider" min="{low:g}"\
  max="{high:g}" step="{step:g}" value="{number}">
@@ -142,8 +152,8 @@ def _category(field: Field, value: Any, described: str, below: str) -> str:
             for item in field.values
         )
         return f"""<div class="field">
-<label for="{name}">{label}</label>
-<span class="entry"><select id="{name}" name="{name}" {described}>{options}</select></span>
+<label for="field-{name}">{label}</label>
+<span class="entry"><select id="field-{name}" name="{name}" {described}>{options}</select></span>
 {below}
 </div>"""
     buttons = "".join(
@@ -151,7 +161,7 @@ def _category(field: Field, value: Any, described: str, below: str) -> str:
         f"{' checked' if item == value else ''}><span>{escape(item)}</span></label>"
         for item in field.values
     )
-    return f"""<fieldset class="field" id="{name}" {described}>
+    return f"""<fieldset class="field" id="field-{name}" {described}>
 <legend>{label}</legend>
 <div class="choices">{buttons}</div>
 {below}
@@ -160,17 +170,6 @@ def _category(field: Field, value: Any, described: str, below: str) -> str:
 
 def _example(index: int, title: str) -> str:
     return f'<button type="button" data-example="{index}">{escape(title)}</button>'
-
-
-def _answer(answer: Prediction) -> str:
-    assessment = answer.assessment
-    sentence, warnings = "", ""
-    if assessment is not None:
-        if assessment.prediction_set is not None:
-            sentence = f"At {assessment.coverage:.0%} coverage it is {' or '.join(assessment.prediction_set)}. "
-        sentence += _PERSON if assessment.abstain else ""
-        warnings = "".join(f"<li>{escape(warning.message)}</li>" for warning in assessment.warnings)
-    return _result(answer.prediction, answer.probabilities, sentence=sentence, warnings=warnings)
 
 
 def _no_answer(classes: Iterable[str], verdict: str = "\u2013", sentence: str = "") -> str:
@@ -184,11 +183,11 @@ def _result(verdict: str, shares: Mapping[str, float | None], *, sentence: str, 
     bars = "".join(
         f'<li class="c{index % _COLOURS}"><span class="name">{escape(name)}</span>'
         f'<progress max="1" value="{share or 0:.4f}" aria-hidden="true"></progress>'
-        f'<span class="value">{percent(share)}</span></li>'
+        f'<span class="value">{escape(percent(share))}</span></li>'
         for index, (name, share) in enumerate(shares.items())
     )
     return f"""<p class="verdict"><strong id="verdict"{colour}>{escape(verdict)}</strong> <span id="probability">\
-{percent(shares.get(verdict))}</span></p>
+{escape(percent(shares.get(verdict)))}</span></p>
 <p id="sentence">{escape(sentence)}</p>
 <ul class="bars" id="bars">{bars}</ul>
 <ul class="warnings" id="warnings">{warnings}</ul>"""

@@ -70,18 +70,20 @@ class Tensor:
         return self.data
 
     def _binary_texts(self, data: bytes) -> list[str]:
-        texts: list[str] = []
+        texts: list[bytes] = []
         start, count = 0, prod(self.shape)
+        length_at, length_bytes = _LENGTH.unpack_from, _LENGTH.size
         try:
             while start < len(data) and len(texts) < count:
-                end = start + _LENGTH.size + _LENGTH.unpack_from(data, start)[0]
-                texts.append(data[start + _LENGTH.size : end].decode())
-                start = end
+                first = start + length_bytes
+                start = first + length_at(data, start)[0]
+                texts.append(data[first:start])
+            decoded = list(map(bytes.decode, texts))
         except (struct.error, UnicodeDecodeError):
             start = -1
         if start != len(data) or len(texts) != count:
             raise wrong_type(self.where, "Its binary data must be one UTF-8 text per element, each after its length.")
-        return texts
+        return decoded
 
 
 def wrong_type(where: str, message: str) -> InvalidInput:
@@ -149,5 +151,6 @@ def binary_of(values: "NDArray[Any] | Sequence[str]") -> bytes:
     """The elements as the binary extension has them."""
     if isinstance(values, np.ndarray):
         return values.astype(values.dtype.newbyteorder("<")).tobytes()
-    texts = [value.encode() for value in values]
-    return b"".join(chain.from_iterable((_LENGTH.pack(len(text)), text) for text in texts))
+    texts = {text: text.encode() for text in set(values)}  # Few different ones, as a rule.
+    elements = {text: _LENGTH.pack(len(data)) + data for text, data in texts.items()}
+    return b"".join(map(elements.__getitem__, values))

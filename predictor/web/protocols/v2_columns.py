@@ -1,6 +1,7 @@
 """Between the tensors of a request and a batch, and between its predictions and tensors. Importing it imports numpy."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -104,7 +105,7 @@ def check_rows(tensors: Sequence[Tensor], schema: RecordSchema, errors: "Mapping
             tensor = by_name.get(name) or tensors[0]
             cell = f"/{_names(tensor, schema).index(name)}" if ALL in by_name and name in FEATURES else ""
             pointer = f"{tensor.where}/data/{row}{cell}"
-            violations.append(Violation(pointer, violation.code, violation.message))
+            violations.append(replace(violation, pointer=pointer))
         count += error.count if isinstance(error, InvalidInput) else 1
     if count:
         raise InvalidInput(violations[:MAX_VIOLATIONS], count)

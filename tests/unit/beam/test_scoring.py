@@ -57,3 +57,9 @@ def test_only_a_whole_file_needs_rows(model: LoadedModel) -> None:
     assert score_part(model, header).unusable is not None
     scored = score_part(model, replace(header, alone=False))
     assert (scored.answers, scored.rejects, scored.unusable) == (b"", b"", None)
+
+
+def test_a_cut_inside_a_cell_is_noticed(model: LoadedModel) -> None:
+    note = b"a note,%b\n" % ",".join(FEATURES).encode()
+    part = Part("in.csv", "out", note + b'"its first line\n', alone=False)
+    assert "is not CSV" in (score_part(model, part).unusable or "")

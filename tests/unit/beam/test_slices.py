@@ -10,6 +10,7 @@ from pyarrow.parquet import write_table
 
 from predictor.beam import Part, Slice, parts_of, slices_of
 from predictor.bulk import MAX_LINE_BYTES
+from predictor.record_schema import RecordSchema
 from predictor.schema import FEATURES
 from tests.support.bundles import EXAMPLE
 
@@ -52,6 +53,12 @@ def test_the_header_keeps_its_separator_and_its_quotes() -> None:
     (first, second) = read(header + b"1;39.1;18.7;181;3750;male;Dream\n" * 2, len(header) + 1)
     assert first.data.startswith(header)
     assert second.data == header.replace(b'"', b"") + b"1;39.1;18.7;181;3750;male;Dream\n"
+
+
+def test_a_table_is_cut_that_has_what_the_model_takes() -> None:
+    data, schema = b"sex,bill_depth_mm\n" + b"male,18.7\n" * 20, RecordSchema(("bill_depth_mm", "sex"))
+    slices = list(slices_of("any", "any", len(data), lambda _: io.BytesIO(data), 50, schema=schema))
+    assert (slices[-1].end, slices[-1].header) == (len(data), b"sex,bill_depth_mm\n")
 
 
 def test_a_small_file_and_one_that_must_not_be_cut_are_one_slice() -> None:

@@ -15,7 +15,9 @@ from tests.support.ops_files import OPS, alerts, load, log_metrics, monitoring_f
 from tests.support.processes import PROJECT
 from tests.support.programs import require_program
 
-RESOURCES = sorted(path for path in OPS.rglob("*.json") if path.name not in ("figures.json", "prices.json"))
+RESOURCES = sorted(
+    path for path in OPS.rglob("*.json") if path.name not in ("figures.json", "bulk_figures.json", "prices.json")
+)
 
 # https://cloud.google.com/monitoring/api/metrics_gcp
 GOOGLES_METRICS = {

@@ -12,8 +12,9 @@ from onnx.numpy_helper import from_array
 
 from predictor.artifacts import BIGQUERY_FILE, ONNX_FILE
 from predictor.batch import PenguinColumns
-from predictor.errors import NotConvertible
-from predictor.models.onnx_signature import INPUT, OUTPUT, OnnxEngine
+from predictor.errors import NotForBigQuery
+from predictor.models.onnx_engine import OnnxEngine
+from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.penguin import EXAMPLES
 from predictor.schema import CATEGORIES, FEATURES, MEASUREMENTS
 from predictor.training.bigquery_form import BigQueryGraph, bigquery_form, named_inputs
@@ -120,19 +121,19 @@ def test_a_model_in_another_opset_is_converted(opset: int) -> None:
 def test_a_model_with_operators_that_bigquery_lacks_has_no_such_form(domain: str, version: int) -> None:
     model = onnx.load_from_string(model_of(MEASUREMENTS))
     model.opset_import.append(helper.make_opsetid(domain, version))
-    with pytest.raises(NotConvertible, match=rf"does not take operators of {domain} {version}"):
+    with pytest.raises(NotForBigQuery, match=rf"does not take operators of {domain} {version}"):
         bigquery_form(model.SerializeToString(), MEASUREMENTS, CLASSES)
 
 
 def test_a_model_that_cannot_be_converted_has_no_such_form() -> None:
     model = onnx.load_from_string(model_of(MEASUREMENTS, opset=18))
     model.graph.node[1].op_type = "CenterCropPad"  # Opset 18 is the first that has it.
-    with pytest.raises(NotConvertible, match="opset 18 cannot be made opset 17"):
+    with pytest.raises(NotForBigQuery, match="opset 18 cannot be made opset 17"):
         bigquery_form(model.SerializeToString(), MEASUREMENTS, CLASSES)
 
 
 def test_a_column_that_no_feature_gives_is_refused() -> None:
-    with pytest.raises(NotConvertible, match="no feature gives the column 'wing'"):
+    with pytest.raises(NotForBigQuery, match="no feature gives the column 'wing'"):
         bigquery_form(model_of(("wing",)), ("wing",), CLASSES)
 
 

@@ -1,7 +1,10 @@
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from predictor.artifacts import ONNX_FILE
+import onnx
+
+from predictor.artifacts import BIGQUERY_FILE, ONNX_FILE
 from predictor.digest import digest_of
 from predictor.errors import NotCompilable, NotConvertible
 from predictor.training.dataset import Dataset
@@ -57,6 +60,25 @@ def test_a_model_that_has_no_onnx_form_is_exported_without_one(dataset: Dataset,
     assert isinstance(exported.not_converted, NotConvertible)
     assert exported.not_converted.estimator == "Odd"
     assert isinstance(exported.not_compiled, NotCompilable)
+
+
+def test_a_model_whose_onnx_form_bigquery_does_not_take_is_exported_without_that_file(
+    dataset: Dataset, model: FittedModel
+) -> None:
+    exported = export(source_of(TooNew(model.estimator, model.label_encoder, model.columns)), dataset, CREATED)
+    assert ONNX_FILE in exported.bundle.files
+    assert BIGQUERY_FILE not in exported.bundle.files
+    assert "it does not take operators of ai.onnx.ml 3, com.microsoft 1" in str(exported.not_for_bigquery)
+
+
+class TooNew(FittedModel):
+    """Its ONNX form names operators that ONNX Runtime has and BigQuery has not."""
+
+    def onnx_forms(self) -> Iterator[bytes]:
+        for form in FittedModel.onnx_forms(self):
+            graph = onnx.load_from_string(form)
+            graph.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
+            yield graph.SerializeToString()
 
 
 class Odd:

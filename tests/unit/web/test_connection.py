@@ -11,10 +11,10 @@ from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from predictor.web import admission as admission_module
 from predictor.web import connection as connection_module
-from predictor.web import start_queue
+from predictor.web.admission import StartQueue
 from predictor.web.connection import MAX_HEAD_BYTES, MAX_PIPELINED, Connection
-from predictor.web.start_queue import StartQueue
 from tests.support.asgi import run
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter, ServerState], Awaitable[None]]
@@ -220,7 +220,7 @@ class TestLargeBodies:
     def test_they_wait_for_one_another_while_everyone_else_is_answered(
         self, monkeypatch: pytest.MonkeyPatch, framing: str
     ) -> None:
-        monkeypatch.setattr(start_queue, "MAX_STARTED", 1)
+        monkeypatch.setattr(admission_module, "MAX_STARTED", 1)
         fields = {
             "declared": b"Content-Length: 20000\r\n\r\n" + b"x" * 20_000,
             "chunked": b"Transfer-Encoding: chunked\r\n\r\n4e20\r\n" + b"x" * 20_000 + b"\r\n0\r\n\r\n",

@@ -1,6 +1,6 @@
 // The answer in words, bars and warnings, and what each measurement adds to it.
 
-import { $, announce, capital, colour, domain, el, fieldOf } from "./dom.js";
+import { $, announce, capital, colour, control, domain, el, fieldOf } from "./dom.js";
 
 /** Never 0 % or 100 %, which no model can know; document.py does the same. */
 export function percent(probability) {
@@ -99,11 +99,12 @@ function fieldErrors(errors) {
     const name = place.id.slice("error-".length);
     const own = errors.filter((error) => error.pointer === `/${name}`);
     place.textContent = own.map(whole).join(" ");
-    const control = $(name);
-    if (own.length) control.setAttribute("aria-invalid", "true");
-    else control.removeAttribute("aria-invalid");
+    if (own.length) control(name).setAttribute("aria-invalid", "true");
+    else control(name).removeAttribute("aria-invalid");
   }
 }
+
+const inWords = (message) => message.replaceAll(/\w+_\w+/g, (name) => fieldOf(name)?.label ?? name);
 
 export function showNotice(...content) {
   $("notice").replaceChildren(...content);
@@ -117,14 +118,14 @@ export function showAnswer(answer, values, use) {
   bars(answer.probabilities);
   const warnings = answer.warnings ?? [];
   const buttons = correctionButtons(warnings, values, use);
-  $("warnings").replaceChildren(...warnings.map((item) => el("li", {}, item.message.replaceAll(/\w+_\w+/g, (name) => fieldOf(name)?.label ?? name))));
+  $("warnings").replaceChildren(...warnings.map((item) => el("li", {}, inWords(item.message))));
   if (buttons.length) $("warnings").append(el("li", { class: "plain" }, ...buttons));
   effects(answer.explanation);
   fieldErrors([]);
   showNotice();
   $("source").textContent = `Model ${answer.model.version}`;
   if (answer.model.version !== domain.version) {
-    $("source").append(" is newer than this page. ", el("a", { href: "" }, "Load the page again"));
+    $("source").append(", which is not the one that this page describes. ", el("a", { href: "" }, "Load it again"));
   }
   announce(`${answer.prediction}, ${percent(answer.probability)}. ${words}`);
 }

@@ -53,7 +53,8 @@ export function trouble({ status, body, retryS }) {
   if (status === 0) return { text: "There is no connection to the service.", again: true };
   if (status === 401 || status === 403) return { text: "The service answers only with a token.", token: true };
   if (status === 429 || status === 503) {
-    return { text: `The service is busy, or its model is being loaded. Next attempt in ${retryS} s.`, again: true, retryS };
+    const text = `The service is busy, or its model is being loaded. Next attempt in ${retryS} s.`;
+    return { text, again: true, retryS };
   }
   return { text: body?.detail ?? `The service answered with status ${status}.`, again: true };
 }

@@ -2,7 +2,7 @@
 
 import { Latest, call, trouble } from "./api.js";
 import { showAnswer, showNotice, showRefusal } from "./answer.js";
-import { $, announce, copy, debounced, domain, el, fieldOf } from "./dom.js";
+import { $, announce, control, copy, debounced, domain, el, fieldOf } from "./dom.js";
 import { Plots } from "./plots.js";
 import { showCalls } from "./snippets.js";
 import { startTable } from "./table.js";
@@ -21,8 +21,7 @@ let retry;
 function read() {
   const values = {};
   for (const { name, values: categories } of domain.fields) {
-    const control = form.elements[name];
-    const value = categories ? control.value : control.valueAsNumber;
+    const value = categories ? control(name).querySelector(":checked")?.value : control(name).valueAsNumber;
     if (categories ? value : Number.isFinite(value)) values[name] = value;
   }
   return values;
@@ -31,8 +30,14 @@ function read() {
 function write(values) {
   for (const field of domain.fields) {
     if (!(field.name in values)) continue;
-    form.elements[field.name].value = values[field.name];
-    moveSlider(field.name);
+    const place = control(field.name);
+    if (field.values) {
+      const choice = [...place.querySelectorAll("input, option")].find((one) => one.value === values[field.name]);
+      choice.checked = choice.selected = true;
+    } else {
+      place.value = values[field.name];
+      moveSlider(field.name);
+    }
   }
 }
 
@@ -42,7 +47,7 @@ const slider = (name) => document.querySelector(`[data-slider="${name}"]`);
 function moveSlider(name) {
   const range = slider(name);
   if (!range) return;
-  const value = form.elements[name].valueAsNumber;
+  const value = control(name).valueAsNumber;
   range.value = value;
   const beyond = value < Number(range.min) || value > Number(range.max);
   range.classList.toggle("beyond", beyond);
@@ -111,17 +116,16 @@ function showTrouble(answer) {
   if (problem.token) {
     needsToken = true;
     showCalls(read(), needsToken);
-    const command = (text) => el("pre", { tabindex: "0" }, el("code", {}, text));
     showNotice(
-      el("p", {}, el("strong", {}, "This service is private. "), "A browser has no token for it, but you can call it with one:"),
-      command('curl -H "Authorization: Bearer $(gcloud auth print-identity-token)" ' + new URL("model", document.baseURI).href),
-      el("p", {}, "Or let gcloud add the token, and open this page at http://localhost:8080:"),
-      command("gcloud run services proxy SERVICE --region REGION --port 8080"),
+      el("p", {}, el("strong", {}, "This service is private. "), "A browser has no token. "),
+      el("p", {}, "Call it from a program, with a token as below. Or let gcloud add one, at http://localhost:8080:"),
+      el("pre", { tabindex: "0" }, "gcloud run services proxy SERVICE --region REGION --port 8080"),
     );
   } else {
     const again = el("button", { type: "button" }, "Try again");
     again.addEventListener("click", predict);
-    showNotice(el("p", {}, problem.text, " The answer shown is from before."), again);
+    const stale = $("source").textContent ? " The answer shown is from before." : "";
+    showNotice(el("p", {}, problem.text, stale), again);
     if (problem.retryS) retry = setTimeout(predict, problem.retryS * 1000);
   }
   announce($("notice").textContent);
@@ -129,7 +133,7 @@ function showTrouble(answer) {
 
 form.addEventListener("input", (event) => {
   const name = event.target.dataset.slider;
-  if (name) form.elements[name].value = event.target.value;
+  if (name) control(name).value = event.target.value;
   moveSlider(name ?? event.target.name);
   share();
   if (name || event.target.type === "radio") predict();
@@ -143,7 +147,7 @@ document.addEventListener("click", ({ target }) => {
   if (target.dataset?.example) use(domain.examples[target.dataset.example]);
   if (target.dataset?.copy) copy($(target.dataset.copy).textContent, target);
 });
-$("share").addEventListener("click", (event) => {
+$("copy-link").addEventListener("click", (event) => {
   history.replaceState(null, "", `#${address()}`);
   copy(location.href, event.target);
 });

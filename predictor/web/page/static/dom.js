@@ -16,6 +16,9 @@ export const svg = make("http://www.w3.org/2000/svg");
 /** What the domain says of a field; nothing for a name that is none. */
 export const fieldOf = (name) => domain.fields.find((field) => field.name === name);
 
+/** The number field, the select or the group of radio buttons; no feature's name can be another element's id. */
+export const control = (name) => $(`field-${name}`);
+
 const COLOURS = 6;
 
 export const colour = (label) => `c${domain.classes.indexOf(label) % COLOURS}`;

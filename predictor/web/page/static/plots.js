@@ -25,15 +25,21 @@ function scale(values, from, to) {
   const [start, end] = [low - margin, high + margin];
   const step = niceStep((end - start) / 5);
   const ticks = [];
-  for (let tick = Math.ceil(start / step); tick * step <= end; tick += 1) ticks.push(Number((tick * step).toPrecision(6)));
+  for (let count = Math.ceil(start / step); count * step <= end; count += 1) {
+    ticks.push(Number((count * step).toPrecision(6)));
+  }
   const place = (value) => from + ((value - start) / (end - start)) * (to - from);
-  return { place, ticks, inside: (value) => Math.min(end, Math.max(start, value)), holds: (v) => v >= start && v <= end };
+  const inside = (value) => Math.min(end, Math.max(start, value));
+  return { place, ticks, inside, holds: (value) => inside(value) === value };
 }
 
 function niceStep(rough) {
   const power = 10 ** Math.floor(Math.log10(rough));
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough);
 }
+
+const mark = (size, d) =>
+  svg("svg", { viewBox: `${-size} ${-size} ${2 * size} ${2 * size}`, "aria-hidden": "true" }, svg("path", { d }));
 
 const axisLabel = (field) => (field.unit ? `${field.label}, ${field.unit}` : field.label);
 
@@ -44,7 +50,7 @@ class Plot {
     this.y = fieldOf(y);
     const all = (name) => Object.values(columns).flatMap((own) => own[name] ?? []);
     this.yScale = scale(all(y), HEIGHT - BOTTOM, TOP);
-    this.left = 24 + 7 * Math.max(...this.yScale.ticks.map((tick) => String(tick).length));
+    this.left = 26 + 8 * Math.max(...this.yScale.ticks.map((tick) => String(tick).length));
     this.xScale = scale(all(x), this.left, WIDTH - RIGHT);
     this.own = svg("g", { class: "own" });
     element.append(
@@ -66,7 +72,7 @@ class Plot {
     for (const tick of this.xScale.ticks) {
       const x = this.xScale.place(tick);
       axes.append(svg("line", { x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }));
-      axes.append(svg("text", { x, y: HEIGHT - BOTTOM + 15, "text-anchor": "middle" }, String(tick)));
+      axes.append(svg("text", { x, y: HEIGHT - BOTTOM + 17, "text-anchor": "middle" }, String(tick)));
     }
     for (const tick of this.yScale.ticks) {
       const y = this.yScale.place(tick);
@@ -94,7 +100,8 @@ class Plot {
     }
     const inside = this.xScale.holds(x) && this.yScale.holds(y);
     const [cx, cy] = this.#at(this.xScale.inside(x), this.yScale.inside(y)).split(",").map(Number);
-    this.own.append(svg("path", { class: inside ? "this" : "this outside", d: `M${cx - 8},${cy}h16M${cx},${cy - 8}v16` }));
+    const cross = `M${cx - 8},${cy}h16M${cx},${cy - 8}v16`;
+    this.own.append(svg("path", { class: inside ? "this" : "this outside", d: cross }));
     this.own.append(svg("circle", { class: "this", cx, cy, r: 4.5 }));
     if (!inside) {
       const anchor = cx > WIDTH / 2 ? "end" : "start";
@@ -102,7 +109,8 @@ class Plot {
       this.own.append(svg("text", at, "outside this plot"));
     }
     const where = inside ? "" : ", outside the plot";
-    this.element.setAttribute("aria-label", `${name} This one: ${axisLabel(this.y)} ${y}, ${axisLabel(this.x)} ${x}${where}.`);
+    const own = `This one: ${axisLabel(this.y)} ${y}, ${axisLabel(this.x)} ${x}${where}.`;
+    this.element.setAttribute("aria-label", `${name} ${own}`);
   }
 }
 
@@ -122,9 +130,9 @@ export class Plots {
     this.#plots = elements.map((element, index) => new Plot(element, domain.plots[index], data));
     $("key").replaceChildren(
       ...Object.keys(data).map((label) =>
-        el("li", { class: colour(label) }, svg("svg", { viewBox: "-6 -6 12 12", "aria-hidden": "true" }, svg("path", { d: `M0,0${shape(label)}` })), label),
+        el("li", { class: colour(label) }, mark(6, `M0,0${shape(label)}`), label),
       ),
-      el("li", { class: "self" }, svg("svg", { viewBox: "-9 -9 18 18", "aria-hidden": "true" }, svg("path", { d: "M-8,0h16M0-8v16" })), `this ${domain.noun}`),
+      el("li", { class: "self" }, mark(9, "M-8,0h16M0-8v16"), `this ${domain.noun}`),
     );
     if (this.#last) this.show(...this.#last);
   }
@@ -132,12 +140,13 @@ export class Plots {
   show(values, neighbours = []) {
     this.#last = [values, neighbours];
     for (const plot of this.#plots) plot.show(values, neighbours);
+    const heading = (scope, text) => el("th", { scope, class: colour(text) }, text);
     const cell = (value) => el("td", {}, String(value ?? ""));
     const labels = neighbours.map((near) => near[domain.labelName]);
     $("nearest-head").replaceChildren(
-      el("tr", {}, el("td"), ...["This one", ...labels].map((text) => el("th", { scope: "col", class: colour(text) }, text))),
+      el("tr", {}, el("td"), ...["This one", ...labels].map((text) => heading("col", text))),
     );
-    const line = (title, own, others) => el("tr", {}, el("th", { scope: "row" }, title), cell(own), ...others.map(cell));
+    const line = (title, own, others) => el("tr", {}, heading("row", title), cell(own), ...others.map(cell));
     $("nearest").replaceChildren(
       line("Distance", "", neighbours.map((near) => near.distance)),
       ...domain.fields.map((field) =>

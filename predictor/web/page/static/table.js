@@ -53,7 +53,8 @@ function instance(row, columns) {
     const cell = row[columns[index]]?.trim() ?? "";
     if (!cell || cell === "NA") return;
     const number = Number(cell);
-    if (field.values) values[field.name] = field.values.find((value) => value.toLowerCase() === cell.toLowerCase()) ?? cell;
+    const same = (value) => value.toLowerCase() === cell.toLowerCase();
+    if (field.values) values[field.name] = field.values.find(same) ?? cell;
     else values[field.name] = Number.isFinite(number) ? number : cell;
   });
   return values;
@@ -98,14 +99,16 @@ async function score(text, signal) {
   if (missing.length) throw new Error(`These columns are missing: ${missing.join(", ")}.`);
   const headings = [domain.label, "probability", "note", ...header];
   const body = $("results").querySelector("tbody");
-  $("results").querySelector("thead").replaceChildren(el("tr", {}, ...headings.map((name) => el("th", { scope: "col" }, name))));
+  const head = el("tr", {}, ...headings.map((name) => el("th", { scope: "col" }, name)));
+  $("results").querySelector("thead").replaceChildren(head);
   body.replaceChildren();
   $("results").hidden = false;
   const lines = [[...header, "prediction", "probability", "note"]];
   const size = Math.min(BATCH_ROWS, domain.maxRows);
   let bad = 0;
   const finish = () => {
-    const url = URL.createObjectURL(new Blob([lines.map((line) => line.map(quote).join(",")).join("\r\n")], { type: "text/csv" }));
+    const csv = lines.map((line) => line.map(quote).join(",")).join("\r\n");
+    const url = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
     URL.revokeObjectURL($("download").href);
     $("download").href = url;
     $("download").hidden = lines.length < 2;
@@ -127,7 +130,7 @@ async function score(text, signal) {
     finish();
   }
   const shown = lines.length - 1 > SHOWN_ROWS ? ` The first ${SHOWN_ROWS} are shown; the download has all.` : "";
-  const errors = bad ? ` ${bad} could not be predicted; their last cell says why.` : "";
+  const errors = bad ? ` ${bad} could not be predicted; the note says why.` : "";
   status(`${rows.length} ${rows.length === 1 ? "row" : "rows"}.${errors}${shown}`);
 }
 
