@@ -1,5 +1,6 @@
 """`smoke` and `agreement` from the command line, against the real function in a real process, good and bad."""
 
+import gzip
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from backports import zstd
 from click.testing import CliRunner, Result
 
 from predictor.cli import main
@@ -227,7 +229,7 @@ class TestBad:
 
         def change(asked: str, answer: Answer) -> None:
             if asked.endswith(path):
-                answer.body = answer.body.replace(old, new)
+                replace_in(answer, old, new)
 
         proxy.fault = change
         assert reason(smoke(proxy.url, bundle)).startswith(expected)
@@ -318,6 +320,15 @@ def test_a_bad_command_line_is_status_2(arguments: tuple[str, ...]) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
 
 
+def replace_in(answer: Answer, old: bytes, new: bytes) -> None:
+    """Replace bytes of an answer. A large one comes compressed, and goes on as it is."""
+    for name, coding in answer.headers:
+        if name.lower() == "content-encoding":
+            answer.body = {"gzip": gzip.decompress, "zstd": zstd.decompress}[coding](answer.body)
+    answer.headers = [header for header in answer.headers if header[0].lower() != "content-encoding"]
+    answer.body = answer.body.replace(old, new)
+
+
 class TestAgreement:
     def test_a_function_agrees_with_itself(self, function: FunctionProcess) -> None:
         result = predictor("agreement", function.url, function.url, "--count", "500", "--max-disagreement", "0")
@@ -330,7 +341,7 @@ class TestAgreement:
         proxy = proxied(function)
 
         def swap(_path: str, answer: Answer) -> None:
-            answer.body = answer.body.replace(b'"prediction":"Gentoo"', b'"prediction":"Adelie"')
+            replace_in(answer, b'"prediction":"Gentoo"', b'"prediction":"Adelie"')
 
         proxy.fault = swap
         result = predictor("agreement", function.url, proxy.url, "--count", "200", "--max-disagreement", "0.1")
@@ -353,8 +364,6 @@ class TestAgreement:
         proxy.fault = lambda _path, answer: setattr(answer, "status", 500)
         result = predictor("agreement", function.url, proxy.url, "--count", "50")
         assert reason(result) == f"{proxy.url} cannot be compared: a batch of 50 penguins gave 500."
-        proxy.fault = lambda _path, answer: setattr(
-            answer, "body", answer.body.replace(b'{"prediction":"Adelie"', b'{"error":"no"', 1)
-        )
+        proxy.fault = lambda _path, answer: replace_in(answer, b'{"prediction":"Adelie"', b'{"error":"no"')
         result = predictor("agreement", function.url, proxy.url, "--count", "50")
         assert "of a batch has no prediction" in reason(result)

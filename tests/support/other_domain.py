@@ -11,7 +11,7 @@ _DOMAIN = """
 from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
-EXAMPLES = ({{}},)
+EXAMPLES = (dict.fromkeys({names}),)
 SPECIES = ("low", "high")
 LABEL, NOUN, NOUN_PLURAL = "level", "thing", "things"
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -34,6 +34,7 @@ spec.loader.exec_module(module)
 def run_with_fields(fields: Sequence[str], program: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     """Run a program with `fields` as those of the domain, such as `score: Score` (a number from 0 to 1)."""
     domain = folder / "penguin.py"
-    domain.write_text(_DOMAIN.format(fields="\n".join(f"    {field}" for field in fields)))
+    names = [field.partition(":")[0] for field in fields]
+    domain.write_text(_DOMAIN.format(names=names, fields="\n".join(f"    {field}" for field in fields)))
     command = [sys.executable, "-c", _RUN.format(path=str(domain), program=program)]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from predictor.penguin import EXAMPLES, NOUN
+from predictor.penguin import EXAMPLES, NOUN, Penguin
 from predictor.prediction import ProtocolName
 from predictor.schema import FEATURES, MEASUREMENTS
 
@@ -52,7 +52,7 @@ _PARAMETERS: Final = _object(
     description="As the query parameters of POST /predict; details unless they are declined.",
 )
 _EXAMPLE: Final = EXAMPLES[0]
-_ROW: Final = {"$ref": "#/components/schemas/Penguin"}
+_ROW: Final = {"$ref": f"#/components/schemas/{Penguin.__name__}"}
 _CELLS: Final = _array({"type": ["number", "string", "null"]}, description=f"In this order: {', '.join(FEATURES)}.")
 _ANSWERS: Final = _array(
     {

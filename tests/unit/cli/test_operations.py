@@ -56,4 +56,7 @@ def test_a_smoke_test_needs_golden_rows() -> None:
 def test_a_function_that_cannot_be_reached_is_one_line_and_status_1(bundle: PublishedBundle) -> None:
     result = run("smoke", URL, "--digest", bundle.digest, "--golden", str(bundle.folder / "golden.json"))
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"error: {URL} could not be reached: GET /ready failed with ConnectionError.\n"
+    assert result.stderr == (
+        f"error: {URL} could not be reached: GET /ready failed, because nothing accepts connections there;"
+        " is it running, and on this port?\n"
+    )
