@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import ServedModel
-from tests.support.fault_proxy import Answer, FaultProxy
+from tests.support.fault_proxy import Answer, FaultProxy, replace_in
 from tests.support.gcloud import TIMEOUT_S, Deployment, Outcome, complaints, gcloud_lines
 from tests.support.gcp import FakeCloud, NotYet, Observed, Recorded
 from tests.support.processes import wait_until
@@ -44,7 +44,8 @@ def _assert_blue_serves(cloud: FakeCloud, outcome: Outcome) -> None:
 
 
 def _swap_species(_path: str, answer: Answer) -> None:
-    answer.body = answer.body.replace(b"Adelie", b"A?").replace(b"Gentoo", b"Adelie").replace(b"A?", b"Gentoo")
+    for old, new in ((b"Adelie", b"A?"), (b"Gentoo", b"Adelie"), (b"A?", b"Gentoo")):
+        replace_in(answer, old, new)
 
 
 @pytest.mark.usefixtures("in_service")

@@ -1,6 +1,5 @@
 """`smoke` and `agreement` from the command line, against the real function in a real process, good and bad."""
 
-import gzip
 import os
 import subprocess
 import sys
@@ -8,13 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from backports import zstd
 from click.testing import CliRunner, Result
 
 from predictor.cli import main
 from tests.conftest import StartFunction
 from tests.support.bundles import PublishedBundle, publish_by_hand
-from tests.support.fault_proxy import Answer, FaultProxy
+from tests.support.fault_proxy import Answer, FaultProxy, replace_in
 from tests.support.gcs import GcsServer
 from tests.support.processes import PROJECT, FunctionProcess, free_port
 
@@ -318,15 +316,6 @@ class TestBad:
 def test_a_bad_command_line_is_status_2(arguments: tuple[str, ...]) -> None:
     result = predictor(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
-
-
-def replace_in(answer: Answer, old: bytes, new: bytes) -> None:
-    """Replace bytes of an answer. A large one comes compressed, and goes on as it is."""
-    for name, coding in answer.headers:
-        if name.lower() == "content-encoding":
-            answer.body = {"gzip": gzip.decompress, "zstd": zstd.decompress}[coding](answer.body)
-    answer.headers = [header for header in answer.headers if header[0].lower() != "content-encoding"]
-    answer.body = answer.body.replace(old, new)
 
 
 class TestAgreement:

@@ -1,5 +1,6 @@
 """A proxy in front of the object store, or a function, that counts requests and breaks chosen answers on the wire."""
 
+import gzip
 import http.client
 import socket
 import struct
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from backports import zstd
 
 Headers = list[tuple[str, str]]
 
@@ -25,6 +28,15 @@ class Answer:
     pause_s: float = 0.0  # Wait before the body.
     trickle_s: float = 0.0  # Wait after each byte of the body.
     endless: bool = False  # The body again and again, without an end.
+
+
+def replace_in(answer: Answer, old: bytes, new: bytes) -> None:
+    """Replace bytes of an answer. A large one comes compressed, and goes on as it is."""
+    for name, coding in answer.headers:
+        if name.lower() == "content-encoding":
+            answer.body = {"gzip": gzip.decompress, "zstd": zstd.decompress}[coding](answer.body)
+    answer.headers = [header for header in answer.headers if header[0].lower() != "content-encoding"]
+    answer.body = answer.body.replace(old, new)
 
 
 Fault = Callable[[str, Answer], None]
