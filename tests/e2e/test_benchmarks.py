@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.bundles import PublishedBundle
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+@pytest.mark.slow
 def test_a_short_run_measures_the_function_against_the_platform(bundle: PublishedBundle, tmp_path: Path) -> None:
     options = ["--only", "echo,ours", "--here", "--rounds", "1", "--seconds", "0.2", "--parts", "serve"]
     run = subprocess.run(

@@ -48,6 +48,7 @@ def _swap_species(_path: str, answer: Answer) -> None:
         replace_in(answer, old, new)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_service")
 def test_a_good_revision_takes_over_in_steps(
     cloud: FakeCloud, deployment: Deployment, green_model: ServedModel

@@ -58,6 +58,7 @@ def local_model(cloud: FakeCloud, blue_model: ServedModel, gcs_server: GcsServer
     return {"BUCKET": bucket, "MODEL_FOLDER": str(blue_model.bundle.folder.parent)}
 
 
+@pytest.mark.slow
 def test_an_empty_project_becomes_a_service_and_a_second_run_changes_nothing(
     cloud: FakeCloud, deployment: Deployment, blue_model: ServedModel, local_model: dict[str, str], tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def gateway() -> Iterator[PushGateway]:
     gateway.stop()
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_and_repeats_are_identical(
     pubsub: PubSubEmulator,
     gcs_server: GcsServer,

@@ -81,6 +81,7 @@ def test_the_readmes_requests_are_answered_as_it_says(
     assert len(json.loads(mistakes)["errors"]) == 6
 
 
+@pytest.mark.slow
 def test_the_tutorials_local_part_works_from_the_first_command_to_the_last(
     shell: Shell, start_function: StartFunction, bundle: PublishedBundle, tmp_path: Path
 ) -> None:
