@@ -144,9 +144,8 @@ class Traffic:
             self._unreadable = assessor is None
             self._counts = None if assessor is None else TrafficCounts(assessor)
         if self._counts is not None:
-            rows = []
-            while self._pending:  # Other threads append meanwhile: what is not taken out stays.
-                rows.append(self._pending.popleft())
+            # Other threads append meanwhile: what is not taken out stays.
+            rows = [self._pending.popleft() for _ in range(len(self._pending))]
             if rows:
                 self._counts.add_rows(rows)
         return self._counts

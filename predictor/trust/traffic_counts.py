@@ -4,15 +4,15 @@ import math
 import os
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial, reduce
-from itertools import compress, repeat
-from operator import add, mul, sub
+from itertools import compress, product, repeat
+from operator import add, mul, not_, sub
 from typing import TYPE_CHECKING, Any, Final
 
 from predictor.errors import InvalidInput, RowFailure
-from predictor.schema import CATEGORIES, COMBINATIONS, Categories
+from predictor.schema import CATEGORIES, COMBINATIONS
 from predictor.trust.residuals import BINS, EDGES, LIMIT, SCALE, Residuals
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from predictor.trust.assessment import Assessor
     from predictor.trust.traffic import CountedRow
 
-_Cell = tuple[str, Categories]
-"""The predicted class, and the categories."""
 _CERTAINTY: Final = 0.98
 """Of a squared distance: more than residuals lose by being whole numbers."""
 
@@ -33,28 +31,38 @@ class TrafficCounts:
     """Counts since the last `clear`."""
 
     def __init__(self, assessor: "Assessor") -> None:
-        self._classes: Final = assessor.classes
         self._reference: Final = assessor.reference
         self._names: Final = [item.name for item in assessor.reference.measurements]
         self._residuals: Final = Residuals(assessor.reference)
         distance = assessor.distance
         self._distance: Final = distance
         self._furthest_known: Final = assessor.reference.scores[distance.known_below - 1]
-        self._unseen: Final = {
-            (label, values) for label in assessor.classes for values in COMBINATIONS if assessor.unseen(label, values)
-        }
+        # A cell is a predicted class and a combination of categories, as one number.
+        self._cell_kinds: Final = list(product(assessor.classes, COMBINATIONS))
+        by_index = product(range(len(assessor.classes)), COMBINATIONS)
+        self._cell_of: Final = {kind: cell for cell, kind in enumerate(by_index)}
+        # Empty for a class without reference rows: it has no residuals.
+        self._offsets: Final = [self._residuals.offsets.get(kind, ()) for kind in self._cell_kinds]
+        self._unseen: Final = {cell for cell, kind in enumerate(self._cell_kinds) if assessor.unseen(*kind)}
         # A residual at its limit may stand for a larger one. Its row is at least that far away.
         self._surely_known: Final = _CERTAINTY * min(self._furthest_known, LIMIT / SCALE) ** 2
+        # A squared distance is at most this times the squared length of the residuals (Gershgorin's theorem).
+        factors = self._residuals.factors
+        steepest = max(
+            sum(abs(weight) / (own * other) for weight, other in zip(row, factors, strict=True))
+            for row, own in zip(assessor.reference.precision, factors, strict=True)
+        )
+        self._known_radius: Final = math.sqrt(self._surely_known / steepest)
         # The matrix is triangular: each row begins on the diagonal.
         self._whitening: Final = [
-            [weight / factor for weight, factor in zip(row[place:], self._residuals.factors[place:], strict=True)]
+            [weight / factor for weight, factor in zip(row[place:], factors[place:], strict=True)]
             for place, row in enumerate(distance.matrix)
         ]
         self.clear()
 
     def clear(self) -> None:
         self._since = datetime.now(UTC)
-        self._cells: Counter[_Cell] = Counter()
+        self._cells: Counter[int] = Counter()
         self._measured = 0
         self._sums = [0] * len(self._names)
         self._squares = [0] * len(self._names)
@@ -75,20 +83,21 @@ class TrafficCounts:
         return not (self._cells or self._refused.total() or self._feedback or self._discarded)
 
     def add_rows(self, rows: "Sequence[CountedRow]") -> None:
-        """Rows with the places of their predicted classes."""
-        # Column by column, in functions that are written in C: a loop over the rows takes twice as long.
-        cells = [(self._classes[place], categories) for _, categories, place in rows]
-        values = [measurements for measurements, _, _ in rows]
-        self._cells.update(cells)
-        offsets_of = self._residuals.offsets
-        if not offsets_of.keys() >= set(cells):  # Classes without reference rows have no residuals.
-            has_residuals = [cell in offsets_of for cell in cells]
-            self._count_flagged(cells, values, [not has for has in has_residuals])
-            cells, values = list(compress(cells, has_residuals)), list(compress(values, has_residuals))
+        """Rows with the indexes of their predicted classes."""
+        # Column by column: a loop over the rows takes twice as long.
+        cells = [self._cell_of[index, categories] for _, categories, index in rows]
+        counted = Counter(cells)
+        self._cells.update(counted)
+        self._flagged += sum(counted[cell] for cell in self._unseen)
+        if not all(self._offsets[cell] for cell in counted):
+            has_residuals = [bool(self._offsets[cell]) for cell in cells]
+            self._count_far(compress(zip(cells, rows, strict=True), map(not_, has_residuals)))
+            cells, rows = list(compress(cells, has_residuals)), list(compress(rows, has_residuals))
             if not cells:
                 return
-        offsets = zip(*[offsets_of[cell] for cell in cells], strict=True)
-        residuals = self._residuals.of_columns(zip(*values, strict=True), offsets)
+        values = [measurements for measurements, _, _ in rows]
+        offsets = [self._offsets[cell] for cell in cells]
+        residuals = self._residuals.of_columns(zip(*values, strict=True), zip(*offsets, strict=True))
         for place, column in enumerate(residuals):
             self._sums[place] += sum(column)
             self._squares[place] += sum(map(mul, column, column))
@@ -96,14 +105,21 @@ class TrafficCounts:
             below = [0, *[bisect_left(ordered, edge) for edge in EDGES], len(ordered)]
             self._bins[place] = list(map(add, self._bins[place], map(sub, below[1:], below)))
         self._measured += len(cells)
-        self._count_flagged(cells, values, [square > self._surely_known for square in self._squared(residuals)])
+        # Most rows are within the radius. Of the others, most are near by their residuals.
+        outside = [length > self._known_radius for length in map(math.hypot, *residuals)]
+        squares = self._squared([list(compress(column, outside)) for column in residuals])
+        doubtful = [square > self._surely_known for square in squares]
+        self._count_far(compress(compress(zip(cells, rows, strict=True), outside), doubtful))
 
-    def _count_flagged(self, cells: list[_Cell], values: list[tuple[float, ...]], doubtful: list[bool]) -> None:
-        """Count the rows that a detailed answer says are not in distribution; none but the doubtful ones is far."""
-        flagged = [cell in self._unseen for cell in cells] if self._unseen else [False] * len(cells)
-        for place in compress(range(len(cells)), doubtful):
-            flagged[place] |= self._distance.of(values[place], cells[place][1]) > self._furthest_known
-        self._flagged += sum(flagged)
+    def _count_far(self, rows: "Iterable[tuple[int, CountedRow]]") -> None:
+        """Count the rows that a detailed answer says are far from the reference rows.
+
+        Not those of unseen combinations: they are counted already.
+        """
+        self._flagged += sum(
+            cell not in self._unseen and self._distance.of(measurements, categories) > self._furthest_known
+            for cell, (measurements, categories, _) in rows
+        )
 
     def _squared(self, residuals: Sequence[Sequence[int]]) -> Iterator[float]:
         """The squared distance of each row from the mean of its predicted class, but for the residuals' rounding."""
@@ -121,19 +137,11 @@ class TrafficCounts:
 
         self._flagged += len(columns) - int(np.count_nonzero(in_distribution))
         cells = places * len(COMBINATIONS) + columns.combinations
-        counts = np.bincount(cells, minlength=len(self._classes) * len(COMBINATIONS))
+        counts = np.bincount(cells)
         for cell in np.flatnonzero(counts).tolist():
-            place, combination = divmod(cell, len(COMBINATIONS))
-            self._cells[self._classes[place], COMBINATIONS[combination]] += int(counts[cell])
+            self._cells[cell] += int(counts[cell])
         nothing = (math.nan,) * len(self._names)
-        offsets = np.array(
-            [
-                self._residuals.offsets.get((label, values), nothing)
-                for label in self._classes
-                for values in COMBINATIONS
-            ]
-        )
-        own = offsets[cells]
+        own = np.array([offset or nothing for offset in self._offsets])[cells]
         measured = ~np.isnan(own[:, 0])
         self._measured += int(np.count_nonzero(measured))
         for place, (log, factor) in enumerate(zip(self._residuals.logs, self._residuals.factors, strict=True)):
@@ -190,7 +198,8 @@ class TrafficCounts:
         """Rows by predicted class, and by the value of the category that splits the classes ("" without one)."""
         groups: dict[str, dict[str, int]] = {}
         column = None if self._reference.grouping is None else list(CATEGORIES).index(self._reference.grouping)
-        for (label, categories), count in self._cells.items():
+        for cell, count in self._cells.items():
+            label, categories = self._cell_kinds[cell]
             by_value = groups.setdefault(label, {})
             value = "" if column is None else categories[column]
             by_value[value] = by_value.get(value, 0) + count
@@ -198,8 +207,8 @@ class TrafficCounts:
 
     def _categories(self) -> dict[str, dict[str, int]]:
         counts = {name: dict.fromkeys(CATEGORIES[name], 0) for name in self._reference.counts}
-        for (_, categories), count in self._cells.items():
-            for name, value in zip(CATEGORIES, categories, strict=True):
+        for cell, count in self._cells.items():
+            for name, value in zip(CATEGORIES, self._cell_kinds[cell][1], strict=True):
                 if name in counts:
                     counts[name][value] += count
         return counts

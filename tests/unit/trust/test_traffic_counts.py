@@ -1,6 +1,7 @@
 """What is counted of rows: one by one and as columns the same, to the last digit."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from predictor.errors import InvalidInput, MalformedJson, Violation
 from predictor.penguin import SPECIES, Penguin
 from predictor.schema import COMBINATIONS, MEASUREMENTS
 from predictor.training.dataset import Dataset
+from predictor.training.reference import make_reference
 from predictor.trust.assessment import Assessor
 from predictor.trust.traffic_counts import TrafficCounts
 from tests.support.traffic import counted_rows
@@ -35,18 +37,34 @@ def unusual(dataset: Dataset) -> list[Penguin]:
     return birds
 
 
+def counted_alike(assessor: Assessor, penguins: Sequence[Penguin], places: Sequence[int]) -> dict[str, Any]:
+    """The same counts of rows and of columns, and as many flagged rows as detailed answers would flag."""
+    columns = PenguinColumns.of(penguins)
+    probabilities = np.eye(len(SPECIES))[places]
+    in_distribution = assessor.for_batches.assess(columns, probabilities, None).in_distribution
+    one_by_one, together = TrafficCounts(assessor), TrafficCounts(assessor)
+    one_by_one.add_rows(counted_rows(penguins, places))
+    together.add_columns(columns, np.array(places), in_distribution)
+    assert counted(one_by_one) == counted(together)
+    assert one_by_one.rows == len(penguins)
+    assert counted(one_by_one)["flagged"] == int(np.count_nonzero(~in_distribution))
+    return counted(one_by_one)
+
+
 def test_rows_and_columns_are_counted_alike(assessor: Assessor, dataset: Dataset) -> None:
-    places = places_of(dataset)
     for penguins in (dataset.penguins, unusual(dataset)):
-        columns = PenguinColumns.of(penguins)
-        probabilities = np.eye(len(SPECIES))[places]
-        in_distribution = assessor.for_batches.assess(columns, probabilities, None).in_distribution
-        one_by_one, together = TrafficCounts(assessor), TrafficCounts(assessor)
-        one_by_one.add_rows(counted_rows(penguins, places))
-        together.add_columns(columns, np.array(places), in_distribution)
-        assert counted(one_by_one) == counted(together)
-        assert one_by_one.rows == len(penguins)
-        assert counted(one_by_one)["flagged"] == int(np.count_nonzero(~in_distribution))
+        counted_alike(assessor, penguins, places_of(dataset))
+
+
+def test_rows_of_a_class_without_reference_rows_are_counted_alike_too(dataset: Dataset) -> None:
+    last = len(SPECIES) - 1
+    some = Dataset(tuple(row for row in dataset.rows if row.label != SPECIES[last]), (), dataset.sha256)
+    assessor = Assessor(make_reference(some, "not tried"), SPECIES)
+    for penguins in (dataset.penguins, unusual(dataset)):
+        for places in (places_of(dataset), [last] * len(penguins)):
+            fields = counted_alike(assessor, penguins, places)
+            measured = sum(place != last for place in places)
+            assert all(item["rows"] == measured for item in fields["measurements"].values())
 
 
 def test_a_row_is_flagged_exactly_where_a_detailed_answer_warns(assessor: Assessor, dataset: Dataset) -> None:
