@@ -72,5 +72,5 @@ def _histograms(reference: Reference) -> dict[str, tuple[int, ...]]:
     histograms = {}
     for item, column in zip(reference.measurements, columns, strict=True):
         counts = Counter(bisect_right(EDGES, value) for value in column)
-        histograms[item.name] = tuple(counts[place] for place in range(BINS))
+        histograms[item.name] = tuple(counts[index] for index in range(BINS))
     return histograms

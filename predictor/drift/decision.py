@@ -103,8 +103,8 @@ def decide(counts: Counts, baseline: Baseline, log_threshold: float) -> Decision
         log10_e_measurements=_log10(of_measurements([*marginal, *alone], flagged, out_of_range)),
         log10_e_mix=_log10(of_mix([item.log10_e * _LOG_10 for item in mix.values()])),
         measurements={
-            name: _measurement(measured[place], name, place, baseline, (means[place], marginal[place], alone[place]))
-            for place, name in enumerate(baseline.histograms)
+            name: _measurement(measured[index], name, index, baseline, (means[index], marginal[index], alone[index]))
+            for index, name in enumerate(baseline.histograms)
         },
         flagged=ShareDrift(counts.flagged, counts.rows, baseline.flagged / baseline.rows, _log10(flagged)),
         out_of_range=ShareDrift(
@@ -168,11 +168,11 @@ def _variance(counts: Counts, baseline: Baseline) -> float:
 
 
 def _measurement(
-    item: Measured, name: str, place: int, baseline: Baseline, found: "tuple[Numbers, Numbers, Numbers]"
+    item: Measured, name: str, index: int, baseline: Baseline, found: "tuple[Numbers, Numbers, Numbers]"
 ) -> MeasurementDrift:
     mean, log_e, log_e_alone = (float(number) for number in found)
     squares = item.sum_of_squares / SCALE**2 / item.rows if item.rows else 0.0
-    log, sd = baseline.logs[place], baseline.sds[place]
+    log, sd = baseline.logs[index], baseline.sds[index]
     reference = baseline.histograms[name]
     return MeasurementDrift(
         mean_sd=mean,

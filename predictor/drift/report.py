@@ -188,9 +188,9 @@ def share_rows(decision: Decision) -> list[list[str]]:
         )
     for kind, mix in decision.mix.items():
         counted, reference = sum(mix.counted.values()), sum(mix.reference.values())
-        for place, value in enumerate(mix.counted):
+        for index, value in enumerate(mix.counted):
             shares = percent(mix.counted[value], counted), percent(mix.reference[value], reference)
-            rows.append([f"{kind} {value}", *shares, "" if place else evidence_text(mix.log10_e)])
+            rows.append([f"{kind} {value}", *shares, "" if index else evidence_text(mix.log10_e)])
     return rows
 
 

@@ -20,7 +20,7 @@ class BatchAssessor:
         distance = assessor.distance
         self._assessor = assessor
         self._logs = distance.logs
-        self._places = assessor.reference.places
+        self._indexes = assessor.reference.indexes
         self._matrix = distance.matrix
         # Shape (classes of the reference, measurements, combinations).
         self._means = np.array([distance.means[values] for values in COMBINATIONS]).transpose(1, 2, 0).copy()
@@ -65,7 +65,7 @@ class BatchAssessor:
 
     def distances(self, columns: PenguinColumns) -> "NDArray[np.float64]":
         """To the nearest group that each row's categories allow, shape (rows,)."""
-        measured = [columns.measurements[:, place] for place in self._places]
+        measured = [columns.measurements[:, index] for index in self._indexes]
         values = [np.log(column) if log else column for column, log in zip(measured, self._logs, strict=True)]
         points = []
         for index, row in enumerate(self._matrix):

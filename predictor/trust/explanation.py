@@ -113,8 +113,8 @@ class Explainer:
         combinations = np.zeros((len(coalitions), len(background)), dtype=np.intp)
         own = COMBINATION_INDEX[categories]
         for index, stride, size in self._strides:
-            places = np.where(taken[:, :, index], own // stride % size, background.combinations // stride % size)
-            combinations += places * stride
+            indexes = np.where(taken[:, :, index], own // stride % size, background.combinations // stride % size)
+            combinations += indexes * stride
         return PenguinColumns(numbers.reshape(-1, len(MEASUREMENTS)), combinations.reshape(-1))
 
     @cached_property

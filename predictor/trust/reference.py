@@ -174,13 +174,13 @@ class Reference(_Frozen):
         return (*(item.name for item in self.measurements), *self.counts)
 
     @cached_property
-    def places(self) -> tuple[int, ...]:
-        """The place of each of `measurements` in MEASUREMENTS."""
+    def indexes(self) -> tuple[int, ...]:
+        """The index of each of `measurements` in MEASUREMENTS."""
         return tuple(MEASUREMENTS.index(item.name) for item in self.measurements)
 
     def transform(self, measurements: Sequence[float]) -> list[float]:
         """A row's measurements as `means`, `sd` and `precision` have them: logarithms, where `log` says so."""
-        own = [measurements[place] for place in self.places]
+        own = [measurements[index] for index in self.indexes]
         return [math.log(value) if item.log else value for item, value in zip(self.measurements, own, strict=True)]
 
     def group_of(self, label: str, categories: Categories) -> Group:

@@ -18,7 +18,7 @@ SCALE: Final = 1000
 LIMIT: Final = 5 * SCALE
 """Residuals further from 0 count as this, so that one absurd value does not move a mean by much."""
 BINS: Final = 10
-EDGES: Final = tuple(round(SCALE * NormalDist().inv_cdf(place / BINS)) for place in range(1, BINS))
+EDGES: Final = tuple(round(SCALE * NormalDist().inv_cdf(number / BINS)) for number in range(1, BINS))
 """Between the bins of histograms: the deciles of a normal distribution. A residual on an edge is in the upper bin."""
 
 
@@ -26,7 +26,7 @@ class Residuals:
     """Residuals with respect to a reference."""
 
     def __init__(self, reference: Reference) -> None:
-        self._places = reference.places
+        self._indexes = reference.indexes
         self.logs: Final = tuple(item.log for item in reference.measurements)
         self.factors: Final = tuple(SCALE / item.sd for item in reference.measurements)
         """From a transformed measurement (`Reference.transform`) to a residual: times this, minus the offset."""
@@ -44,7 +44,7 @@ class Residuals:
         """Of many rows, each column of MEASUREMENTS that the reference is about, with its rows' `offsets`."""
         found = []
         given = tuple(columns)
-        measured = [given[place] for place in self._places]
+        measured = [given[index] for index in self._indexes]
         for column, own, log, factor in zip(measured, offsets, self.logs, self.factors, strict=True):
             transformed = map(math.log, column) if log else column
             # Called on the type: `round` looks the method up for every value, in twice the time.

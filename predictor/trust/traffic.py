@@ -32,7 +32,7 @@ _MAX_PENDING_ROWS: Final = 4096
 """More never wait, unless the reference cannot be read."""
 
 CountedRow = tuple[tuple[float, ...], Categories, int]
-"""A row's measurements and categories, and the place of its predicted class. The row itself would be more to keep."""
+"""A row's measurements and categories, and the index of its predicted class. The row itself would be more to keep."""
 Write = Callable[[dict[str, Any]], None]
 
 
@@ -72,26 +72,26 @@ class Traffic:
         self._counts: TrafficCounts | None = None
         self._unreadable = False
 
-    def add(self, measurements: tuple[float, ...], categories: Categories, place: int) -> None:
-        """One row, and the place of its predicted class. A plain answer pays for this."""
-        self._pending.append((measurements, categories, place))
+    def add(self, measurements: tuple[float, ...], categories: Categories, index: int) -> None:
+        """One row, and the index of its predicted class. A plain answer pays for this."""
+        self._pending.append((measurements, categories, index))
         if len(self._pending) >= PENDING_ROWS or self._clock() >= self._due_s:
             self._work(None)
 
     def add_batch(
         self,
         columns: "PenguinColumns",
-        places: "NDArray[np.intp]",
+        indexes: "NDArray[np.intp]",
         in_distribution: "NDArray[np.bool_]",
         errors: Sequence[RowFailure] = (),
     ) -> None:
-        """Many rows, the places of their predicted classes, and which rows are like the reference rows.
+        """Many rows, the indexes of their predicted classes, and which rows are like the reference rows.
 
         `errors` are those of the rows that are not valid.
         """
 
         def count(counts: "TrafficCounts") -> None:
-            counts.add_columns(columns, places, in_distribution)
+            counts.add_columns(columns, indexes, in_distribution)
             for error in errors:
                 counts.add_refused(error)
 

@@ -55,8 +55,8 @@ class TrafficCounts:
         self._known_radius: Final = math.sqrt(self._surely_known / steepest)
         # The matrix is triangular: each row begins on the diagonal.
         self._whitening: Final = [
-            [weight / factor for weight, factor in zip(row[place:], factors[place:], strict=True)]
-            for place, row in enumerate(distance.matrix)
+            [weight / factor for weight, factor in zip(row[index:], factors[index:], strict=True)]
+            for index, row in enumerate(distance.matrix)
         ]
         self.clear()
 
@@ -98,12 +98,12 @@ class TrafficCounts:
         values = [measurements for measurements, _, _ in rows]
         offsets = [self._offsets[cell] for cell in cells]
         residuals = self._residuals.of_columns(zip(*values, strict=True), zip(*offsets, strict=True))
-        for place, column in enumerate(residuals):
-            self._sums[place] += sum(column)
-            self._squares[place] += sum(map(mul, column, column))
+        for index, column in enumerate(residuals):
+            self._sums[index] += sum(column)
+            self._squares[index] += sum(map(mul, column, column))
             ordered = sorted(column)
             below = [0, *[bisect_left(ordered, edge) for edge in EDGES], len(ordered)]
-            self._bins[place] = list(map(add, self._bins[place], map(sub, below[1:], below)))
+            self._bins[index] = list(map(add, self._bins[index], map(sub, below[1:], below)))
         self._measured += len(cells)
         # Most rows are within the radius. Of the others, most are near by their residuals.
         outside = [length > self._known_radius for length in map(math.hypot, *residuals)]
@@ -124,19 +124,19 @@ class TrafficCounts:
     def _squared(self, residuals: Sequence[Sequence[int]]) -> Iterator[float]:
         """The squared distance of each row from the mean of its predicted class, but for the residuals' rounding."""
         coordinates = (
-            list(reduce(_sums, map(_products, residuals[place:], weights)))
-            for place, weights in enumerate(self._whitening)
+            list(reduce(_sums, map(_products, residuals[index:], weights)))
+            for index, weights in enumerate(self._whitening)
         )
         return reduce(_sums, (map(mul, column, column) for column in coordinates))
 
     def add_columns(
-        self, columns: "PenguinColumns", places: "NDArray[np.intp]", in_distribution: "NDArray[np.bool_]"
+        self, columns: "PenguinColumns", indexes: "NDArray[np.intp]", in_distribution: "NDArray[np.bool_]"
     ) -> None:
         """As `add_rows`, with numpy; all of shape (rows,)."""
         import numpy as np
 
         self._flagged += len(columns) - int(np.count_nonzero(in_distribution))
-        cells = places * len(COMBINATIONS) + columns.combinations
+        cells = indexes * len(COMBINATIONS) + columns.combinations
         counts = np.bincount(cells)
         for cell in np.flatnonzero(counts).tolist():
             self._cells[cell] += int(counts[cell])
@@ -144,14 +144,14 @@ class TrafficCounts:
         own = np.array([offset or nothing for offset in self._offsets])[cells]
         measured = ~np.isnan(own[:, 0])
         self._measured += int(np.count_nonzero(measured))
-        for place, (log, factor) in enumerate(zip(self._residuals.logs, self._residuals.factors, strict=True)):
-            values = columns.measurements[measured, self._reference.places[place]]
-            exact = (np.log(values) if log else values) * factor - own[measured, place]
+        for index, (log, factor) in enumerate(zip(self._residuals.logs, self._residuals.factors, strict=True)):
+            values = columns.measurements[measured, self._reference.indexes[index]]
+            exact = (np.log(values) if log else values) * factor - own[measured, index]
             residuals = np.clip(np.rint(exact), -LIMIT, LIMIT).astype(np.int64)
-            self._sums[place] += int(residuals.sum())
-            self._squares[place] += int(np.dot(residuals, residuals))
+            self._sums[index] += int(residuals.sum())
+            self._squares[index] += int(np.dot(residuals, residuals))
             bins = np.bincount(np.searchsorted(EDGES, residuals, side="right"), minlength=BINS)
-            self._bins[place] = [old + new for old, new in zip(self._bins[place], bins.tolist(), strict=True)]
+            self._bins[index] = [old + new for old, new in zip(self._bins[index], bins.tolist(), strict=True)]
 
     def add_refused(self, error: RowFailure) -> None:
         violations = error.violations if isinstance(error, InvalidInput) else ()

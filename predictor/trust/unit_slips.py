@@ -63,7 +63,7 @@ class UnitSlips:
         self._segments = [segments.get(name, _NOT_READ) for name in MEASUREMENTS]
         self._pairs = [
             (first, second)
-            for first, second in combinations(reference.places, 2)
+            for first, second in combinations(reference.indexes, 2)
             if UNITS[MEASUREMENTS[first]] is not None and UNITS[MEASUREMENTS[first]] == UNITS[MEASUREMENTS[second]]
         ]
 
