@@ -16,7 +16,7 @@ from predictor.models import LoadedModel, load_model
 from predictor.penguin import NOUN_PLURAL
 from predictor.settings import Settings
 from predictor.telemetry import Phases, before_termination, log
-from predictor.web import Admission, Endpoint, StartQueue, web_app
+from predictor.web import Admission, Endpoint, RequestLimits, StartQueue, web_app
 
 if TYPE_CHECKING:
     from predictor.events import ObjectScorer, Publisher
@@ -66,11 +66,13 @@ def build(
     )
     web = web_app(
         models,
-        max_body_bytes=settings.max_body_bytes,
-        max_instances=settings.max_instances_per_request,
+        limits=RequestLimits(
+            max_body_bytes=settings.max_body_bytes,
+            max_instances=settings.max_instances_per_request,
+            max_explanations=settings.max_explanations_per_request,
+            max_stream_bytes=settings.max_stream_bytes,
+        ),
         admission=admission,
-        max_explanations=settings.max_explanations_per_request,
-        max_stream_bytes=settings.max_stream_bytes,
         cors_origins=settings.cors_origins,
         feedback=settings.feedback,
         protocols=settings.protocols,

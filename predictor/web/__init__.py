@@ -4,6 +4,7 @@ from predictor.web.admission import Admission, StartQueue
 from predictor.web.app import web_app
 from predictor.web.body import read_body
 from predictor.web.endpoint import Endpoint, Handler, Routes
+from predictor.web.limits import RequestLimits
 from predictor.web.memory import Trimmer
 from predictor.web.path_convertor import accept_any_path
 from predictor.web.probes import Probes
@@ -23,6 +24,7 @@ __all__ = [
     "HttpProblem",
     "Probes",
     "ProblemType",
+    "RequestLimits",
     "Routes",
     "StartQueue",
     "Trimmer",

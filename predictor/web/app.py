@@ -29,6 +29,7 @@ from predictor.web.admission import LARGE_BODY_BYTES, Admission
 from predictor.web.body import read_json_body, streamed_format
 from predictor.web.cors import Cors
 from predictor.web.endpoint import Endpoint, Handler
+from predictor.web.limits import RequestLimits
 from predictor.web.model_info import model_info
 from predictor.web.parameters import PLAIN, Parameters, read_parameters
 from predictor.web.probes import Probes
@@ -46,11 +47,8 @@ if TYPE_CHECKING:
 def web_app(
     models: ModelCache[LoadedModel],
     *,
-    max_body_bytes: int,
-    max_instances: int,
+    limits: RequestLimits,
     admission: Admission,
-    max_explanations: int,
-    max_stream_bytes: int = 32 * 1024 * 1024,
     cors_origins: tuple[str, ...] = (),
     feedback: bool = False,
     protocols: tuple[ProtocolName, ...] = (),
@@ -69,11 +67,8 @@ def web_app(
     handlers = _Handlers(
         models,
         first_answer,
+        limits=limits,
         admission=admission,
-        max_body_bytes=max_body_bytes,
-        max_instances=max_instances,
-        max_explanations=max_explanations,
-        max_stream_bytes=max_stream_bytes,
         feedback=feedback,
         fetch_card=fetch_card,
         greet=routes["/"]["GET"],
@@ -93,20 +88,13 @@ def web_app(
     if feedback:
         from predictor.web.feedback import Feedback
 
-        routes["/feedback"] = {"POST": Feedback(models, max_body_bytes)}
+        routes["/feedback"] = {"POST": Feedback(models, limits.max_body_bytes)}
 
     @cache
     def other_routes() -> "ProtocolRoutes":
         from predictor.web.protocols import ProtocolRoutes, Scorer  # Nobody who posts to /predict needs them.
 
-        scorer = Scorer(
-            models,
-            first_answer,
-            admission=admission,
-            max_body_bytes=max_body_bytes,
-            max_instances=max_instances,
-            max_explanations=max_explanations,
-        )
+        scorer = Scorer(models, first_answer, limits, admission)
         return ProtocolRoutes(scorer, protocols, predict_route=predict_route, health_route=health_route)
 
     return Endpoint(
@@ -126,11 +114,8 @@ class _Handlers:
         models: ModelCache[LoadedModel],
         first_answer: FirstAnswer,
         *,
+        limits: RequestLimits,
         admission: Admission,
-        max_body_bytes: int,
-        max_instances: int,
-        max_explanations: int,
-        max_stream_bytes: int,
         feedback: bool,
         fetch_card: "FetchCard | None",
         greet: Handler,
@@ -138,11 +123,8 @@ class _Handlers:
     ) -> None:
         self._models = models
         self._first_answer = first_answer
+        self._limits = limits
         self._admission = admission
-        self._max_body_bytes = max_body_bytes
-        self._max_instances = max_instances
-        self._max_explanations = max_explanations
-        self._max_stream_bytes = max_stream_bytes
         self._streams: Streams | None = None
         self._feedback = feedback
         self._fetch_card = fetch_card
@@ -186,13 +168,13 @@ class _Handlers:
     def _site(self) -> "Site":
         from predictor.web.page import Site
 
-        return Site(self._models, self._fetch_card, max_rows=self._max_instances)
+        return Site(self._models, self._fetch_card, max_rows=self._limits.max_instances)
 
     async def predict(self, request: Request) -> BytesResponse:
         query = request.scope["query_string"]
         parameters = read_parameters(query) if query else PLAIN
         try:
-            body = await read_json_body(request, self._max_body_bytes, self._admission)
+            body = await read_json_body(request, self._limits.max_body_bytes, self._admission)
         except HttpProblem as error:
             if error.status is not HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
                 raise
@@ -218,7 +200,7 @@ class _Handlers:
         from predictor.web.streams import Streams  # With numpy, which single birds do not need.
 
         if self._streams is None:
-            self._streams = Streams(self._models, self._first_answer, self._admission, self._max_stream_bytes)
+            self._streams = Streams(self._models, self._first_answer, self._admission, self._limits.max_stream_bytes)
         return await self._streams.answer(request, file_format, parameters)
 
     async def _answer(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
@@ -235,13 +217,13 @@ class _Handlers:
         """The fast path of a batch; None for a body that it does not accept."""
         from predictor.batch_decoding import decode_valid_batch  # With numpy, which single birds do not need.
 
-        batch = decode_valid_batch(body, self._max_instances, model.schema)
+        batch = decode_valid_batch(body, self._limits.max_instances, model.schema)
         return None if batch is None else batch_json(predict_batch(model, batch, parameters.coverage))
 
     def _answer_any(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
         """The answer to one penguin, or to a batch with invalid rows or with explanations."""
         try:
-            decoded = decode(body, model.schema, max_instances=self._max_instances)
+            decoded = decode(body, model.schema, max_instances=self._limits.max_instances)
         except InvalidInput as error:
             count_refused(model, error)
             raise with_hints(model, error) from None
@@ -258,4 +240,4 @@ class _Handlers:
             return batch_json(answers)
         from predictor.web.explained import explained_json
 
-        return explained_json(model, decoded, answers, most=self._max_explanations, where="/instances")
+        return explained_json(model, decoded, answers, most=self._limits.max_explanations, where="/instances")

@@ -3,7 +3,6 @@
 Routing with 404, 405 and OPTIONS, problem documents for errors, the headers of every answer, and the log lines.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ from predictor.artifacts import ModelCache
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel
 from predictor.telemetry import current_headers, log, request_id
-from predictor.web.admission import REFUSED, Admission, Hold, overloaded
+from predictor.web.admission import REFUSED, Admission, overloaded
 from predictor.web.body import COMPLETE, HOLD, discard_body
 from predictor.web.cors import Cors
 from predictor.web.problems import HttpProblem, problem_response
@@ -82,28 +81,24 @@ class Endpoint:
         self._version_header: RawHeader | None = None  # Made once: a loaded model never changes.
 
     async def __call__(self, request: Request) -> Response:
-        if request.scope["method"] != "POST":
+        scope = request.scope
+        if scope["method"] != "POST":
             return await self._answer(request)
         try:
-            if REFUSED in request.scope:
+            if REFUSED in scope:
                 raise overloaded()
             self._admission.enter()
         except HttpProblem as error:
             return await self._answer(request, error)
-        hold: Hold | None = None
         try:
             response = await self._answer(request)
-            hold = request.scope.get(HOLD)
-            if hold is not None and isinstance(response, BytesResponse):
-                response.on_sent, hold = hold.release, None
+            if HOLD in scope and isinstance(response, BytesResponse):
+                response.on_sent = scope.pop(HOLD).release
             return response
-        except asyncio.CancelledError:
-            hold = request.scope.get(HOLD)
-            raise
         finally:
             self._admission.leave()
-            if hold is not None:
-                hold.release()
+            if HOLD in scope:
+                scope.pop(HOLD).release()
 
     async def _answer(self, request: Request, refusal: HttpProblem | None = None) -> Response:
         started = time.perf_counter()

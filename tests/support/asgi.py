@@ -9,9 +9,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from predictor.bootstrap import App
-from predictor.web import Admission, Endpoint
+from predictor.web import Admission, Endpoint, RequestLimits
 
 T = TypeVar("T")
+
+
+LIMITS = RequestLimits(max_body_bytes=1024**2, max_instances=1000, max_explanations=20, max_stream_bytes=32 * 1024**2)
+"""The usual ones."""
 
 
 def plenty() -> Admission:

@@ -82,8 +82,8 @@ class MLflow:
                 raise UnusableFile("bad_header", "there is no header")
             for chunk in table:
                 rows += len(chunk.batch)
-                if rows > self._scorer.max_instances:
-                    raise InvalidInput([too_many("", self._scorer.max_instances)])
+                if rows > self._scorer.limits.max_instances:
+                    raise InvalidInput([too_many("", self._scorer.limits.max_instances)])
                 lines.append(json_lines(predict_batch(model, chunk.batch), None))
         except UnusableFile as error:
             raise InvalidInput([Violation("", "wrong_type", f"This is no such table: {error}.")]) from error

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 
@@ -16,6 +16,7 @@ from predictor.service import check_coverage, predict_batch
 from predictor.web.admission import LARGE_BODY_BYTES, Admission
 from predictor.web.body import read_json_body, refuse_other_than_json
 from predictor.web.explained import explained_json
+from predictor.web.limits import RequestLimits
 from predictor.web.parameters import Parameters
 from predictor.web.responses import JSON, BytesResponse
 from predictor.web.threads import BLOCKING_BODY_BYTES, run_maybe_in_thread
@@ -31,18 +32,13 @@ class Scorer:
         self,
         models: ModelCache[LoadedModel],
         first_answer: FirstAnswer,
-        *,
+        limits: RequestLimits,
         admission: Admission,
-        max_body_bytes: int,
-        max_instances: int,
-        max_explanations: int,
     ) -> None:
         self._models = models
         self._first_answer = first_answer
+        self.limits: Final = limits
         self._admission = admission
-        self._max_body_bytes = max_body_bytes
-        self.max_instances = max_instances
-        self._max_explanations = max_explanations
 
     async def model(self) -> LoadedModel:
         return self._models.current or await self._models.get()
@@ -57,7 +53,7 @@ class Scorer:
         self, request: Request, work: Work, refusal: Callable[[bytes], str | None] = refuse_other_than_json
     ) -> BytesResponse:
         """What `work` answers to the body, on the event loop or in a thread. Raises as `read_json_body` does."""
-        body = await read_json_body(request, self._max_body_bytes, self._admission, refusal)
+        body = await read_json_body(request, self.limits.max_body_bytes, self._admission, refusal)
         model = await self.model()
         started = time.perf_counter()
         in_thread = model.engine.blocking or len(body) > BLOCKING_BODY_BYTES or b'"explain"' in body
@@ -88,8 +84,8 @@ class Scorer:
         from predictor.batch import Batch  # With numpy, which single birds do not need.
         from predictor.batch_decoding import valid_batch
 
-        if len(documents) > self.max_instances:
-            raise InvalidInput([too_many(where, self.max_instances)])
+        if len(documents) > self.limits.max_instances:
+            raise InvalidInput([too_many(where, self.limits.max_instances)])
         if parameters.coverage is not None:
             check_coverage(model, parameters.coverage)
         repeated = any(getattr(document, "repeated", ()) for document in documents)
@@ -99,7 +95,7 @@ class Scorer:
             batch = Batch.of(rows, rows.ids)
         answers = predict_batch(model, batch, parameters.coverage)
         if parameters.explain:
-            most = self._max_explanations
+            most = self.limits.max_explanations
             return BytesResponse(explained_json(model, rows, answers, most=most, where=where, member=member), JSON)
         if parameters.details:
             return BytesResponse(batch_json(answers, member), JSON)

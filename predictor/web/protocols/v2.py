@@ -92,7 +92,7 @@ class V2:
     async def infer(self, request: Request) -> BytesResponse:
         await self._model(request)
         length = next((value for name, value in request.scope["headers"] if name == _HEADER_LENGTH), None)
-        most = self._scorer.max_instances
+        most = self._scorer.limits.max_instances
         work = partial(infer, header_length=length, max_instances=most)
         return await self._scorer.answer(request, work, _refusal)
 

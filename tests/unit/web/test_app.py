@@ -13,7 +13,7 @@ from predictor.bootstrap import build
 from predictor.models import LoadedModel
 from predictor.settings import Settings
 from predictor.web import Endpoint, web_app
-from tests.support.asgi import Client, plenty, problem_of
+from tests.support.asgi import LIMITS, Client, plenty, problem_of
 from tests.support.bundles import EXAMPLE, PublishedBundle, publish_by_hand
 from tests.support.logs import Log
 
@@ -42,9 +42,7 @@ class RecordingEngine:
 
 def app_with(model: LoadedModel, **options: Any) -> Endpoint:
     models: ModelCache[LoadedModel] = ModelCache(lambda: model)
-    return web_app(
-        models, max_body_bytes=1024 * 1024, max_instances=1000, max_explanations=20, admission=plenty(), **options
-    )
+    return web_app(models, limits=LIMITS, admission=plenty(), **options)
 
 
 class TestPlain:

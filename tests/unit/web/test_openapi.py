@@ -16,7 +16,6 @@ from tests.support.asgi import Client
 from tests.support.bundles import EXAMPLE
 
 PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
-SCORER_OPTIONS = ("admission", "max_body_bytes", "max_instances", "max_explanations")
 CALLS: list[tuple[str, Any, str]] = [
     ("/predict", EXAMPLE, "PlainPrediction"),
     ("/predict?details=true", EXAMPLE, "DetailedPrediction"),
@@ -57,7 +56,7 @@ def test_every_path_of_the_protocols_is_documented() -> None:
         for path in document.keys() - openapi_document()["paths"].keys()
         for method in document[path].keys() & {"get", "post"}
     }
-    routes = ProtocolRoutes(Scorer(*[None] * 2, **dict.fromkeys(SCORER_OPTIONS)), PROTOCOLS)  # type: ignore[arg-type]
+    routes = ProtocolRoutes(Scorer(*[None] * 4), PROTOCOLS)  # type: ignore[arg-type]
     assert documented == {(route.path, method) for route in routes for method in route.methods or ()}
 
 

@@ -6,7 +6,7 @@ from predictor.artifacts import ModelCache
 from predictor.errors import StoreUnavailable
 from predictor.models import LoadedModel
 from predictor.web import web_app
-from tests.support.asgi import Client, plenty
+from tests.support.asgi import LIMITS, Client, plenty
 from tests.support.bundles import EXAMPLE
 
 CALL = list(EXAMPLE.values())
@@ -48,14 +48,7 @@ def test_a_batch_that_only_came_too_early_is_sent_again() -> None:
     def fail() -> LoadedModel:
         raise StoreUnavailable("gs://b", "it is down")
 
-    app = web_app(
-        ModelCache(fail),
-        max_body_bytes=1000,
-        max_instances=10,
-        max_explanations=1,
-        admission=plenty(),
-        protocols=("bigquery",),
-    )
+    app = web_app(ModelCache(fail), limits=LIMITS, admission=plenty(), protocols=("bigquery",))
     response = Client(app).post("/bigquery", json={"calls": [CALL]})
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) >= 1
