@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from predictor.operations.canary import Observed
 
 
-@click.command()
+@click.command(short_help="Compare a new revision with the one in service.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--blue", required=True, help="Name of the revision in service.")
 @click.option("--green", required=True, help="Name of the new revision.")

@@ -36,7 +36,7 @@ def _since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> d
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-@click.command()
+@click.command(short_help="Find out whether the traffic has changed.")
 @click.argument(
     "files",
     nargs=-1,
