@@ -71,7 +71,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $$(($$($(BIN)/python -c 'import 
 test: $(VENV)/dev  ## run the test suite
 	$(PYTEST) -m 'not slow' tests/
 
-# By itself: counting lines takes as long again as the unit tests. Python 3.12 and later count with less.
+# By itself: counting lines takes as long again as the unit tests.
 .PHONY: coverage
 coverage: $(VENV)/dev  ## run the test suite and count which lines it runs; fails under 95 %
 	$(PYTEST) -m 'not slow' --cov=predictor --cov-fail-under=95 tests/
@@ -99,7 +99,7 @@ lint: $(VENV)/dev  ## check style, types, import contracts, spelling, shell scri
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	$(BIN)/shellcheck --check-sourced .ci/run $(wildcard *.sh)
+	$(BIN)/shellcheck --check-sourced $(wildcard .ci/* *.sh)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml)
 	$(BIN)/zizmor --offline --quiet --no-progress .github/workflows
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml main.py predictor ops

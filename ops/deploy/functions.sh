@@ -47,14 +47,13 @@ function_flags() {
 # service_there NAME: whether the Cloud Run service exists; it is then in $WORK/service.json.
 service_there() { there service.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/services/$1"; }
 
-# Sets MODEL_URI and MODEL_DIGEST to those of the revision in service.
+# Sets IN_SERVICE to the revision in service, and MODEL_URI and MODEL_DIGEST to its model.
 read_model_in_service() {
-  local name
   service_there "$FUNCTION" || die "$FUNCTION is not deployed"
-  read -r name _ < <(state blue "$WORK/service.json" "$TAG") || die "$FUNCTION has no revision in service"
-  must_read revision.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/revisions/$name"
-  MODEL_URI=$(state variable "$WORK/revision.json" MODEL_URI) || die "$name has no MODEL_URI"
-  MODEL_DIGEST=$(state variable "$WORK/revision.json" MODEL_DIGEST) || die "$name has no MODEL_DIGEST"
+  read -r IN_SERVICE _ < <(state blue "$WORK/service.json" "$TAG") || die "$FUNCTION has no revision in service"
+  read_revision "$IN_SERVICE" || die "$IN_SERVICE does not exist any more"
+  { MODEL_URI=$(state variable "$WORK/revision.json" MODEL_URI) && MODEL_DIGEST=$(state variable "$WORK/revision.json" MODEL_DIGEST); } ||
+    die "$IN_SERVICE was not deployed with ./deploy.sh: it has no pinned model"
 }
 
 # Whether the wanted source and settings are in service already, with all traffic. The revision tells; the function's own

@@ -18,23 +18,19 @@ promote() {
 
 # Runs in a task, with the settings of the other deployment. Passes on its model and the digest of its source.
 inspect_staging() {
-  local revision alerts
+  local alerts
   load_defaults
   load_config "$FROM"
   CONFIG=$FROM
   check_config
   say "looking at $FUNCTION of $FROM"
   need_project
-  service_there "$FUNCTION" || die "$FUNCTION is not deployed"
-  read -r revision _ < <(state blue "$WORK/service.json" "$TAG") || die "$FUNCTION has no revision in service"
-  [[ $(state share "$WORK/service.json" "$revision") == 100 ]] || die "two revisions of $FUNCTION share the traffic: its release is not finished"
-  URL=$(state get "$WORK/service.json" status.url)
-  read_revision "$revision" || die "$revision does not exist any more"
-  MODEL_LOCAL='' MODEL_URI=$(state variable "$WORK/revision.json" MODEL_URI) MODEL_DIGEST=$(state variable "$WORK/revision.json" MODEL_DIGEST) ||
-    die "$revision was not deployed with ./deploy.sh: it has no pinned model"
+  read_model_in_service
+  [[ $(state share "$WORK/service.json" "$IN_SERVICE") == 100 ]] || die "two revisions of $FUNCTION share the traffic: its release is not finished"
+  URL=$(state get "$WORK/service.json" status.url) MODEL_LOCAL=''
   must_read alerts.json monitoring "v3/projects/$PROJECT_ID/alerts" --get --data-urlencode 'filter=state="OPEN"'
   alerts=$(state alerts-of "$WORK/alerts.json" "$FUNCTION: ") || die "an alert of $FUNCTION is open: $alerts"
-  smoke "$URL" "of $revision"
+  smoke "$URL" "of $IN_SERVICE"
   printf '%s\n' "$MODEL_URI" "$MODEL_DIGEST" "$(state variable "$WORK/revision.json" SOURCE)" >"$RUN/staged"
 }
 

@@ -138,7 +138,7 @@ release_over() {
   read_service "$FUNCTION"
   green=$(state get "$WORK/service.json" status.latestCreatedRevisionName)
   [[ $green != "$blue" ]] || die "the deployment made no new revision"
-  must_read revision.json run "apis/serving.knative.dev/v1/namespaces/$PROJECT_ID/revisions/$green"
+  read_revision "$green" || die "$green does not exist any more"
   [[ $(state variable "$WORK/revision.json" FINGERPRINT) == "$FINGERPRINT" ]] || die "somebody else deployed $FUNCTION while this ran: $green is not what is in this folder"
   LEFT=$(split_now) || die "cannot read the traffic split of $FUNCTION"
   if [[ $LEFT != "$blue=100"* ]]; then

@@ -10,21 +10,28 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from predictor.cli import options
+from predictor.cli.operations import golden_rows
 from predictor.cli.output import tell
 
 if TYPE_CHECKING:
     from predictor.operations.canary import Observed
 
 
-@click.command()
+@click.command(short_help="Compare a new revision with the one in service.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--blue", required=True, help="Name of the revision in service.")
 @click.option("--green", required=True, help="Name of the new revision.")
-@click.option("--blue-since", required=True, type=options.Instant(), help="Blue's points count from then on.")
-@click.option("--green-since", required=True, type=options.Instant(), help="Green's points count from then on.")
+@click.option("--blue-since", required=True, type=options.Instant(), help="Blue's requests count from then on.")
+@click.option("--green-since", required=True, type=options.Instant(), help="Green's requests count from then on.")
 @click.option("--url", required=True, callback=options.service_url, help="Green's own URL, for smoke traffic.")
-@click.option("--digest", metavar="sha256:HEX", callback=options.digest, required=True, help="Green's model.")
-@click.option("--golden", metavar="MODEL_URI", callback=options.location, required=True, help="Green's model.")
+@options.digest_option(required=True, help="The digest of green's model.")
+@click.option(
+    "--golden",
+    metavar="MODEL_URI",
+    callback=options.location,
+    required=True,
+    help="Green's model, whose golden rows are sent.",
+)
 @click.option(
     "--minimum",
     type=click.IntRange(min=1),
@@ -112,10 +119,9 @@ def _json(file: Path) -> Any:
 
 
 def _send(url: str, digest: str, golden: str, count: int) -> Counter[int]:
-    from predictor.artifacts import open_store
     from predictor.operations.remote import Function
-    from predictor.operations.smoke import golden_rows, statuses_of
+    from predictor.operations.smoke import statuses_of
 
-    rows = golden_rows(open_store(golden.removesuffix("/golden.json")), digest)
+    rows = golden_rows(golden, digest)
     with Function(url, options.identity_token()) as function:
         return statuses_of(function, rows, count)

@@ -36,7 +36,7 @@ def _since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> d
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-@click.command()
+@click.command(short_help="Find out whether the traffic has changed.")
 @click.argument(
     "files",
     nargs=-1,
@@ -45,12 +45,7 @@ def _since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> d
 )
 @click.option("--since", callback=_since, help="Leave out what is older: a date (UTC), or an age such as 12h, 30d, 8w.")
 @click.option("--uri", callback=options.location, help="The model. Default: MODEL_URI, or the newest under artifacts/.")
-@click.option(
-    "--digest",
-    metavar="sha256:HEX",
-    callback=options.digest,
-    help="The model's digest. Default: MODEL_DIGEST, unless --uri is given.",
-)
+@options.digest_option(help="The model's digest. Default: MODEL_DIGEST, unless --uri is given.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page with plots.")
 def drift(

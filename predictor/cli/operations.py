@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,18 +10,13 @@ from predictor.cli import options
 from predictor.cli.output import tell
 from predictor.errors import ConfigurationError, Disagreement
 
-GOLDEN_SUFFIX: Final = "/golden.json"
+if TYPE_CHECKING:
+    from predictor.models import Golden
 
 
 @click.command(short_help="Check that a running function is fit to serve.")
 @click.argument("url", callback=options.service_url)
-@click.option(
-    "--digest",
-    metavar="sha256:HEX",
-    callback=options.digest,
-    required=True,
-    help="Digest of the model that the function must serve.",
-)
+@options.digest_option(required=True, help="Digest of the model that the function must serve.")
 @click.option(
     "--golden",
     metavar="MODEL_URI",
@@ -53,15 +48,13 @@ def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests:
 
     For a function that is not public: export IDENTITY_TOKEN=$(gcloud auth print-identity-token)
     """
-    from predictor.artifacts import open_store
     from predictor.operations.remote import Function
-    from predictor.operations.smoke import golden_rows
     from predictor.operations.smoke import smoke as smoke_function
 
     uri = golden or os.environ.get("MODEL_URI")
     if not uri:
         raise ConfigurationError("MODEL_URI", None, "give --golden, or set it to the published model")
-    rows = golden_rows(open_store(uri.removesuffix(GOLDEN_SUFFIX)), digest)
+    rows = golden_rows(uri, digest)
     with Function(url, options.identity_token()) as function:
         result = smoke_function(
             function, digest, rows, p95_limit_ms=p95_ms, requests=requests, wait_s=wait_s, tell=tell
@@ -70,6 +63,14 @@ def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests:
         f"{url} is good: version {result.version}, {result.golden_rows} golden rows, {result.refusals} refusals,"
         f" p95 {result.p95_ms:.1f} ms over {result.requests} requests"
     )
+
+
+def golden_rows(uri: str, digest: str) -> "Golden":
+    """The golden rows of the model at `uri`, which may also name their file."""
+    from predictor.artifacts import GOLDEN_FILE, open_store
+    from predictor.operations import smoke as smoking
+
+    return smoking.golden_rows(open_store(uri.removesuffix(f"/{GOLDEN_FILE}")), digest)
 
 
 @click.command(short_help="Compare the predictions of two running functions.")

@@ -3,6 +3,7 @@
 import math
 import os
 import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -56,6 +57,11 @@ def digest(_ctx: click.Context, _param: click.Parameter, value: str | None) -> s
     if value is not None and not is_digest(value):
         raise click.BadParameter(f"{value!r} is not sha256: and 64 lower-case hex digits")
     return value
+
+
+def digest_option(**more: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--digest`; `more` says whose it is, and whether it must be given."""
+    return click.option("--digest", metavar="sha256:HEX", callback=digest, **more)
 
 
 def location(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:

@@ -47,11 +47,8 @@ def _feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
     callback=options.location,
     help="The published model. Default: the setting MODEL_URI, or the newest version under artifacts/.",
 )
-@click.option(
-    "--digest",
-    metavar="sha256:HEX",
-    callback=options.digest,
-    help="The model's digest; required for gs://. Default: the setting MODEL_DIGEST, unless --uri is given.",
+@options.digest_option(
+    help="The model's digest; required for gs://. Default: the setting MODEL_DIGEST, unless --uri is given."
 )
 @click.option("--coverage", type=float, help="Of the prediction set. Default: the model's own, usually 0.95.")
 @click.option("--explain", is_flag=True, help=f"Say what speaks for the prediction; for one {NOUN} only.")

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Check a published model.")
 @click.argument("uri", metavar="MODEL_URI", callback=options.location)
-@click.option(
-    "--digest", metavar="sha256:HEX", callback=options.digest, help="The model's digest, as publish printed it."
-)
+@options.digest_option(help="The model's digest, as publish printed it.")
 @click.option(
     "--key",
     metavar="FILE.pub",
