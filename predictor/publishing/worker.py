@@ -21,6 +21,7 @@ import pandas as pd
 from predictor.errors import PredictorError
 from predictor.penguin import NOUN_PLURAL
 from predictor.text import describe_error
+from predictor.training.libraries import parts
 
 _LIBRARIES: Final = {
     "scikit-learn": "sklearn",
@@ -243,24 +244,9 @@ class LightGbmBooster:
 
 def _fitted_categories(estimator: Any) -> Iterator[list[str]]:
     """The strings that fitted encoders inside the estimator know."""
-    for part in _parts(estimator):
+    for part in parts(estimator):
         for values in getattr(part, "categories_", None) or ():
             yield [str(value) for value in values if isinstance(value, str)]
-
-
-def _parts(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    seen = set() if seen is None else seen
-    if id(value) in seen:
-        return
-    seen.add(id(value))
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _parts(item, seen)
-    elif isinstance(value, dict):
-        yield from _parts(list(value.values()), seen)
-    elif hasattr(value, "get_params") and hasattr(value, "__dict__"):
-        yield value
-        yield from _parts(vars(value), seen)
 
 
 def _versions(modules: Mapping[str, str]) -> dict[str, str]:
