@@ -18,7 +18,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from predictor.errors import PredictorError
+from predictor.errors import NotCompilable, NotConvertible, NotRefittable, PredictorError, PublishRefused
 from predictor.penguin import NOUN_PLURAL
 from predictor.text import describe_error
 from predictor.training.libraries import parts
@@ -37,10 +37,6 @@ _CLASSIFYING: Final = ("binary", "multiclass", "cross_entropy")
 _COMPILERS: Final = {"onnx": "onnx", "skl2onnx": "skl2onnx", "onnxmltools": "onnxmltools"}
 
 
-class Unusable(Exception):
-    """A file is not a part of a classifier. The message is for the person who publishes."""
-
-
 class Model:
     """An opened classifier, with the label encoder and the columns that came with it."""
 
@@ -54,7 +50,7 @@ class Model:
         for file in files:
             self._place(file["path"], _opened(file["path"], file["format"]))
         if self.estimator is None:
-            raise Unusable("none of the files holds a classifier")
+            raise PublishRefused("none of the files holds a classifier")
         best = getattr(self.estimator, "best_estimator_", None)
         if best is not None:  # A search: what is served is what it found.
             self.estimator = best
@@ -62,7 +58,7 @@ class Model:
     def _place(self, path: str, value: Any) -> None:
         if hasattr(value, "predict"):
             if self.estimator is not None:
-                raise Unusable(f"{path} is a second model; publish one at a time")
+                raise PublishRefused(f"{path} is a second model; publish one at a time")
             self.estimator = value
             self.roles[path] = "estimator"
         elif hasattr(value, "inverse_transform") and hasattr(value, "classes_"):
@@ -71,22 +67,24 @@ class Model:
         elif not isinstance(value, str | bytes | dict) and hasattr(value, "__iter__"):
             names = list(value)
             if not all(isinstance(name, str) for name in names):
-                raise Unusable(f"{path} holds a {type(value).__name__} that is not a list of column names")
+                raise PublishRefused(f"{path} holds a {type(value).__name__} that is not a list of column names")
             self.columns = [str(name) for name in names]
             self.roles[path] = "columns"
         else:
-            raise Unusable(f"{path} holds a {type(value).__name__}, expected a classifier, a label encoder or columns")
+            raise PublishRefused(
+                f"{path} holds a {type(value).__name__}, expected a classifier, a label encoder or columns"
+            )
 
     def describe(self) -> dict[str, Any]:
         estimator = self.estimator
         kind = type(estimator).__name__
         if not hasattr(estimator, "predict_proba"):
             hint = " (CalibratedClassifierCV adds them)" if hasattr(estimator, "decision_function") else ""
-            raise Unusable(f"a {kind} gives no probabilities{hint}; a classifier with predict_proba is needed")
+            raise PublishRefused(f"a {kind} gives no probabilities{hint}; a classifier with predict_proba is needed")
         try:
             classes = list(estimator.classes_)
         except Exception as error:
-            raise Unusable(f"the {kind} is not fitted; call fit before saving it") from error
+            raise PublishRefused(f"the {kind} is not fitted; call fit before saving it") from error
         names = getattr(estimator, "feature_names_in_", getattr(estimator, "feature_name_", None))
         return {
             "estimator": kind,
@@ -129,12 +127,11 @@ class Model:
             texts = " and ".join(name for name, cells in columns if isinstance(cells[0], str))
             hint = f"; save a Pipeline that encodes {texts} itself" if texts else ""
             kind = type(self.estimator).__name__
-            raise Unusable(f"the {kind} cannot score {NOUN_PLURAL} ({describe_error(error)}){hint}") from error
+            raise PublishRefused(f"the {kind} cannot score {NOUN_PLURAL} ({describe_error(error)}){hint}") from error
 
 
 def _onnx(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
     """Every ONNX form in base64, or the reason why there is none."""
-    from predictor.errors import NotConvertible
     from predictor.training.onnx_form import forms
 
     try:
@@ -148,7 +145,6 @@ def _onnx(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
 def _compiled(model: Model, request: Mapping[str, Any]) -> dict[str, str]:
     """The content of `compiled.json`, or the reason why there is none."""
     from predictor.artifacts import InputColumn
-    from predictor.errors import NotCompilable
     from predictor.models.compiled import form_to_bytes
     from predictor.training.compile import compile_estimator
 
@@ -161,13 +157,12 @@ def _compiled(model: Model, request: Mapping[str, Any]) -> dict[str, str]:
 
 def _refit(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
     """Out-of-fold probabilities, or the reason why there are none."""
-    from predictor.errors import NotRefittable
     from predictor.training.refitting import refit
 
+    if model.from_booster:
+        return {"reason": "a booster's own file does not say how it was fitted"}
     frame = model.frame(request["names"], request["columns"])
     try:
-        if model.from_booster:
-            raise NotRefittable("a booster's own file does not say how it was fitted")
         return {"probabilities": refit(model.estimator, frame, request["classes"], request["folds"]).tolist()}
     except NotRefittable as error:
         return {"reason": str(error)}
@@ -180,17 +175,19 @@ def _array(frame: pd.DataFrame) -> Any:
 def _opened(path: str, file_format: str) -> Any:
     try:
         return _open(path, file_format)
-    except Unusable:
+    except PublishRefused:
         raise
     except ModuleNotFoundError as error:
-        raise Unusable(
+        raise PublishRefused(
             f"{path} needs the module {error.name}; if a package holds it, add --with PACKAGE==VERSION, and if it is"
             f" your own, {_PACKAGES_ONLY}"
         ) from error
     except Exception as error:  # Readers of pickles and of models raise anything.
         if isinstance(error, AttributeError) and repr(sys.modules["__main__"]) in str(error):
-            raise Unusable(f"{path} needs code of the script that saved it; {_PACKAGES_ONLY}") from error
-        raise Unusable(f"{path} cannot be opened ({describe_error(error)}); save it again if it is damaged") from error
+            raise PublishRefused(f"{path} needs code of the script that saved it; {_PACKAGES_ONLY}") from error
+        raise PublishRefused(
+            f"{path} cannot be opened ({describe_error(error)}); save it again if it is damaged"
+        ) from error
 
 
 def _open(path: str, file_format: str) -> Any:
@@ -204,7 +201,7 @@ def _open(path: str, file_format: str) -> Any:
         return _xgboost(path)
     if file_format == "lightgbm":
         return LightGbmBooster(path)
-    raise Unusable(f"{path} cannot be opened here")
+    raise PublishRefused(f"{path} cannot be opened here")
 
 
 def _xgboost(path: str) -> Any:
@@ -225,7 +222,9 @@ class LightGbmBooster:
         document = self.booster_.dump_model()
         objective = document.get("objective", "")
         if not objective.startswith(_CLASSIFYING):
-            raise Unusable(f"{path} is not a classifier: it was trained for {objective or 'an objective of its own'}")
+            raise PublishRefused(
+                f"{path} is not a classifier: it was trained for {objective or 'an objective of its own'}"
+            )
         count = max(2, document["num_class"])
         self.classes_ = np.arange(count)
         names = self.booster_.feature_name()
@@ -268,12 +267,10 @@ def serve(requests: Any, answers: Any) -> None:
                 model = Model(request["files"])
                 answer: Any = model.describe()
             elif model is None:
-                raise Unusable("no model is open")
+                raise PublishRefused("no model is open")
             else:
                 answer = _CALLS[request["call"]](model, request)
             document = {"answer": answer}
-        except Unusable as error:
-            document = {"error": str(error)}
         except PredictorError as error:
             document = {"error": str(error)}
         except Exception as error:  # noqa: BLE001  Estimators and their pickles raise anything.
