@@ -35,7 +35,7 @@ _BOOSTERS: Final[Mapping[str, Callable[[Any], TreeModel]]] = {
     "XGBClassifier": boosters.xgboost,
     "XGBRFClassifier": boosters.xgboost,
     "LGBMClassifier": boosters.lightgbm,
-    "LightGbmBooster": boosters.lightgbm,  # predictor.publishing.worker
+    "LightGbmBooster": boosters.lightgbm,  # predictor.publishing.open_file
 }
 """By name, since the libraries need not be installed."""
 
