@@ -46,6 +46,9 @@ def forms(
     there is no form, `PublishRefused` when the converter that it needs is not installed.
     """
     strings = strings or {}
+    boosted = (part for part in parts(estimator) if isinstance(part, HistGradientBoostingClassifier))
+    if any(getattr(part, "is_categorical_", None) is not None for part in boosted):
+        raise NotConvertible(type(estimator).__name__, "the converter does not know splits by category")
     _register_boosters(estimator)
     _register_histogram_boosting()
     thresholds = _lightgbm_thresholds(estimator)
@@ -281,8 +284,6 @@ def _register_histogram_boosting() -> None:
     convert = get_converter(alias)
 
     def with_whole_numbers(scope: Any, operator: Any, container: Any) -> None:
-        if operator.raw_operator.is_categorical_ is not None:
-            raise NotImplementedError("the converter does not know splits by category")
         convert(scope, operator, _WholeNumbers(container))
 
     _register(HistGradientBoostingClassifier, with_whole_numbers)
