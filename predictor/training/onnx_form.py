@@ -40,7 +40,7 @@ def forms(
 ) -> Iterator[bytes]:
     """Every ONNX form that the converters make of an estimator, best first. Parity decides whether one is right.
 
-    `strings`: for a column of text its values; the graph's input then holds their places. Raises `NotConvertible` when
+    `strings`: for a column of text its values; the graph's input then holds their indexes. Raises `NotConvertible` when
     there is no form, `PublishRefused` when the converter that it needs is not installed.
     """
     strings = strings or {}
@@ -158,14 +158,14 @@ def adapt_signature(
     )
 
 
-def _to_text(place: str, text: str, values: Sequence[str], version: int) -> list[NodeProto]:
-    """Nodes that turn a column of places into the values at these places, in this version of the domain ai.onnx.ml."""
-    whole = f"{place}_whole"
+def _to_text(indexes: str, text: str, values: Sequence[str], version: int) -> list[NodeProto]:
+    """Nodes that turn a column of indexes into the values that they mean, in this version of the domain ai.onnx.ml."""
+    whole = f"{indexes}_whole"
     attributes: dict[str, Any] = {"classes_strings": list(values)}
     if version > 1:
         attributes = {"keys_int64s": list(range(len(values))), "values_strings": list(values)}
     return [
-        helper.make_node("Cast", [place], [whole], to=TensorProto.INT64),
+        helper.make_node("Cast", [indexes], [whole], to=TensorProto.INT64),
         helper.make_node("LabelEncoder", [whole], [text], domain=_ML, **attributes),
     ]
 

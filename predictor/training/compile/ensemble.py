@@ -76,7 +76,7 @@ def _bagged(estimator: Any, inputs: Inputs) -> list[TreeModel]:
     for part, chosen in zip(estimator.estimators_, estimator.estimators_features_, strict=True):
         if len(part.classes_) != len(estimator.classes_):
             raise Unsupported("one of its members does not know all classes")
-        found = _read(part, inputs.chosen([int(place) for place in chosen]))
+        found = _read(part, inputs.chosen([int(column) for column in chosen]))
         models += [_weighted(model, 1 / len(estimator.estimators_)) for model in found]
     return models
 
