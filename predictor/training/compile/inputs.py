@@ -49,7 +49,7 @@ class Inputs:
         """A frame of these columns; an array for an estimator that was fitted without names."""
 
         def rows(penguins: PenguinColumns) -> Any:
-            frame = pd.DataFrame({column.name: _cells(column, penguins) for column in columns})
+            frame = pd.DataFrame({column.name: input_cells(column, penguins) for column in columns})
             return frame if named else frame.to_numpy()
 
         return cls(rows)
@@ -111,8 +111,8 @@ def _alone(name: str, table: Mapping[str, float], numbers: Sequence[float]) -> b
     return same and len(set(numbers)) > 1
 
 
-def _cells(column: InputColumn, penguins: PenguinColumns) -> Any:
-    """One column, as `predictor.models.sklearn_engine` makes it; 0 for a column that no feature gives."""
+def input_cells(column: InputColumn, penguins: PenguinColumns) -> "NDArray[Any]":
+    """A column of an estimator's input, as `predictor.models.sklearn_engine` makes it; 0 where no feature gives it."""
     if column.feature in MEASUREMENTS:
         return penguins.measurements[:, MEASUREMENTS.index(column.feature)]
     if column.feature not in CATEGORIES:
