@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.document import write_between
 from benchmarks.drift_population import Birds, Numbers, Population, birds_of
 from benchmarks.drift_service import Service
 from benchmarks.paths import ROOT
@@ -24,8 +25,8 @@ from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS
 from predictor.training.dataset import Dataset, load_penguins
 
 PAGE: Final = ROOT / "docs" / "explanation" / "drift.md"
-_BEGIN: Final = "<!-- figures: written by `python -m benchmarks.drift --document` -->\n"
-_END: Final = "<!-- end of figures -->\n"
+_BEGIN: Final = "<!-- figures: written by `python -m benchmarks.drift --document` -->"
+_END: Final = "<!-- end of figures -->"
 HOURS_PER_YEAR: Final = 8766
 SIZES: Final = (200, 1_000, 10_000)
 CHANGED_ROWS: Final = 1_000
@@ -219,12 +220,7 @@ def table(rows: list[Row]) -> str:
 
 
 def write_document(figures: str) -> None:
-    """Replace what stands between the two marks of the page. Raises `ValueError` where one is missing."""
-    before, begin, rest = PAGE.read_text().partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not (begin and end):
-        raise ValueError(f"{PAGE} needs the lines {_BEGIN.strip()} and {_END.strip()}; the tables go between them")
-    PAGE.write_text(f"{before}{begin}\n{figures}\n\n{end}{after}")
+    write_between(PAGE, _BEGIN, _END, f"\n{figures}\n")
 
 
 if __name__ == "__main__":
