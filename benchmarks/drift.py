@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.document import write_between
 from benchmarks.drift_population import Birds, Numbers, Population, birds_of
 from benchmarks.drift_service import Service
 from benchmarks.paths import ROOT
@@ -24,8 +25,8 @@ from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS
 from predictor.training.dataset import Dataset, load_penguins
 
 PAGE: Final = ROOT / "docs" / "explanation" / "drift.md"
-_BEGIN: Final = "<!-- figures: written by `python -m benchmarks.drift --document` -->\n"
-_END: Final = "<!-- end of figures -->\n"
+_BEGIN: Final = "<!-- figures: written by `python -m benchmarks.drift --document` -->"
+_END: Final = "<!-- end of figures -->"
 HOURS_PER_YEAR: Final = 8766
 SIZES: Final = (200, 1_000, 10_000)
 CHANGED_ROWS: Final = 1_000
@@ -58,12 +59,12 @@ def scenarios(population: Population) -> list[Scenario]:
     ]
 
 
-def _plus(birds: Birds, place: int, amount: float) -> Birds:
-    return birds.with_measurements(birds.measurements + amount * np.eye(len(MEASUREMENTS))[place])
+def _plus(birds: Birds, index: int, amount: float) -> Birds:
+    return birds.with_measurements(birds.measurements + amount * np.eye(len(MEASUREMENTS))[index])
 
 
-def _times(birds: Birds, place: int, factor: float) -> Birds:
-    return birds.with_measurements(birds.measurements * np.where(np.arange(len(MEASUREMENTS)) == place, factor, 1))
+def _times(birds: Birds, index: int, factor: float) -> Birds:
+    return birds.with_measurements(birds.measurements * np.where(np.arange(len(MEASUREMENTS)) == index, factor, 1))
 
 
 # cm, m and inches for lengths; kg, pounds and ounces for the mass; the decimal point one place off.
@@ -75,8 +76,8 @@ def _slips(birds: Birds, random: np.random.Generator) -> Birds:
     """One measurement of some birds in another unit."""
     values = birds.measurements.copy()
     for row in np.flatnonzero(random.random(len(values)) < 0.02):
-        place = int(random.integers(len(MEASUREMENTS)))
-        values[row, place] *= random.choice(_MASS_FACTORS if place == MASS else _LENGTH_FACTORS)
+        index = int(random.integers(len(MEASUREMENTS)))
+        values[row, index] *= random.choice(_MASS_FACTORS if index == MASS else _LENGTH_FACTORS)
     return birds.with_measurements(values)
 
 
@@ -132,22 +133,24 @@ def hourly_false_alarms(population: Population, size: int, per_hour: int, years:
 def hours(service: Service, birds: Birds, per_hour: int) -> tuple[Numbers, Numbers]:
     """The log e-values of each hour, for measurements and for the mix: `decide`, for many looks at once."""
     columns, baseline = birds.columns, service.baseline
-    places = service.predict(columns)
-    means = service.residuals(columns, places).reshape(-1, per_hour, len(MEASUREMENTS)).mean(axis=1)
-    flagged = per_hour - service.in_distribution(columns, places).reshape(-1, per_hour).sum(axis=1)
+    predicted = service.predict(columns)
+    means = service.residuals(columns, predicted).reshape(-1, per_hour, len(MEASUREMENTS)).mean(axis=1)
+    flagged = per_hour - service.in_distribution(columns, predicted).reshape(-1, per_hour).sum(axis=1)
     keys = list(baseline.groups)
     groups = np.array([[keys.index(service.group(label, values)) for values in COMBINATIONS] for label in SPECIES])
-    in_group = _counted(groups[places, columns.combinations], len(keys), per_hour)
+    in_group = _counted(groups[predicted, columns.combinations], len(keys), per_hour)
     variance = 1 / per_hour + (np.square(in_group / per_hour) / np.array(list(baseline.groups.values()))).sum(axis=1)
     marginal, alone = decision.of_mean_residuals(means, variance, baseline)
     out_of_range = evidence.of_rare(np.zeros(len(means)), per_hour)
     measurements = decision.of_measurements(
         [*marginal, *alone], decision.of_flagged(flagged, np.full(len(means), per_hour), baseline), out_of_range
     )
-    kinds = [evidence.of_shares(_counted(places, len(SPECIES), per_hour), [baseline.labels[name] for name in SPECIES])]
+    kinds = [
+        evidence.of_shares(_counted(predicted, len(SPECIES), per_hour), [baseline.labels[name] for name in SPECIES])
+    ]
     for number, (name, values) in enumerate(CATEGORIES.items()):
-        place_of = np.array([values.index(combination[number]) for combination in COMBINATIONS])
-        counted = _counted(place_of[columns.combinations], len(values), per_hour)
+        value_of = np.array([values.index(combination[number]) for combination in COMBINATIONS])
+        counted = _counted(value_of[columns.combinations], len(values), per_hour)
         kinds.append(evidence.of_shares(counted, list(baseline.categories[name].values())))
     return measurements, decision.of_mix(kinds)
 
@@ -217,12 +220,7 @@ def table(rows: list[Row]) -> str:
 
 
 def write_document(figures: str) -> None:
-    """Replace what stands between the two marks of the page. Raises `ValueError` where one is missing."""
-    before, begin, rest = PAGE.read_text().partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not (begin and end):
-        raise ValueError(f"{PAGE} needs the lines {_BEGIN.strip()} and {_END.strip()}; the tables go between them")
-    PAGE.write_text(f"{before}{begin}\n{figures}\n\n{end}{after}")
+    write_between(PAGE, _BEGIN, _END, f"\n{figures}\n")
 
 
 if __name__ == "__main__":

@@ -20,16 +20,16 @@ SMOOTHING: Final = 0.3
 """The noise's standard deviation, as a share of the residuals'."""
 
 Numbers = NDArray[np.float64]
-Places = NDArray[np.intp]
+Indexes = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
 class Birds:
-    """Measurements in their units, shape (birds, measurements); places in COMBINATIONS and in SPECIES."""
+    """Measurements in their units, shape (birds, measurements); indexes in COMBINATIONS and in SPECIES."""
 
     measurements: Numbers
-    combinations: Places
-    species: Places
+    combinations: Indexes
+    species: Indexes
 
     @property
     def columns(self) -> PenguinColumns:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.drift_population import Birds, Numbers, Places
+from benchmarks.drift_population import Birds, Indexes, Numbers
 from predictor.batch import PenguinColumns, in_range
 from predictor.drift.baseline import Baseline
 from predictor.drift.summaries import Counts
@@ -36,28 +36,28 @@ class Service:
         self._furthest = reference.scores[self.assessor.distance.known_below - 1]
         self._residuals = Residuals(reference)
 
-    def predict(self, columns: PenguinColumns) -> Places:
-        """The places of the predicted classes."""
+    def predict(self, columns: PenguinColumns) -> Indexes:
+        """The indexes of the predicted classes."""
         features = pd.DataFrame(self._encoder.matrix(columns), columns=list(ENCODED))
-        best: Places = self._estimator.predict_proba(features).argmax(axis=1)
+        best: Indexes = self._estimator.predict_proba(features).argmax(axis=1)
         return best
 
-    def in_distribution(self, columns: PenguinColumns, places: Places) -> NDArray[np.bool_]:
+    def in_distribution(self, columns: PenguinColumns, predicted: Indexes) -> NDArray[np.bool_]:
         """What a detailed answer calls so."""
         seen = np.array(
             [[not self.assessor.unseen(label, values) for values in COMBINATIONS] for label in self.assessor.classes]
         )
         near = self.assessor.for_batches.distances(columns) <= self._furthest
-        known: NDArray[np.bool_] = near & seen[places, columns.combinations]
+        known: NDArray[np.bool_] = near & seen[predicted, columns.combinations]
         return known
 
     def count(self, birds: Birds) -> Counts:
         """Traffic of these birds, as a summary has it."""
         valid = in_range(birds.measurements)
         columns = PenguinColumns(birds.measurements[valid], birds.combinations[valid])
-        places = self.predict(columns)
+        predicted = self.predict(columns)
         counts = TrafficCounts(self.assessor)
-        counts.add_columns(columns, places, self.in_distribution(columns, places))
+        counts.add_columns(columns, predicted, self.in_distribution(columns, predicted))
         for _ in range(np.count_nonzero(~valid)):
             counts.add_refused(_REFUSED)
         fields = counts.fields()
@@ -68,10 +68,10 @@ class Service:
         found = self.assessor.reference.group_of(label, values)
         return found.label, found.value or ""
 
-    def residuals(self, columns: PenguinColumns, places: Places) -> Numbers:
+    def residuals(self, columns: PenguinColumns, predicted: Indexes) -> Numbers:
         """In standard deviations, as they are counted: shape (rows, measurements)."""
         offsets = np.array([self._residuals.offsets[label, values] for label in SPECIES for values in COMBINATIONS])
-        own = offsets[places * len(COMBINATIONS) + columns.combinations]
+        own = offsets[predicted * len(COMBINATIONS) + columns.combinations]
         exact = np.log(columns.measurements) * np.array(self._residuals.factors) - own
         found: Numbers = np.clip(np.rint(exact), -LIMIT, LIMIT) / SCALE
         return found

@@ -7,11 +7,9 @@ Within a whole request a step finds the processor's caches filled by other steps
 
 import argparse
 import asyncio
-import gc
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from statistics import median
 from typing import Final
 
 import numpy as np
@@ -24,8 +22,8 @@ from starlette.requests import Request
 
 from benchmarks.event_files import make_csv
 from benchmarks.paths import MODELS
-from benchmarks.results import Spread
 from benchmarks.sample_penguins import CATEGORIES, FEATURES, MEASUREMENTS, Row, sample_penguins
+from benchmarks.timing import ROUNDS, Step, compare
 from predictor.answers import batch_json, detailed_json
 from predictor.artifacts import ONNX_FILE, newest_version, open_store
 from predictor.batch import Batch, PenguinColumns
@@ -49,8 +47,6 @@ from predictor.web.protocols.v2 import infer
 
 ROWS: Final = 1000
 CSV_ROWS: Final = 2600  # About as many as in one block of a file.
-TURN_NS: Final = 10_000_000
-Step = Callable[[], object]
 
 
 def comparisons() -> dict[str, tuple[Step, Step]]:
@@ -233,31 +229,18 @@ def _session(graph: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def cpu_us(step: Step) -> float:
-    """Microseconds of CPU, from as many calls as fit into a turn."""
-    started, calls = time.thread_time_ns(), 0
-    while (elapsed := time.thread_time_ns() - started) < TURN_NS:
-        step()
-        calls += 1
-    return elapsed / calls / 1000
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.micro", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=11, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
     options = parser.parse_args()
     try:
         chosen = comparisons()
     except PredictorError as error:
         print(error, file=sys.stderr)
         return 2
-    gc.collect()
-    gc.freeze()  # As main.py does: a full collection would take longer than most steps.
     for title, (used, other) in chosen.items():
-        pairs = [(cpu_us(used), cpu_us(other)) for _ in range(options.rounds + 1)][1:]  # The first round warms up.
-        ratio = Spread.of([one / two for one, two in pairs])
-        times = [median(column) for column in zip(*pairs, strict=True)]
-        print(f"{ratio!s:>22} {times[0]:>10,.1f} {times[1]:>10,.1f} us  {title}", flush=True)
+        found = compare(used, other, options.rounds)
+        print(f"{found.ratio!s:>22} {found.one_us:>10,.1f} {found.other_us:>10,.1f} us  {title}", flush=True)
     return 0
 
 

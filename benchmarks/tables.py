@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.document import write_between
 from benchmarks.goals import GOALS
 from benchmarks.paths import PERFORMANCE_PAGE
 from benchmarks.results import Results
@@ -26,8 +27,8 @@ COLUMNS: Final = (
     ("alone MiB", "alone_mib", ".0f"),
     ("install MB", "install_mb", ".0f"),
 )
-_BEGIN: Final = "<!-- figures: written by `python -m benchmarks --document` -->\n"
-_END: Final = "<!-- end of figures -->\n"
+_BEGIN: Final = "<!-- figures: written by `python -m benchmarks --document` -->"
+_END: Final = "<!-- end of figures -->"
 
 
 def contenders(results: Results) -> Rows:
@@ -75,10 +76,6 @@ def align(rows: Rows) -> str:
 
 def write_document(results: Results, path: Path = PERFORMANCE_PAGE) -> None:
     """Replace the tables between the two marks of a Markdown page. Raises `ValueError` where a mark is missing."""
-    before, begin, rest = path.read_text().partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not (begin and end):
-        raise ValueError(f"{path} needs the lines {_BEGIN.strip()} and {_END.strip()}; the tables go between them")
     tables = [f"```\n{align(rows)}\n```\n" for rows in (contenders(results), batches(results), goals(results))]
     section = "\n".join([f"\n{results.describe()}\n", *tables, *(f"{note}\n" for note in notes(results))])
-    path.write_text(before + begin + section + end + after)
+    write_between(path, _BEGIN, _END, section.removesuffix("\n"))

@@ -5,7 +5,6 @@ without a reference, which counts nothing. `make model` publishes the model that
 """
 
 import argparse
-import gc
 import io
 import json
 import sys
@@ -19,13 +18,12 @@ from starlette.requests import Request
 
 from benchmarks.ablations import Variant
 from benchmarks.contenders.base import Unavailable
-from benchmarks.micro import Step, cpu_us
 from benchmarks.paths import MODELS
-from benchmarks.results import Spread
 from benchmarks.runner import Plan, measure
 from benchmarks.sample_penguins import sample_penguins
 from benchmarks.server import MakeContender, stop_servers_when_terminated
 from benchmarks.tables import align
+from benchmarks.timing import ROUNDS, Step, compare
 from predictor.artifacts import MANIFEST_FILE, REFERENCE_FILE, Manifest
 from predictor.bootstrap import App, build
 from predictor.digest import digest_of
@@ -117,17 +115,13 @@ def over_http(rounds: int, seconds: float) -> list[list[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.traffic_cost", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=11, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
     parser.add_argument("--seconds", type=float, default=1.0, help="of one HTTP measurement (default: %(default)s)")
     options = parser.parse_args()
     configure_logs("INFO", None, io.StringIO())
     rows = [["in one process, CPU time", "counting over not counting"]]
-    chosen = in_process()
-    gc.collect()
-    gc.freeze()
-    for title, (counting, other) in chosen.items():
-        pairs = [(cpu_us(counting), cpu_us(other)) for _ in range(options.rounds + 1)][1:]  # The first one warms up.
-        rows.append([title, str(Spread.of([one / two for one, two in pairs]))])
+    for title, (counting, other) in in_process().items():
+        rows.append([title, str(compare(counting, other, options.rounds).ratio)])
     try:
         rows += [["over HTTP, 8 connections", ""], *over_http(options.rounds, options.seconds)]
     except Unavailable as error:

@@ -4,13 +4,12 @@ Everything is measured on birds that were not used to fit. With `--quick` fewer 
 """
 
 import argparse
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks import trust_cost, trust_novelty, trust_slips
+from benchmarks.document import write_between
 from benchmarks.other_penguins import OTHERS
 from benchmarks.paths import ROOT
 from predictor.training.dataset import Dataset, load_penguins
@@ -35,18 +34,8 @@ def main() -> None:
     }
     print("\n\n".join(tables.values()))
     if options.document:
-        write(PAGE, tables)
-
-
-def write(page: Path, tables: dict[str, str]) -> None:
-    """Replace what stands between the page's markers."""
-    text = page.read_text()
-    for name, table in tables.items():
-        pattern = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
-        found = re.search(pattern, text, flags=re.DOTALL)
-        assert found is not None, name
-        text = text[: found.start()] + found[1] + table + found[2] + text[found.end() :]
-    page.write_text(text)
+        for name, table in tables.items():
+            write_between(PAGE, f"<!-- {name} -->", "<!-- end -->", table)
 
 
 def novelty(dataset: Dataset, repeats: int, simulated: int) -> str:

@@ -1,14 +1,14 @@
 """What the trust fields cost, in one process: medians of ratios over rounds in which both ways run in turn."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from statistics import median
 
 import orjson
 
 from benchmarks.paths import MODELS
 from benchmarks.sample_penguins import sample_penguins
+from benchmarks.timing import Step, compare
 from predictor.answers import batch_json, detailed_json
 from predictor.artifacts import newest_version, open_store
 from predictor.batch_decoding import decode_valid_batch
@@ -16,8 +16,6 @@ from predictor.decoding import validate
 from predictor.models import LoadedModel, load_model
 from predictor.schema import categories_of, measurements_of
 from predictor.service import explain, predict, predict_batch
-
-ROUNDS = 200
 
 
 def table() -> Iterator[str]:
@@ -32,7 +30,7 @@ def table() -> Iterator[str]:
     probabilities = model.engine.probabilities(bird)
     body = orjson.dumps({"instances": rows})
 
-    def batch(chosen: LoadedModel) -> Callable[[], object]:
+    def batch(chosen: LoadedModel) -> Step:
         def answer() -> bytes:
             decoded = decode_valid_batch(body, len(rows))
             assert decoded is not None
@@ -41,40 +39,26 @@ def table() -> Iterator[str]:
         return answer
 
     yield "| what | compared with | time of it, as a multiple |\n|---|---|---|"
-    compared: list[tuple[str, str, Callable[[], object], Callable[[], object], int]] = [
+    compared: list[tuple[str, str, Step, Step]] = [
         (
             "assessing one bird",
             "one evaluation of the model",
             lambda: assessor.assess(measurements, categories, probabilities),
             lambda: model.engine.probabilities(bird),
-            200,
         ),
         (
             "a detailed answer",
             "one without trust",
             lambda: detailed_json(predict(model, bird)),
             lambda: detailed_json(predict(plain, bird)),
-            200,
         ),
-        ("a batch of 1000, from bytes to bytes", "one without trust", batch(model), batch(plain), 1),
+        ("a batch of 1000, from bytes to bytes", "one without trust", batch(model), batch(plain)),
         (
             "an explanation",
             "a detailed answer",
             lambda: explain(model, bird, "Adelie"),
             lambda: detailed_json(predict(model, bird)),
-            2,
         ),
     ]
-    for name, other, one, two, times in compared:
-        yield f"| {name} | {other} | {_ratio(one, two, times):.2f} |"
-
-
-def _ratio(one: Callable[[], object], two: Callable[[], object], times: int) -> float:
-    return median([_time(one, times) / _time(two, times) for _ in range(ROUNDS)])
-
-
-def _time(work: Callable[[], object], times: int) -> float:
-    started = time.thread_time_ns()
-    for _ in range(times):
-        work()
-    return time.thread_time_ns() - started
+    for name, other, one, two in compared:
+        yield f"| {name} | {other} | {compare(one, two).ratio.median:.2f} |"

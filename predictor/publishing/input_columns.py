@@ -5,14 +5,15 @@ one-hot columns come in several styles (`sex_male`, `sex_Male`, `MALE`); a style
 """
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from predictor.artifacts import InputColumn
 from predictor.batch import PenguinColumns
 from predictor.errors import PublishRefused
 from predictor.penguin import NOUN
-from predictor.schema import CATEGORIES, COMBINATIONS, FEATURES, MEASUREMENTS
+from predictor.schema import CATEGORIES, FEATURES, MEASUREMENTS
+from predictor.training.compile.inputs import input_cells
 
 _STYLES: Final[tuple[Callable[[str], str], ...]] = (str, str.capitalize, str.title, str.upper, str.lower)
 """How data sets spell the values of categories: as here, seaborn's `Male`, BigQuery's `MALE`."""
@@ -91,19 +92,4 @@ def spelled_values(column: InputColumn) -> list[str]:
 
 def input_frame(columns: Sequence[InputColumn], penguins: PenguinColumns) -> list[list[Any]]:
     """The estimator's input, one list per column."""
-    measured = dict(zip(MEASUREMENTS, penguins.measurements.T.tolist(), strict=True))
-    indexes = penguins.combinations.tolist()
-    categories = list(CATEGORIES)
-    result: list[list[Any]] = []
-    for column in columns:
-        if column.feature in MEASUREMENTS:
-            result.append(measured[column.feature])
-            continue
-        of_combination = [values[categories.index(column.feature)] for values in COMBINATIONS]
-        if column.value is None:
-            spelled: Mapping[str, str] = column.values or {}
-            cells: list[Any] = [spelled.get(value, value) for value in of_combination]
-        else:
-            cells = [float(value == column.value) for value in of_combination]
-        result.append([cells[index] for index in indexes])
-    return result
+    return [input_cells(column, penguins).tolist() for column in columns]

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
 
-import joblib
 import numpy as np
 import pandas as pd
 
-from predictor.errors import PredictorError
+from predictor.errors import NotCompilable, NotConvertible, NotRefittable, PredictorError, PublishRefused
 from predictor.penguin import NOUN_PLURAL
+from predictor.publishing.open_file import open_file
 from predictor.text import describe_error
+from predictor.training.libraries import parts
 
 _LIBRARIES: Final = {
     "scikit-learn": "sklearn",
@@ -30,14 +31,7 @@ _LIBRARIES: Final = {
     "xgboost": "xgboost",
     "lightgbm": "lightgbm",
 }
-_PACKAGES_ONLY: Final = "build the model from classes and functions of packages only"
-_CLASSIFYING: Final = ("binary", "multiclass", "cross_entropy")
-"""How the objectives of LightGBM's classifiers begin."""
 _COMPILERS: Final = {"onnx": "onnx", "skl2onnx": "skl2onnx", "onnxmltools": "onnxmltools"}
-
-
-class Unusable(Exception):
-    """A file is not a part of a classifier. The message is for the person who publishes."""
 
 
 class Model:
@@ -51,9 +45,9 @@ class Model:
         self.roles: dict[str, str] = {}
         self.from_booster = any(file["format"] in ("xgboost", "lightgbm") for file in files)
         for file in files:
-            self._place(file["path"], _opened(file["path"], file["format"]))
+            self._place(file["path"], open_file(file["path"], file["format"]))
         if self.estimator is None:
-            raise Unusable("none of the files holds a classifier")
+            raise PublishRefused("none of the files holds a classifier")
         best = getattr(self.estimator, "best_estimator_", None)
         if best is not None:  # A search: what is served is what it found.
             self.estimator = best
@@ -61,7 +55,7 @@ class Model:
     def _place(self, path: str, value: Any) -> None:
         if hasattr(value, "predict"):
             if self.estimator is not None:
-                raise Unusable(f"{path} is a second model; publish one at a time")
+                raise PublishRefused(f"{path} is a second model; publish one at a time")
             self.estimator = value
             self.roles[path] = "estimator"
         elif hasattr(value, "inverse_transform") and hasattr(value, "classes_"):
@@ -70,22 +64,24 @@ class Model:
         elif not isinstance(value, str | bytes | dict) and hasattr(value, "__iter__"):
             names = list(value)
             if not all(isinstance(name, str) for name in names):
-                raise Unusable(f"{path} holds a {type(value).__name__} that is not a list of column names")
+                raise PublishRefused(f"{path} holds a {type(value).__name__} that is not a list of column names")
             self.columns = [str(name) for name in names]
             self.roles[path] = "columns"
         else:
-            raise Unusable(f"{path} holds a {type(value).__name__}, expected a classifier, a label encoder or columns")
+            raise PublishRefused(
+                f"{path} holds a {type(value).__name__}, expected a classifier, a label encoder or columns"
+            )
 
     def describe(self) -> dict[str, Any]:
         estimator = self.estimator
         kind = type(estimator).__name__
         if not hasattr(estimator, "predict_proba"):
             hint = " (CalibratedClassifierCV adds them)" if hasattr(estimator, "decision_function") else ""
-            raise Unusable(f"a {kind} gives no probabilities{hint}; a classifier with predict_proba is needed")
+            raise PublishRefused(f"a {kind} gives no probabilities{hint}; a classifier with predict_proba is needed")
         try:
             classes = list(estimator.classes_)
         except Exception as error:
-            raise Unusable(f"the {kind} is not fitted; call fit before saving it") from error
+            raise PublishRefused(f"the {kind} is not fitted; call fit before saving it") from error
         names = getattr(estimator, "feature_names_in_", getattr(estimator, "feature_name_", None))
         return {
             "estimator": kind,
@@ -128,12 +124,11 @@ class Model:
             texts = " and ".join(name for name, cells in columns if isinstance(cells[0], str))
             hint = f"; save a Pipeline that encodes {texts} itself" if texts else ""
             kind = type(self.estimator).__name__
-            raise Unusable(f"the {kind} cannot score {NOUN_PLURAL} ({describe_error(error)}){hint}") from error
+            raise PublishRefused(f"the {kind} cannot score {NOUN_PLURAL} ({describe_error(error)}){hint}") from error
 
 
 def _onnx(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
     """Every ONNX form in base64, or the reason why there is none."""
-    from predictor.errors import NotConvertible
     from predictor.training.onnx_form import forms
 
     try:
@@ -147,7 +142,6 @@ def _onnx(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
 def _compiled(model: Model, request: Mapping[str, Any]) -> dict[str, str]:
     """The content of `compiled.json`, or the reason why there is none."""
     from predictor.artifacts import InputColumn
-    from predictor.errors import NotCompilable
     from predictor.models.compiled import form_to_bytes
     from predictor.training.compile import compile_estimator
 
@@ -160,13 +154,12 @@ def _compiled(model: Model, request: Mapping[str, Any]) -> dict[str, str]:
 
 def _refit(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
     """Out-of-fold probabilities, or the reason why there are none."""
-    from predictor.errors import NotRefittable
     from predictor.training.refitting import refit
 
+    if model.from_booster:
+        return {"reason": "a booster's own file does not say how it was fitted"}
     frame = model.frame(request["names"], request["columns"])
     try:
-        if model.from_booster:
-            raise NotRefittable("a booster's own file does not say how it was fitted")
         return {"probabilities": refit(model.estimator, frame, request["classes"], request["folds"]).tolist()}
     except NotRefittable as error:
         return {"reason": str(error)}
@@ -176,91 +169,11 @@ def _array(frame: pd.DataFrame) -> Any:
     return frame.to_numpy(dtype=np.float64) if all(kind.kind in "bif" for kind in frame.dtypes) else frame.to_numpy()
 
 
-def _opened(path: str, file_format: str) -> Any:
-    try:
-        return _open(path, file_format)
-    except Unusable:
-        raise
-    except ModuleNotFoundError as error:
-        raise Unusable(
-            f"{path} needs the module {error.name}; if a package holds it, add --with PACKAGE==VERSION, and if it is"
-            f" your own, {_PACKAGES_ONLY}"
-        ) from error
-    except Exception as error:  # Readers of pickles and of models raise anything.
-        if isinstance(error, AttributeError) and repr(sys.modules["__main__"]) in str(error):
-            raise Unusable(f"{path} needs code of the script that saved it; {_PACKAGES_ONLY}") from error
-        raise Unusable(f"{path} cannot be opened ({describe_error(error)}); save it again if it is damaged") from error
-
-
-def _open(path: str, file_format: str) -> Any:
-    if file_format == "pickle":
-        return joblib.load(path)
-    if file_format == "skops":
-        import skops.io
-
-        return skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
-    if file_format == "xgboost":
-        return _xgboost(path)
-    if file_format == "lightgbm":
-        return LightGbmBooster(path)
-    raise Unusable(f"{path} cannot be opened here")
-
-
-def _xgboost(path: str) -> Any:
-    from xgboost import XGBClassifier
-
-    model = XGBClassifier()
-    model.load_model(path)
-    return model
-
-
-class LightGbmBooster:
-    """A booster from its text, with the methods of a classifier."""
-
-    def __init__(self, path: str) -> None:
-        from lightgbm import Booster
-
-        self.booster_ = Booster(model_file=path)
-        document = self.booster_.dump_model()
-        objective = document.get("objective", "")
-        if not objective.startswith(_CLASSIFYING):
-            raise Unusable(f"{path} is not a classifier: it was trained for {objective or 'an objective of its own'}")
-        count = max(2, document["num_class"])
-        self.classes_ = np.arange(count)
-        names = self.booster_.feature_name()
-        self.n_features_in_ = len(names)
-        if not all(name.startswith("Column_") for name in names):
-            self.feature_names_in_ = np.array(names, dtype=object)
-
-    def predict_proba(self, features: Any) -> Any:
-        values = np.asarray(features, dtype=np.float64)
-        raw: Any = self.booster_.predict(values)
-        return np.column_stack([1 - raw, raw]) if raw.ndim == 1 else raw
-
-    def predict(self, features: Any) -> Any:
-        return self.predict_proba(features).argmax(axis=1)
-
-
 def _fitted_categories(estimator: Any) -> Iterator[list[str]]:
     """The strings that fitted encoders inside the estimator know."""
-    for part in _parts(estimator):
+    for part in parts(estimator):
         for values in getattr(part, "categories_", None) or ():
             yield [str(value) for value in values if isinstance(value, str)]
-
-
-def _parts(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    seen = set() if seen is None else seen
-    if id(value) in seen:
-        return
-    seen.add(id(value))
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _parts(item, seen)
-    elif isinstance(value, dict):
-        yield from _parts(list(value.values()), seen)
-    elif hasattr(value, "get_params") and hasattr(value, "__dict__"):
-        yield value
-        yield from _parts(vars(value), seen)
 
 
 def _versions(modules: Mapping[str, str]) -> dict[str, str]:
@@ -282,12 +195,10 @@ def serve(requests: Any, answers: Any) -> None:
                 model = Model(request["files"])
                 answer: Any = model.describe()
             elif model is None:
-                raise Unusable("no model is open")
+                raise PublishRefused("no model is open")
             else:
                 answer = _CALLS[request["call"]](model, request)
             document = {"answer": answer}
-        except Unusable as error:
-            document = {"error": str(error)}
         except PredictorError as error:
             document = {"error": str(error)}
         except Exception as error:  # noqa: BLE001  Estimators and their pickles raise anything.

@@ -117,7 +117,7 @@ def _encoding(column: str) -> tuple[str, dict[str, float]]:
     """The category that a column is made of, and the numbers of its values, as in `FeatureEncoder`; of others 0."""
     for name, values in CATEGORIES.items():
         if column == name:
-            return name, {value: float(place) for place, value in enumerate(values)}
+            return name, {value: float(index) for index, value in enumerate(values)}
         for value in values:
             if column == f"{name}_{value}":
                 return name, {value: 1.0}
@@ -197,6 +197,6 @@ def named_inputs(columns: PenguinColumns) -> dict[str, Any]:
     numbers = columns.measurements.astype(np.float32)
     texts = np.array(COMBINATIONS, dtype=object).reshape(len(COMBINATIONS), len(CATEGORIES))[columns.combinations]
     return {
-        **{name: numbers[:, [place]] for place, name in enumerate(MEASUREMENTS)},
-        **{name: texts[:, [place]] for place, name in enumerate(CATEGORIES)},
+        **{name: numbers[:, [index]] for index, name in enumerate(MEASUREMENTS)},
+        **{name: texts[:, [index]] for index, name in enumerate(CATEGORIES)},
     }

@@ -58,7 +58,7 @@ class PublishableModel(Protocol):
     ) -> "NDArray[np.float64]":
         """Probabilities by clones that were fitted without the penguin's fold, shape (len(penguins), classes).
 
-        `classes`: each penguin's place in `classes` of the model. Raises `NotRefittable`.
+        `classes`: each penguin's index in `classes` of the model. Raises `NotRefittable`.
         """
 
 

@@ -8,28 +8,26 @@ linear model's error over the whole range comes near the limit of parity (docs/e
 import copy
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
 from onnx.numpy_helper import from_array
-from skl2onnx import convert_sklearn, update_registered_converter
-from skl2onnx.common._registration import get_converter
+from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
-from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
 from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from predictor.errors import NotConvertible, PublishRefused
+from predictor.errors import NotConvertible
 from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.text import describe_error
 from predictor.training.folding import fold
-from predictor.training.libraries import BOOSTERS, modules_of, parts
+from predictor.training.libraries import parts
+from predictor.training.onnx_converters import register_converters
 
 GRAPH_NAME: Final = "penguin"  # Without a name the converter makes one up, and the digest would change every time.
 _ML: Final = "ai.onnx.ml"
@@ -42,12 +40,11 @@ def forms(
 ) -> Iterator[bytes]:
     """Every ONNX form that the converters make of an estimator, best first. Parity decides whether one is right.
 
-    `strings`: for a column of text its values; the graph's input then holds their places. Raises `NotConvertible` when
+    `strings`: for a column of text its values; the graph's input then holds their indexes. Raises `NotConvertible` when
     there is no form, `PublishRefused` when the converter that it needs is not installed.
     """
     strings = strings or {}
-    _register_boosters(estimator)
-    _register_histogram_boosting()
+    register_converters(estimator)
     thresholds = _lightgbm_thresholds(estimator)
     adapted = fold(_adapted(estimator), columns)
     reason: Exception | None = None
@@ -161,14 +158,14 @@ def adapt_signature(
     )
 
 
-def _to_text(place: str, text: str, values: Sequence[str], version: int) -> list[NodeProto]:
-    """Nodes that turn a column of places into the values at these places, in this version of the domain ai.onnx.ml."""
-    whole = f"{place}_whole"
+def _to_text(indexes: str, text: str, values: Sequence[str], version: int) -> list[NodeProto]:
+    """Nodes that turn a column of indexes into the values that they mean, in this version of the domain ai.onnx.ml."""
+    whole = f"{indexes}_whole"
     attributes: dict[str, Any] = {"classes_strings": list(values)}
     if version > 1:
         attributes = {"keys_int64s": list(range(len(values))), "values_strings": list(values)}
     return [
-        helper.make_node("Cast", [place], [whole], to=TensorProto.INT64),
+        helper.make_node("Cast", [indexes], [whole], to=TensorProto.INT64),
         helper.make_node("LabelEncoder", [whole], [text], domain=_ML, **attributes),
     ]
 
@@ -207,30 +204,6 @@ def _without_imputer(step: tuple[Any, ...]) -> tuple[Any, ...]:
     return step
 
 
-def _register_boosters(estimator: Any) -> None:
-    """Tell skl2onnx how to convert the boosters that are in the estimator. Imports onnxmltools only then."""
-    modules = modules_of(estimator) & BOOSTERS
-    if not modules:
-        return
-    try:
-        import onnxmltools  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise PublishRefused(
-            f"converting an estimator of {' and '.join(sorted(modules))} needs {error.name}, which is not installed;"
-            " install it, or publish only the pickles with --without-onnx"
-        ) from error
-    if "xgboost" in modules:
-        from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
-        from xgboost import XGBClassifier
-
-        _register(XGBClassifier, convert_xgboost)
-    if "lightgbm" in modules:
-        from lightgbm import LGBMClassifier
-        from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
-
-        _register(LGBMClassifier, convert_lightgbm)
-
-
 def _lightgbm_thresholds(estimator: Any) -> set[float]:
     """The thresholds of every LightGBM model in the estimator, in double."""
     found: set[float] = set()
@@ -257,47 +230,3 @@ def _round_thresholds_down(model: ModelProto, thresholds: set[float]) -> bool:
                 changed = changed or values != list(attribute.floats)
                 attribute.floats[:] = values
     return changed
-
-
-class _WholeNumbers:
-    """A container of nodes that turns booleans into the whole numbers that ONNX has instead."""
-
-    def __init__(self, container: Any) -> None:
-        self._container = container
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._container, name)
-
-    def add_node(self, *arguments: Any, **attributes: Any) -> Any:
-        missing = "nodes_missing_value_tracks_true"
-        if missing in attributes:
-            attributes[missing] = [int(value) for value in attributes[missing]]
-        return self._container.add_node(*arguments, **attributes)
-
-
-def _register_histogram_boosting() -> None:
-    """skl2onnx 1.20 writes booleans into this one's trees, which onnx has refused since 1.19."""
-    alias = "SklearnHistGradientBoostingClassifier"
-    convert = get_converter(alias)
-
-    def with_whole_numbers(scope: Any, operator: Any, container: Any) -> None:
-        if operator.raw_operator.is_categorical_ is not None:
-            raise NotImplementedError("the converter does not know splits by category")
-        convert(scope, operator, _WholeNumbers(container))
-
-    _register(HistGradientBoostingClassifier, with_whole_numbers)
-
-
-def _register(kind: type[Any], convert: Callable[[Any, Any, Any], None]) -> None:
-    update_registered_converter(
-        kind,
-        f"Predictor{kind.__name__}",
-        calculate_linear_classifier_output_shapes,
-        convert,
-        options={
-            "nocl": [True, False],
-            "output_class_labels": [True, False],
-            "raw_scores": [True, False],
-            "zipmap": [True, False],
-        },
-    )

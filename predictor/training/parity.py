@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from predictor.artifacts import BIGQUERY_FILE, COMPILED_FILE, GOLDEN_FILE, Bundle
-from predictor.batch import PenguinColumns
+from predictor.batch import PenguinColumns, in_range
 from predictor.errors import LibraryMismatch, ParityMismatch, PublishRefused
 from predictor.models import Engine, Golden, build_engine, engines_of, form_files
 from predictor.models.compiled import Form, TreesForm, form_from_bytes
@@ -215,15 +215,17 @@ def _at_thresholds(
         found = {column.column: column.thresholds for column in form.columns}
     measurements = [np.empty((0, len(MEASUREMENTS)))]
     combinations = [np.empty(0, dtype=np.intp)]
-    for place, name in enumerate(MEASUREMENTS):
+    for index, name in enumerate(MEASUREMENTS):
         near = {value for threshold in found.get(name, ()) for value in around(threshold)}
         values = np.repeat(sorted(near), _AT_A_THRESHOLD)
         copies = generator.integers(len(columns), size=len(values))
         copied = columns.measurements[copies]
-        copied[:, place] = values
+        copied[:, index] = values
         measurements.append(copied)
         combinations.append(columns.combinations[copies])
-    return _accepted(np.concatenate(measurements), np.concatenate(combinations))
+    everyone = np.concatenate(measurements)
+    accepted = in_range(everyone)
+    return PenguinColumns(everyone[accepted], np.concatenate(combinations)[accepted])
 
 
 def _neighbours(threshold: float) -> Iterator[float]:
@@ -237,13 +239,6 @@ def _neighbours(threshold: float) -> Iterator[float]:
 def _float32_neighbours(threshold: float) -> Iterator[float]:
     for end in (np.float32(-np.inf), np.float32(np.inf)):
         yield float(np.nextafter(np.nextafter(np.float32(threshold), end), end))
-
-
-def _accepted(measurements: "NDArray[np.float64]", combinations: "NDArray[np.intp]") -> PenguinColumns:
-    """Those penguins that the service accepts."""
-    lowest, highest = np.array(list(RANGES.values())).T
-    accepted = ((lowest <= measurements) & (measurements <= highest)).all(axis=1)
-    return PenguinColumns(measurements[accepted], combinations[accepted])
 
 
 def _check_predict(model: Answering, penguins: Sequence[Penguin], expected: "NDArray[np.floating]") -> None:

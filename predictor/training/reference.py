@@ -229,8 +229,8 @@ def _measurements(names: Sequence[str], rows: Sequence[LabelledRow], covariance:
 
 
 def _sets(rows: Sequence[LabelledRow], out_of_fold: OutOfFold) -> Sets:
-    indices = [out_of_fold.classes.index(row.label) for row in rows]
-    scores = np.sort(out_of_fold.probabilities[np.arange(len(rows)), indices])
+    indexes = [out_of_fold.classes.index(row.label) for row in rows]
+    scores = np.sort(out_of_fold.probabilities[np.arange(len(rows)), indexes])
     supported = np.floor((1 - 1 / (len(rows) + 1)) * 1000) / 1000
     return Sets(scores=_rounded(scores), folds=out_of_fold.folds, max_coverage=float(min(MAX_COVERAGE, supported)))
 
@@ -264,11 +264,11 @@ def _sample(keys: Sequence[Key], most: int) -> list[int]:
     for index, key in enumerate(keys):
         by_group.setdefault(key, []).append(index)
     taken = passed = 0
-    for indices in by_group.values():
-        passed += len(indices)
-        share = min(len(indices), max(1, round(most * passed / len(keys)) - taken))
+    for indexes in by_group.values():
+        passed += len(indexes)
+        share = min(len(indexes), max(1, round(most * passed / len(keys)) - taken))
         taken += share
-        chosen += [indices[(2 * step + 1) * len(indices) // (2 * share)] for step in range(share)]
+        chosen += [indexes[(2 * step + 1) * len(indexes) // (2 * share)] for step in range(share)]
     return sorted(chosen)
 
 

@@ -59,8 +59,8 @@ def refit(estimator: Any, features: Any, classes: Sequence[int], folds: Sequence
                 probabilities = fitted.predict_proba(_rows(features, held_out))
             except Exception as error:  # Estimators raise anything.
                 raise NotRefittable(f"a clone of the {kind} cannot be fitted ({describe_error(error)})") from error
-            indices = [names.tolist().index(name) for name in fitted.classes_.tolist()]
-            result[np.ix_(held_out, indices)] = probabilities
+            indexes = [names.tolist().index(name) for name in fitted.classes_.tolist()]
+            result[np.ix_(held_out, indexes)] = probabilities
     return result
 
 

@@ -93,9 +93,9 @@ def _lightgbm_tree(root: dict[str, Any]) -> Tree:
     values: list[tuple[float, ...]] = []
     waiting: list[tuple[dict[str, Any], list[int], int]] = [(root, [0], 0)]
     while waiting:
-        node, parents, place = waiting.pop()
+        node, parents, index = waiting.pop()
         number = len(lefts)
-        parents[place] = number
+        parents[index] = number
         split = "split_feature" in node
         if "leaf_coeff" in node:
             raise Unsupported("its leaves are linear models")

@@ -35,7 +35,7 @@ _BOOSTERS: Final[Mapping[str, Callable[[Any], TreeModel]]] = {
     "XGBClassifier": boosters.xgboost,
     "XGBRFClassifier": boosters.xgboost,
     "LGBMClassifier": boosters.lightgbm,
-    "LightGbmBooster": boosters.lightgbm,  # predictor.publishing.worker
+    "LightGbmBooster": boosters.lightgbm,  # predictor.publishing.open_file
 }
 """By name, since the libraries need not be installed."""
 
@@ -76,7 +76,7 @@ def _bagged(estimator: Any, inputs: Inputs) -> list[TreeModel]:
     for part, chosen in zip(estimator.estimators_, estimator.estimators_features_, strict=True):
         if len(part.classes_) != len(estimator.classes_):
             raise Unsupported("one of its members does not know all classes")
-        found = _read(part, inputs.chosen([int(place) for place in chosen]))
+        found = _read(part, inputs.chosen([int(column) for column in chosen]))
         models += [_weighted(model, 1 / len(estimator.estimators_)) for model in found]
     return models
 

@@ -49,7 +49,7 @@ class Inputs:
         """A frame of these columns; an array for an estimator that was fitted without names."""
 
         def rows(penguins: PenguinColumns) -> Any:
-            frame = pd.DataFrame({column.name: _cells(column, penguins) for column in columns})
+            frame = pd.DataFrame({column.name: input_cells(column, penguins) for column in columns})
             return frame if named else frame.to_numpy()
 
         return cls(rows)
@@ -58,8 +58,8 @@ class Inputs:
         """What comes out of fitted steps."""
         return Inputs(lambda penguins: steps.transform(self._rows(penguins)))
 
-    def chosen(self, places: Sequence[int]) -> "Inputs":
-        return Inputs(lambda penguins: np.asarray(self._rows(penguins))[:, places])
+    def chosen(self, columns: Sequence[int]) -> "Inputs":
+        return Inputs(lambda penguins: np.asarray(self._rows(penguins))[:, columns])
 
     def matrix(self, penguins: PenguinColumns) -> "Doubles":
         rows = self._rows(penguins)
@@ -77,12 +77,12 @@ class Inputs:
         """The source of each column. Raises `Unsupported` where a column is made from several features."""
         of_categories = self.matrix(_combined(len(COMBINATIONS), np.arange(len(COMBINATIONS))))
         found = []
-        measured = [self._changing(place) for place in range(len(MEASUREMENTS))]
+        measured = [self._changing(index) for index in range(len(MEASUREMENTS))]
         for column, numbers in enumerate(of_categories.T.tolist()):
             names = [name for name, changing in zip(MEASUREMENTS, measured, strict=True) if column in changing]
             tables = {
-                name: {values[place]: number for values, number in zip(COMBINATIONS, numbers, strict=True)}
-                for place, name in enumerate(CATEGORIES)
+                name: {values[index]: number for values, number in zip(COMBINATIONS, numbers, strict=True)}
+                for index, name in enumerate(CATEGORIES)
             }
             depends = {name: table for name, table in tables.items() if _alone(name, table, numbers)}
             names += depends or ([] if len(set(numbers)) == 1 else ["several categories"])
@@ -92,10 +92,10 @@ class Inputs:
             found.append(Source(name, depends.get(name or "", {}), numbers[0]))
         return found
 
-    def _changing(self, place: int) -> set[int]:
+    def _changing(self, index: int) -> set[int]:
         """The columns that change with a measurement."""
         penguins = _combined(_STEPS, np.zeros(_STEPS, dtype=np.intp))
-        penguins.measurements[:, place] = np.linspace(_LOWEST[place], _HIGHEST[place], _STEPS)
+        penguins.measurements[:, index] = np.linspace(_LOWEST[index], _HIGHEST[index], _STEPS)
         tried = self.matrix(penguins)
         return set(np.flatnonzero((tried != tried[0]).any(axis=0)).tolist())
 
@@ -106,13 +106,13 @@ def _combined(count: int, combinations: "NDArray[np.intp]") -> PenguinColumns:
 
 def _alone(name: str, table: Mapping[str, float], numbers: Sequence[float]) -> bool:
     """Whether `numbers`, one per combination, change with this category, and with no other."""
-    place = list(CATEGORIES).index(name)
-    same = all(table[values[place]] == number for values, number in zip(COMBINATIONS, numbers, strict=True))
+    index = list(CATEGORIES).index(name)
+    same = all(table[values[index]] == number for values, number in zip(COMBINATIONS, numbers, strict=True))
     return same and len(set(numbers)) > 1
 
 
-def _cells(column: InputColumn, penguins: PenguinColumns) -> Any:
-    """One column, as `predictor.models.sklearn_engine` makes it; 0 for a column that no feature gives."""
+def input_cells(column: InputColumn, penguins: PenguinColumns) -> "NDArray[Any]":
+    """A column of an estimator's input, as `predictor.models.sklearn_engine` makes it; 0 where no feature gives it."""
     if column.feature in MEASUREMENTS:
         return penguins.measurements[:, MEASUREMENTS.index(column.feature)]
     if column.feature not in CATEGORIES:

@@ -31,10 +31,10 @@ def on_features(model: TreeModel, inputs: Inputs) -> TreeModel:
     }
     sources = inputs.sources
     measured = sorted(split for split in wanted if sources[split[0]].feature in RANGES)
-    places = {split: (place, False) for split, place in zip(measured, _measured(measured, inputs), strict=True)}
-    for split in wanted.difference(places):
-        places[split] = _chosen(sources[split[0]], split[1])
-    return replace(model, trees=[_moved(tree, places) for tree in model.trees])
+    translated = {split: (found, False) for split, found in zip(measured, _measured(measured, inputs), strict=True)}
+    for split in wanted.difference(translated):
+        translated[split] = _chosen(sources[split[0]], split[1])
+    return replace(model, trees=[_moved(tree, translated) for tree in model.trees])
 
 
 def _measured(splits: Sequence[_Split], inputs: Inputs) -> list[_Split]:
@@ -63,13 +63,13 @@ def _chosen(source: Source, threshold: float) -> tuple[_Split, bool]:
     raise Unsupported(f"a split has several values of {source.feature} on both sides")
 
 
-def _moved(tree: Tree, places: "dict[_Split, tuple[_Split, bool]]") -> Tree:
+def _moved(tree: Tree, translated: "dict[_Split, tuple[_Split, bool]]") -> Tree:
     columns, thresholds = list(tree.columns), list(tree.thresholds)
     lefts, rights = list(tree.lefts), list(tree.rights)
     for node, left in enumerate(tree.lefts):
         if left == LEAF:
             continue
-        (columns[node], thresholds[node]), exchanged = places[tree.columns[node], tree.thresholds[node]]
+        (columns[node], thresholds[node]), exchanged = translated[tree.columns[node], tree.thresholds[node]]
         if exchanged:
             lefts[node], rights[node] = rights[node], left
     return Tree(columns, thresholds, lefts, rights, tree.values)

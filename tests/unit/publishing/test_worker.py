@@ -11,6 +11,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import LabelEncoder
@@ -48,6 +49,13 @@ def test_a_pipeline_describes_itself(files: Path) -> None:
     assert answer["feature_names"] == list(FEATURES)
     assert answer["categories"] == ["Biscoe", "Dream", "Torgersen", "female", "male"]
     assert answer["roles"] == {str(files / "pipeline.joblib"): "estimator"}
+
+
+def test_encoders_inside_a_calibrated_model_are_found(dataset: Dataset, tmp_path: Path) -> None:
+    """scikit-learn keeps what it calibrated in helpers that are no estimators themselves."""
+    model = CalibratedClassifierCV(pipeline(), cv=2).fit(raw_frame(dataset), dataset.labels)
+    (document,) = ask(opened(saved(model, tmp_path)))
+    assert document["answer"]["categories"] == ["Biscoe", "Dream", "Torgersen", "female", "male"]
 
 
 def test_files_in_any_order_find_their_roles(files: Path) -> None:
