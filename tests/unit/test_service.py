@@ -1,16 +1,19 @@
+import pickle
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from predictor.artifacts import Manifest
 from predictor.batch import Batch, PenguinColumns
 from predictor.errors import MalformedJson
-from predictor.models import LoadedModel
+from predictor.models import LoadedModel, build_engine
 from predictor.penguin import Penguin
 from predictor.prediction import ModelIdentity
 from predictor.service import predict, predict_batch, predict_class
-from tests.support.bundles import PublishedBundle, random_penguins
+from tests.support.bundles import CLASSES, PublishedBundle, encode, random_penguins
+from tests.unit.models.conftest import read_bundle
 
 PENGUINS, _ = random_penguins(20, seed=1)
 
@@ -60,6 +63,19 @@ def test_probabilities_of_a_batch_can_be_written_as_they_are(model: LoadedModel)
     probabilities = predict_batch(model, Batch.of(PENGUINS)).probabilities
     assert probabilities.dtype == np.float64
     assert probabilities.flags.c_contiguous
+
+
+def test_a_model_that_answers_in_fortran_order_is_answered_in_c_order(bundle: PublishedBundle) -> None:
+    penguins, species = random_penguins(150, seed=1)
+    estimator = HistGradientBoostingClassifier(max_iter=5, random_state=0)
+    estimator.fit(encode(penguins), [CLASSES.index(name) for name in species])
+    changed = read_bundle(bundle, {"model.pkl": pickle.dumps(estimator)})
+    engine = build_engine("sklearn", changed)
+    assert not engine.batch_probabilities(PenguinColumns.of(penguins)).flags.c_contiguous
+    loaded = LoadedModel(ModelIdentity("v1", changed.digest), changed.manifest, engine, {})
+    predictions = predict_batch(loaded, Batch.of(penguins))
+    assert predictions.probabilities.flags.c_contiguous
+    assert len(list(predictions)) == 150
 
 
 def test_an_invalid_row_keeps_its_place_and_its_error(model: LoadedModel) -> None:

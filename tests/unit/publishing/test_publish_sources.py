@@ -1,4 +1,5 @@
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -8,9 +9,9 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.preprocessing import LabelEncoder
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import LabelEncoder, StandardScaler
 
 from predictor.artifacts import Bundle, FileEntry
 from predictor.artifacts.local_store import LocalStore
@@ -41,34 +42,58 @@ def exported(*paths: Path, dataset: Dataset, said: list[str] | None = None, **op
     )
 
 
-def test_a_pipeline_becomes_a_bundle_that_says_what_it_takes(files: Path, dataset: Dataset) -> None:
+@dataclass(frozen=True)
+class Published:
+    """What publishing made of `pipeline.joblib`, and what it said."""
+
+    export: Export
+    said: list[str]
+
+    @property
+    def bundle(self) -> Bundle:
+        return self.export.bundle
+
+
+def _published(files: Path, dataset: Dataset, *, only_pickles: bool = False) -> Published:
     said: list[str] = []
-    export = exported(files / "pipeline.joblib", dataset=dataset, said=said)
-    manifest = export.bundle.manifest
+    return Published(exported(files / "pipeline.joblib", dataset=dataset, only_pickles=only_pickles, said=said), said)
+
+
+@pytest.fixture(scope="module")
+def published(files: Path, dataset: Dataset) -> Published:
+    return _published(files, dataset)
+
+
+@pytest.fixture(scope="module")
+def only_pickle(files: Path, dataset: Dataset) -> Published:
+    return _published(files, dataset, only_pickles=True)
+
+
+def test_a_pipeline_becomes_a_bundle_that_says_what_it_takes(published: Published) -> None:
+    manifest = published.bundle.manifest
     assert set(manifest.file_names) >= {"pipeline.pkl", "compiled.json", "model.onnx", "golden.json", "model_card.md"}
     assert [column.name for column in manifest.input or ()] == list(FEATURES)
     assert manifest.schema_version == 2
     assert json.loads(manifest.to_bytes())["metrics"]["data_set_rows"] == 333
-    assert any(line.endswith("of 333 labelled rows right") for line in said)
-    assert export.proof.difference is not None
-    assert export.proof.difference < 1e-5
+    assert any(line.endswith("of 333 labelled rows right") for line in published.said)
+    difference = published.export.proof.difference
+    assert difference is not None
+    assert difference < 1e-5
 
 
-@pytest.mark.parametrize(
-    "with_onnx",
-    [pytest.param(True, id="both forms"), pytest.param(False, id="pickle", marks=pytest.mark.slow)],
-)
-def test_it_moves_from_folder_to_folder(files: Path, dataset: Dataset, tmp_path: Path, with_onnx: bool) -> None:
-    bundle = exported(files / "pipeline.joblib", dataset=dataset, with_onnx=with_onnx).bundle
+@pytest.mark.parametrize("forms", ["published", "only_pickle"])
+def test_it_moves_from_folder_to_folder(
+    forms: str, request: pytest.FixtureRequest, dataset: Dataset, tmp_path: Path
+) -> None:
+    bundle = request.getfixturevalue(forms).bundle
     first = write(bundle, bundle.manifest.to_bytes(), LocalStore(tmp_path / "first"))
     second, proof = publish(LocalStore(first.uri), LocalStore(tmp_path / "second"), dataset)
     assert second.digest == first.digest
     assert proof.penguins > 20_000
 
 
-@pytest.mark.slow
-def test_forms_that_differ_do_not_move(files: Path, dataset: Dataset, tmp_path: Path) -> None:
-    bundle = exported(files / "pipeline.joblib", dataset=dataset).bundle
+def test_forms_that_differ_do_not_move(published: Published, dataset: Dataset, tmp_path: Path) -> None:
+    bundle = published.bundle
     other = linear_graph(np.zeros((6, 3)), np.zeros(3))
     contents = {**bundle.files, "model.onnx": other}
     entries = tuple(FileEntry.describing(name, contents[name]) for name in sorted(contents))
@@ -79,9 +104,8 @@ def test_forms_that_differ_do_not_move(files: Path, dataset: Dataset, tmp_path: 
         publish(LocalStore(first.uri), LocalStore(tmp_path / "second"), dataset)
 
 
-def test_all_forms_of_it_give_the_same_answers(files: Path, dataset: Dataset) -> None:
-    bundle = exported(files / "pipeline.joblib", dataset=dataset).bundle
-    engines = [build_engine(name, bundle) for name in ("compiled", "onnx", "sklearn")]
+def test_all_forms_of_it_give_the_same_answers(published: Published, dataset: Dataset) -> None:
+    engines = [build_engine(name, published.bundle) for name in ("compiled", "onnx", "sklearn")]
     for penguin in dataset.penguins[:20]:
         first, second, third = (engine.probabilities(penguin) for engine in engines)
         assert first == pytest.approx(third, abs=1e-6)
@@ -91,32 +115,16 @@ def test_all_forms_of_it_give_the_same_answers(files: Path, dataset: Dataset) ->
 def test_a_model_that_is_mostly_wrong_is_refused_unless_that_is_accepted(dataset: Dataset, tmp_path: Path) -> None:
     frame = pd.get_dummies(raw_frame(dataset), columns=list(CATEGORIES)).astype(float)
     numbers = LabelEncoder().fit_transform(dataset.labels)
-    joblib.dump(KNeighborsClassifier().fit(frame.to_numpy(), numbers), tmp_path / "model.pkl")
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(frame.to_numpy(), numbers)
+    joblib.dump(model, tmp_path / "model.pkl")
     exchanged = tuple(reversed(frame.columns))
     options: dict[str, Any] = {"columns": exchanged, "classes": ("Adelie", "Chinstrap", "Gentoo"), "dataset": dataset}
     with pytest.raises(PublishRefused, match="labelled penguins correctly; are its columns and classes in the order"):
         exported(tmp_path / "model.pkl", **options)
-    assert exported(tmp_path / "model.pkl", accept_accuracy=True, **options).proof.penguins == 20_333
+    accepted = exported(tmp_path / "model.pkl", accept_accuracy=True, only_pickles=True, **options)
+    assert accepted.proof.penguins == 20_333
 
 
-def test_without_onnx_it_says_what_serves_the_pickle(files: Path, dataset: Dataset) -> None:
-    said: list[str] = []
-    export = exported(files / "pipeline.joblib", dataset=dataset, only_pickles=True, said=said)
-    assert "model.onnx" not in export.bundle.manifest.file_names
-    assert "scikit-learn==" in said[-1]
-
-
-def test_arrays_in_fortran_order_are_answered_in_batches(dataset: Dataset, tmp_path: Path) -> None:
-    from predictor.batch import Batch
-    from predictor.models import LoadedModel
-    from predictor.prediction import ModelIdentity
-    from predictor.service import predict_batch
-
-    frame = raw_frame(dataset).drop(columns=list(CATEGORIES))
-    model = HistGradientBoostingClassifier(max_iter=5, random_state=0).fit(frame, dataset.labels)
-    joblib.dump(model, tmp_path / "model.pkl")
-    bundle = exported(tmp_path / "model.pkl", dataset=dataset, only_pickles=True).bundle
-    loaded = LoadedModel(ModelIdentity("1", bundle.digest), bundle.manifest, build_engine("sklearn", bundle), {})
-    predictions = predict_batch(loaded, Batch.of(dataset.penguins))
-    assert predictions.probabilities.flags.c_contiguous
-    assert len(list(predictions)) == 333
+def test_without_onnx_it_says_what_serves_the_pickle(only_pickle: Published) -> None:
+    assert "model.onnx" not in only_pickle.bundle.manifest.file_names
+    assert "scikit-learn==" in only_pickle.said[-1]

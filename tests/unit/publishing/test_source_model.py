@@ -66,25 +66,54 @@ def test_some_features_are_enough(dataset: Dataset, tmp_path: Path) -> None:
         assert np.abs(opened.probabilities(dataset.penguins) - model.predict_proba(frame)).max() < 1e-12
 
 
-def test_names_come_from_options_for_a_model_without(dataset: Dataset, tmp_path: Path) -> None:
-    frame = pd.get_dummies(raw_frame(dataset), columns=list(CATEGORIES)).astype(float)
+@pytest.fixture(scope="module")
+def dummies(dataset: Dataset) -> pd.DataFrame:
+    return pd.get_dummies(raw_frame(dataset), columns=list(CATEGORIES)).astype(float)
+
+
+@pytest.fixture(scope="module")
+def unnamed(dataset: Dataset, dummies: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that knows neither the names of its columns nor those of its classes."""
+    path = tmp_path_factory.mktemp("unnamed") / "model.pkl"
     numbers = LabelEncoder().fit_transform(dataset.labels)
-    model = RandomForestClassifier(5, random_state=0).fit(frame.to_numpy(), numbers)
-    joblib.dump(model, tmp_path / "model.pkl")
-    (tmp_path / "columns.txt").write_text("\n".join(frame.columns))
+    joblib.dump(RandomForestClassifier(5, random_state=0).fit(dummies.to_numpy(), numbers), path)
+    return path
+
+
+def test_names_come_from_files_for_a_model_without(
+    unnamed: Path, dummies: pd.DataFrame, dataset: Dataset, tmp_path: Path
+) -> None:
+    (tmp_path / "columns.txt").write_text("\n".join(dummies.columns))
     (tmp_path / "classes.txt").write_text("adelie\nchinstrap\ngentoo\n")
-    paths = [tmp_path / name for name in ("model.pkl", "columns.txt", "classes.txt")]
+    paths = [unnamed, tmp_path / "columns.txt", tmp_path / "classes.txt"]
     with open_sources(paths, Options(), lambda _: None) as opened:
         assert opened.classes == CLASSES
-        expected = model.predict_proba(frame.to_numpy())
+        expected = joblib.load(unnamed).predict_proba(dummies.to_numpy())
         assert np.abs(opened.probabilities(dataset.penguins) - expected).max() < 1e-12
-    assert "was fitted without column names; give them" in refusal(paths[:1])
-    assert "takes 9 columns, named are 1" in refusal(paths[:1], columns=("sex",), classes=CLASSES)
-    columns = tuple(frame.columns)
-    assert "classes are the numbers 0, 1, 2; add the label encoder" in refusal(paths[:1], columns=columns)
-    assert "has 3 classes, and 2 are named" in refusal(paths[:1], columns=columns, classes=CLASSES[:2])
-    assert "this service's species is one of Adelie" in refusal(paths[:1], columns=columns, classes=("a", "b", "c"))
-    assert "each needs a name of its own" in refusal(paths[:1], columns=columns, classes=("Adelie", "Gentoo", "adelie"))
+
+
+def test_a_model_without_column_names_needs_them(unnamed: Path) -> None:
+    assert "was fitted without column names; give them" in refusal([unnamed])
+
+
+@pytest.mark.slow
+def test_all_columns_must_be_named(unnamed: Path) -> None:
+    assert "takes 9 columns, named are 1" in refusal([unnamed], columns=("sex",), classes=CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        pytest.param((), "classes are the numbers 0, 1, 2; add the label encoder", marks=pytest.mark.slow),
+        pytest.param(CLASSES[:2], "has 3 classes, and 2 are named", marks=pytest.mark.slow),
+        (("a", "b", "c"), "this service's species is one of Adelie"),
+        pytest.param(("Adelie", "Gentoo", "adelie"), "each needs a name of its own", marks=pytest.mark.slow),
+    ],
+)
+def test_classes_that_do_not_fit_are_refused(
+    unnamed: Path, dummies: pd.DataFrame, classes: tuple[str, ...], message: str
+) -> None:
+    assert message in refusal([unnamed], columns=tuple(dummies.columns), classes=classes)
 
 
 def test_strings_that_are_not_known_here_are_renamed_and_known_ones_stay(dataset: Dataset, tmp_path: Path) -> None:
@@ -98,16 +127,15 @@ def test_strings_that_are_not_known_here_are_renamed_and_known_ones_stay(dataset
     assert "If only the names differ" in refusal([tmp_path / "model.pkl"])
 
 
-def test_boosters_own_formats_are_opened(dataset: Dataset, tmp_path: Path) -> None:
-    frame = pd.get_dummies(raw_frame(dataset), columns=list(CATEGORIES)).astype(float)
+def test_boosters_own_formats_are_opened(dummies: pd.DataFrame, dataset: Dataset, tmp_path: Path) -> None:
     numbers = LabelEncoder().fit_transform(dataset.labels)
-    xgboost = XGBClassifier(n_estimators=5).fit(frame, numbers)
+    xgboost = XGBClassifier(n_estimators=5).fit(dummies, numbers)
     xgboost.get_booster().save_model(tmp_path / "model.ubj")
-    lightgbm = LGBMClassifier(n_estimators=5, verbose=-1).fit(frame, numbers)
+    lightgbm = LGBMClassifier(n_estimators=5, verbose=-1).fit(dummies, numbers)
     lightgbm.booster_.save_model(str(tmp_path / "model.txt"))
     for name, model in (("model.ubj", xgboost), ("model.txt", lightgbm)):
         with open_sources([tmp_path / name], Options(classes=CLASSES), lambda _: None) as opened:
-            assert np.abs(opened.probabilities(dataset.penguins) - model.predict_proba(frame)).max() < 1e-6
+            assert np.abs(opened.probabilities(dataset.penguins) - model.predict_proba(dummies)).max() < 1e-6
             assert opened.pickles == {}
 
 
