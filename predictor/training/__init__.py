@@ -9,6 +9,7 @@ __all__ = [
     "dataset",
     "export",
     "fitted_model",
+    "libraries",
     "model_card",
     "onnx_form",
     "parity",
