@@ -1,6 +1,10 @@
-"""Models that publishing has compiled: evaluated in pure Python, without ONNX Runtime and, for one penguin, numpy."""
+"""Models that publishing has compiled: evaluated in pure Python, without ONNX Runtime and, for one penguin, numpy.
 
-from predictor.models.compiled.cells import width_of
+`cells` and `trees` are imported one by one: linear models need neither.
+"""
+
+from typing import TYPE_CHECKING
+
 from predictor.models.compiled.form import (
     MAX_LEAVES,
     ColumnSplits,
@@ -14,7 +18,9 @@ from predictor.models.compiled.form import (
     form_to_bytes,
 )
 from predictor.models.compiled.linear import LinearEngine
-from predictor.models.compiled.trees import TreesEngine
+
+if TYPE_CHECKING:
+    from predictor.models.compiled.trees import TreesEngine
 
 __all__ = [
     "MAX_LEAVES",
@@ -25,15 +31,19 @@ __all__ = [
     "Link",
     "Member",
     "Split",
-    "TreesEngine",
     "TreesForm",
+    "cells",
     "compiled_engine",
     "form_from_bytes",
     "form_to_bytes",
-    "width_of",
+    "trees",
 ]
 
 
-def compiled_engine(form: Form) -> LinearEngine | TreesEngine:
+def compiled_engine(form: Form) -> "LinearEngine | TreesEngine":
     """What evaluates a form."""
-    return LinearEngine(form) if isinstance(form, LinearForm) else TreesEngine(form)
+    if isinstance(form, LinearForm):
+        return LinearEngine(form)
+    from predictor.models.compiled.trees import TreesEngine  # Linear models need none of it.
+
+    return TreesEngine(form)

@@ -4,10 +4,11 @@ Publishing writes it (`predictor.training.compile`), and the engines beside this
 value in a file is checked, but not that they make sense together: the file was verified, and parity has proved it.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from predictor.artifacts import COMPILED_FILE
 from predictor.errors import UnloadableModel
@@ -25,7 +26,8 @@ Split = tuple[Count, Count, Count]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    # Built when they are first used: a linear model needs a quarter of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class LinearForm(_Frozen):
@@ -153,7 +155,8 @@ def _check_columns(names: Sequence[str]) -> None:
 
 
 Form = LinearForm | TreesForm
-_FORMS: Final = TypeAdapter[Form](Annotated[Form, Field(discriminator="form")])
+_FORMS: Final[dict[bytes, type[Form]]] = {b"linear": LinearForm, b"trees": TreesForm}
+_NAME: Final = re.compile(rb'\{.{0,100}?"form"\s*:\s*"(\w+)"', re.DOTALL)
 
 
 def form_to_bytes(form: Form) -> bytes:
@@ -162,8 +165,13 @@ def form_to_bytes(form: Form) -> bytes:
 
 def form_from_bytes(data: bytes, classes: int) -> Form:
     """Parse verified bytes. Raises `UnloadableModel` for anything but a form with so many classes."""
+    named = _NAME.match(data)
+    if named is None:
+        raise UnloadableModel(COMPILED_FILE, "it is no JSON document that begins with a form")
+    if named[1] not in _FORMS:
+        raise UnloadableModel(COMPILED_FILE, f"its form is {named[1].decode()}, which is unknown here")
     try:
-        form: Form = _FORMS.validate_json(data)
+        form = _FORMS[named[1]].model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from predictor.models.compiled import MAX_LEAVES, ColumnSplits, Member, Split, TreesForm, width_of
+from predictor.models.compiled import MAX_LEAVES, ColumnSplits, Member, Split, TreesForm
+from predictor.models.compiled.cells import width_of
 from predictor.schema import RANGES
 from predictor.training.compile.splits import COLUMNS
 from predictor.training.compile.tree import LEAF, Tree, TreeModel, Unsupported
