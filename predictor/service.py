@@ -23,11 +23,10 @@ MAX_EXPLAINED_FEATURES: Final = 12
 
 def predict_class(model: LoadedModel, penguin: Penguin) -> str:
     """The most probable class of one penguin: what most callers want, without the rest."""
-    probabilities = model.engine.probabilities(penguin)
-    place = probabilities.index(max(probabilities))
+    index = model.engine.class_index(penguin)
     if model.traffic is not None:
-        model.traffic.add(measurements_of(penguin), categories_of(penguin), place)
-    return model.manifest.classes[place]
+        model.traffic.add(measurements_of(penguin), categories_of(penguin), index)
+    return model.manifest.classes[index]
 
 
 def predict(model: LoadedModel, penguin: Penguin, coverage: float | None = None) -> Prediction:

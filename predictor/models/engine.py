@@ -33,5 +33,10 @@ class Engine(Protocol):
     def probabilities(self, penguin: Penguin) -> list[float]:
         """The class probabilities of one penguin, in the order of the manifest's classes."""
 
+    def class_index(self, penguin: Penguin) -> int:
+        """The index of the most probable class in the manifest's classes; the first one of equals."""
+        probabilities = self.probabilities(penguin)
+        return probabilities.index(max(probabilities))
+
     def batch_probabilities(self, columns: "PenguinColumns") -> "NDArray[np.floating]":
         """The same numbers for many penguins, shape (len(columns), classes), float32 or float64."""

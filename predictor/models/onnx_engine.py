@@ -14,6 +14,7 @@ import onnxruntime
 from predictor.artifacts import ONNX_FILE, Manifest
 from predictor.batch import PenguinColumns
 from predictor.errors import UnloadableModel
+from predictor.models.engine import Engine
 from predictor.models.features import FeatureEncoder
 from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.penguin import Penguin
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class OnnxEngine:
+class OnnxEngine(Engine):
     """Runs `model.onnx`: input `features` (float32, [n, columns]), output `probabilities` (float32, [n, classes])."""
 
     name: Final = "onnx"

@@ -18,6 +18,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, InputColumn, Manifest, one_hot_input
 from predictor.batch import PenguinColumns
 from predictor.errors import LibraryMismatch, UnloadableModel
+from predictor.models.engine import Engine
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, COMBINATIONS, MEASUREMENTS
 from predictor.text import describe_error
@@ -30,7 +31,7 @@ _MODULES: Final = {"scikit-learn": "sklearn", "xgboost": "xgboost", "lightgbm": 
 """Libraries whose pickles are only good for the version that wrote them, and the module of each."""
 
 
-class SklearnEngine:
+class SklearnEngine(Engine):
     """Runs the estimator's pickle on a data frame."""
 
     name: Final = "sklearn"

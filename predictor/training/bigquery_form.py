@@ -19,6 +19,7 @@ from onnx.numpy_helper import from_array
 from predictor.artifacts import BIGQUERY_FILE
 from predictor.batch import PenguinColumns
 from predictor.errors import NotForBigQuery, UnloadableModel
+from predictor.models import Engine
 from predictor.models.onnx_signature import INPUT, OUTPUT
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, COMBINATIONS, FEATURES, MEASUREMENTS, RANGES
@@ -163,7 +164,7 @@ def _answers(classes: Sequence[str]) -> tuple[list[NodeProto], list[TensorProto]
     ]
 
 
-class BigQueryGraph:
+class BigQueryGraph(Engine):
     """An engine that runs `bigquery.onnx`, to compare it with the model. Nothing serves with it."""
 
     name: Final = "onnx"

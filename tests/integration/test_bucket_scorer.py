@@ -19,7 +19,7 @@ from predictor.events.bucket_scorer import OBJECTS_AT_ONCE
 from predictor.events.notifications import SCORED_SUFFIX
 from predictor.events.object_scorer import ObjectResult
 from predictor.events.result_store import UPLOAD_BYTES
-from predictor.models import LoadedModel, load_model
+from predictor.models import Engine, LoadedModel, load_model
 from predictor.prediction import ModelIdentity
 from predictor.schema import FEATURES
 from tests.support.bundles import EXAMPLE, PublishedBundle
@@ -370,7 +370,7 @@ class TestStoreErrors:
     def test_scoring_past_the_time_limit_is_a_retryable_error_and_leaves_nothing(
         self, gcs_server: GcsServer, bucket: str, results: str, score: Scored, model: LoadedModel
     ) -> None:
-        class SlowEngine:
+        class SlowEngine(Engine):
             name, runtime, blocking = model.engine.name, model.engine.runtime, True
             probabilities = model.engine.probabilities
 

@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from predictor.artifacts import Manifest
 from predictor.batch import Batch, PenguinColumns
 from predictor.errors import MalformedJson
-from predictor.models import LoadedModel, build_engine
+from predictor.models import Engine, LoadedModel, build_engine
 from predictor.penguin import Penguin
 from predictor.prediction import ModelIdentity
 from predictor.service import predict, predict_batch, predict_class
@@ -18,7 +18,7 @@ from tests.unit.models.conftest import read_bundle
 PENGUINS, _ = random_penguins(20, seed=1)
 
 
-class FixedEngine:
+class FixedEngine(Engine):
     """Probabilities from a seed; a batch in the element type and memory order that some library might return."""
 
     name = "onnx"

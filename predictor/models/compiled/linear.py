@@ -7,10 +7,12 @@ module imports neither ONNX Runtime nor numpy: numpy is imported for the first b
 
 import math
 import struct
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add, mul
 from typing import TYPE_CHECKING, Final
 
 from predictor.models.compiled.form import LinearForm
+from predictor.models.engine import Engine
 from predictor.penguin import Penguin
 from predictor.schema import COMBINATIONS, MEASUREMENTS, Categories, categories_of, dummies, measurements_of
 
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
     from predictor.batch import PenguinColumns
 
 
-class LinearEngine:
+_CLEAR: Final = 1e-5
+"""Between two scores. The ratio of their probabilities then differs from 1 by more than float32 rounds (6e-8)."""
+
+
+class LinearEngine(Engine):
     """Evaluates a `LinearForm`, in double, and rounds to float32 as the outputs of every form are.
 
     Measurements are not rounded to float32 first, so its answers are nearer to scikit-learn's than ONNX Runtime's are.
@@ -44,15 +50,22 @@ class LinearEngine:
             self._terms[values] = list(zip(sums, by_measurement, strict=True))
         self._float32 = struct.Struct(f"{len(form.intercepts)}f")
 
-    def probabilities(self, penguin: Penguin) -> list[float]:
+    def _scores(self, penguin: Penguin) -> list[float]:
         measured = measurements_of(penguin)
-        scores = []
-        for constant, weights in self._terms[categories_of(penguin)]:
-            score = constant
-            # Not `sum`, which rounds differently from Python 3.12 on: the order below is that of a batch.
-            for weight, value in zip(weights, measured, strict=True):
-                score += weight * value
-            scores.append(score)
+        # Not `sum`, which rounds differently from Python 3.12 on: the order below is that of a batch.
+        return [
+            reduce(add, map(mul, weights, measured), constant)
+            for constant, weights in self._terms[categories_of(penguin)]
+        ]
+
+    def class_index(self, penguin: Penguin) -> int:
+        scores = self._scores(penguin)
+        second, highest = sorted(scores)[-2:]
+        # With the highest score by itself, its probability is the highest also as float32. So no power is needed.
+        return scores.index(highest) if highest - second > _CLEAR else super().class_index(penguin)
+
+    def probabilities(self, penguin: Penguin) -> list[float]:
+        scores = self._scores(penguin)
         highest = max(scores)
         powers = [math.exp(score - highest) for score in scores]
         total = sum(powers)

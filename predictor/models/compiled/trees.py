@@ -21,6 +21,7 @@ from predictor.models.compiled import links
 from predictor.models.compiled.cells import PAIRED, SHARED, Layout, Place, Segment, arrange
 from predictor.models.compiled.form import ColumnSplits, Member, TreesForm
 from predictor.models.compiled.sums import Sum, sums_of
+from predictor.models.engine import Engine
 from predictor.penguin import Penguin
 from predictor.schema import COMBINATIONS, MEASUREMENTS, Categories, categories_of, dummies, measurements_of
 
@@ -37,7 +38,7 @@ _BLOCK: Final = 256
 """So many penguins of a batch are evaluated at a time: what they need stays in the processor's cache."""
 
 
-class TreesEngine:
+class TreesEngine(Engine):
     """Evaluates a `TreesForm`. Its answers are rounded to float32, as those of every form are."""
 
     name: Final = "compiled"

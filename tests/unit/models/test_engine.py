@@ -63,6 +63,11 @@ class TestContract:
         row = engine.probabilities(Penguin(**EXAMPLE))
         assert row.index(max(row)) == 0
 
+    def test_the_class_is_the_one_of_the_highest_probability(self, engine: Engine) -> None:
+        penguins, _ = random_penguins(300, seed=7, spread=0.3)
+        rows = [engine.probabilities(penguin) for penguin in penguins]
+        assert [engine.class_index(penguin) for penguin in penguins] == [row.index(max(row)) for row in rows]
+
     def test_a_single_answer_is_plain_floats(self, engine: Engine) -> None:
         row = engine.probabilities(Penguin(**EXAMPLE))
         assert [type(value) for value in row] == [float] * 3

@@ -24,11 +24,12 @@ def engine(bundle: PublishedBundle) -> Engine:
     return load_model(LocalStore(bundle.folder), pin=bundle.digest, choice="onnx", deadline=deadline).engine
 
 
-class FixedEngine:
+class FixedEngine(Engine):
     """Answers from a table, `single` for one penguin and `batch` for several."""
 
     name = "onnx"
     runtime = "fixed"
+    blocking = False
 
     def __init__(self, golden: Golden, *, blocking: bool = False) -> None:
         self.blocking = blocking

@@ -10,7 +10,7 @@ import pytest
 
 from predictor.artifacts import ModelCache
 from predictor.bootstrap import build
-from predictor.models import LoadedModel
+from predictor.models import Engine, LoadedModel
 from predictor.settings import Settings
 from predictor.web import Endpoint, web_app
 from tests.support.asgi import LIMITS, Client, plenty, problem_of
@@ -20,9 +20,11 @@ from tests.support.logs import Log
 AS_JSON = {"Content-Type": "application/json"}
 
 
-class RecordingEngine:
+class RecordingEngine(Engine):
     """Answers as the given model's engine does; records the thread of every call."""
 
+    name: Any = None
+    runtime = ""
     blocking = False
 
     def __init__(self, model: LoadedModel, *, blocking: bool = False) -> None:

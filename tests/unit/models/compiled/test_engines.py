@@ -23,7 +23,8 @@ from predictor.artifacts import COLUMNS_FILE, LABEL_ENCODER_FILE, MODEL_FILE, Bu
 from predictor.batch import PenguinColumns
 from predictor.errors import ArtifactMissing, GoldenMismatch, UnloadableModel
 from predictor.models import Engine, build_engine, load_model
-from predictor.models.compiled import ColumnSplits, Link, Member, TreesEngine, TreesForm
+from predictor.models.compiled import ColumnSplits, LinearEngine, LinearForm, Link, Member, TreesForm
+from predictor.models.compiled.trees import TreesEngine
 from predictor.models.verification import verify
 from predictor.penguin import Penguin
 from predictor.prediction import EngineChoice
@@ -259,3 +260,14 @@ def test_trees_of_any_size_find_the_leaf_that_a_walk_finds(sizes: list[list[int]
         assert np.allclose(engine.probabilities(penguin), powers / powers.sum(), rtol=0, atol=1e-6)
     alone = np.array([engine.probabilities(penguin) for penguin in penguins], np.float32)
     assert np.allclose(engine.batch_probabilities(PenguinColumns.of(penguins)), alone, rtol=0, atol=1e-7)
+
+
+@given(st.lists(st.floats(-1e-4, 1e-4) | st.sampled_from([0.0, 1e-8, 1e-7, 1e-6, 1e-5]), min_size=2, max_size=6))
+def test_a_linear_model_says_the_class_of_the_highest_probability_among_near_equals(intercepts: list[float]) -> None:
+    """Also where two probabilities are one number in float32: then it is the first of them."""
+    engine = LinearEngine(
+        LinearForm(columns=("bill_length_mm",), weights=((0.0,) * len(intercepts),), intercepts=tuple(intercepts))
+    )
+    penguin = birds(1)[0]
+    row = engine.probabilities(penguin)
+    assert engine.class_index(penguin) == row.index(max(row))
