@@ -4,10 +4,11 @@ from predictor.telemetry.logs import configure_logs, log
 from predictor.telemetry.phases import Phases, process_age_ms
 from predictor.telemetry.streams import capture_streams
 from predictor.telemetry.termination import before_termination
-from predictor.telemetry.trace import current_headers, request_id, use_request_id
+from predictor.telemetry.trace import add_execution_id, current_headers, request_id, use_request_id
 
 __all__ = [
     "Phases",
+    "add_execution_id",
     "before_termination",
     "capture_streams",
     "configure_logs",

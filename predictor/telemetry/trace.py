@@ -15,6 +15,7 @@ current_headers: ContextVar[RawHeaders | None] = ContextVar("current_headers", d
 """Of the request that is being answered; None outside of one."""
 
 _ID_HEADER: Final = b"x-request-id"
+_EXECUTION_ID_HEADER: Final = b"function-execution-id"
 # What may stand in a URN as it is (RFC 8141), without the quotes and brackets that a reader could stumble over.
 _REQUEST_ID: Final = re.compile(rb"[0-9A-Za-z._~:=+/@-]{1,128}")
 
@@ -33,10 +34,22 @@ def request_id(headers: RawHeaders) -> bytes:
     for name, value in headers:
         if name == _ID_HEADER and _REQUEST_ID.fullmatch(value):
             return value
-    # Not from the kernel: a system call for each request. It need not be secret, and a fork seeds the generator anew.
-    made = b"%016x" % random.getrandbits(64)  # nosec B311
+    made = _random_id()
     headers.append((_ID_HEADER, made))
     return made
+
+
+def add_execution_id(headers: RawHeaders) -> None:
+    """What the framework does with a request that has none, but it makes twelve random numbers for each."""
+    for name, _ in headers:
+        if name == _EXECUTION_ID_HEADER:
+            return
+    headers.append((_EXECUTION_ID_HEADER, _random_id()))
+
+
+def _random_id() -> bytes:
+    # Not from the kernel: a system call for each request. It need not be secret, and a fork seeds the generator anew.
+    return b"%016x" % random.getrandbits(64)  # nosec B311
 
 
 def use_request_id(value: str) -> None:
@@ -52,7 +65,7 @@ def request_fields(headers: RawHeaders | None, project: str | None) -> dict[str,
         return {}
     fields: dict[str, Any] = {"request_id": request_id(headers).decode(), **trace_fields(headers, project)}
     for name, value in headers:
-        if name.lower() == b"function-execution-id" and _EXECUTION_ID.fullmatch(value):
+        if name.lower() == _EXECUTION_ID_HEADER and _EXECUTION_ID.fullmatch(value):
             fields[LABELS] = {"execution_id": value.decode()}
             break
     return fields

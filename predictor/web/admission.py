@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Final
 
+from starlette.types import Scope
+
 from predictor.web.memory import Trimmer
 from predictor.web.problems import HttpProblem, ProblemType
 
@@ -66,9 +68,9 @@ class Admission:
         self._turn = asyncio.Lock()
         self._trimmer = Trimmer()
 
-    def enter(self) -> None:
-        """Take on one more request."""
-        if self._requests >= self._max_requests:
+    def enter(self, scope: Scope) -> None:
+        """Take on one more request, unless the `StartQueue` has refused it."""
+        if self._requests >= self._max_requests or REFUSED in scope:
             raise overloaded()
         self._requests += 1
 

@@ -1,6 +1,7 @@
 """The function `predict`: HTTP requests to predictions. Only translates; the service decides."""
 
 import time
+from contextlib import nullcontext
 from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -30,7 +31,6 @@ from predictor.web.body import read_json_body, streamed_format
 from predictor.web.cors import Cors
 from predictor.web.endpoint import Endpoint, Handler
 from predictor.web.limits import RequestLimits
-from predictor.web.model_info import model_info
 from predictor.web.parameters import PLAIN, Parameters, read_parameters
 from predictor.web.probes import Probes
 from predictor.web.problems import PROBLEM_TYPES, HttpProblem
@@ -133,6 +133,7 @@ class _Handlers:
 
     async def model(self, _request: Request) -> BytesResponse:
         from predictor.web.caching import cacheable
+        from predictor.web.model_info import model_info  # Its pydantic models take milliseconds to make.
 
         return cacheable(orjson.dumps(model_info(await self._models.get())), JSON)
 
@@ -183,9 +184,8 @@ class _Handlers:
         if parameters.coverage is not None:
             check_coverage(model, parameters.coverage)
         started = time.perf_counter()
-        if len(body) > LARGE_BODY_BYTES:
-            async with self._admission.turn():
-                answer = await self._answer(model, body, parameters)
+        if len(body) <= LARGE_BODY_BYTES and not model.engine.blocking and not parameters.explain:
+            answer = self._answer_here(model, body, parameters)
         else:
             answer = await self._answer(model, body, parameters)
         response = BytesResponse(answer, JSON)
@@ -203,15 +203,22 @@ class _Handlers:
             self._streams = Streams(self._models, self._first_answer, self._admission, self._limits.max_stream_bytes)
         return await self._streams.answer(request, file_format, parameters)
 
+    def _answer_here(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
+        """The answer to a small body, which needs neither a thread nor a turn."""
+        answer = self._answer_valid_batch(model, body, parameters) if may_be_batch(body) else None
+        return self._answer_any(model, body, parameters) if answer is None else answer
+
     async def _answer(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes:
-        blocking = model.engine.blocking or parameters.explain
-        if may_be_batch(body) and not parameters.explain:
-            in_thread = blocking or len(body) > VALID_BATCH_BODY_BYTES
-            answer = await run_maybe_in_thread(in_thread, self._answer_valid_batch, model, body, parameters)
-            if answer is not None:
-                return answer
-        in_thread = blocking or len(body) > BLOCKING_BODY_BYTES
-        return await run_maybe_in_thread(in_thread, self._answer_any, model, body, parameters)
+        """The answer to any body, made where it keeps nobody waiting."""
+        async with self._admission.turn() if len(body) > LARGE_BODY_BYTES else nullcontext():
+            blocking = model.engine.blocking or parameters.explain
+            if may_be_batch(body) and not parameters.explain:
+                in_thread = blocking or len(body) > VALID_BATCH_BODY_BYTES
+                answer = await run_maybe_in_thread(in_thread, self._answer_valid_batch, model, body, parameters)
+                if answer is not None:
+                    return answer
+            in_thread = blocking or len(body) > BLOCKING_BODY_BYTES
+            return await run_maybe_in_thread(in_thread, self._answer_any, model, body, parameters)
 
     def _answer_valid_batch(self, model: LoadedModel, body: bytes, parameters: Parameters) -> bytes | None:
         """The fast path of a batch; None for a body that it does not accept."""

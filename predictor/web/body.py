@@ -117,13 +117,9 @@ async def _read_compressed(request: Request, coding: bytes, limit_bytes: int, ad
     return await run_maybe_in_thread(len(body) > LARGE_BODY_BYTES, decompressed, body, coding, limit_bytes)
 
 
-async def read_body(request: Request, limit_bytes: int, admission: Admission | None = None) -> bytes:
+def read_body(request: Request, limit_bytes: int, admission: Admission | None = None) -> Coroutine[Any, Any, bytes]:
     """The whole body, of any media type. Raises `HttpProblem`: 413 over the limit, 408, 503 as `read_json_body`."""
-    try:
-        return await _in_time(_receive_all(request, limit_bytes, admission), BODY_TIMEOUT_S)
-    except TimeoutError as error:
-        request.scope[COMPLETE] = False
-        raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time.") from error
+    return _in_time(request, _receive_all(request, limit_bytes, admission), BODY_TIMEOUT_S)
 
 
 async def discard_body(request: Request) -> bool:
@@ -137,8 +133,8 @@ async def discard_body(request: Request) -> bool:
         if _ASKED not in scope and _waits_to_be_asked(request):
             return False  # Reading the body would ask for it.
         try:
-            complete = await _in_time(_discard(request), DISCARD_TIMEOUT_S)
-        except TimeoutError:
+            complete = await _in_time(request, _discard(request), DISCARD_TIMEOUT_S)
+        except HttpProblem:
             return False
     return complete
 
@@ -184,8 +180,8 @@ async def _receive_all(request: Request, limit_bytes: int, admission: Admission 
         message = await request.receive()
 
 
-async def _in_time(step: Coroutine[Any, Any, T], timeout_s: float) -> T:
-    """Await `step`; raises `TimeoutError` when it takes too long.
+async def _in_time(request: Request, step: Coroutine[Any, Any, T], timeout_s: float) -> T:
+    """Await `step`, which reads the body; raises `HttpProblem`, 408, when that takes too long.
 
     A small body has nearly always arrived with its headers, so the first step does not wait. `asyncio.timeout` around
     every body would cost 5 us, a thirtieth of a request and more than the whole prediction: the timer is only set when
@@ -195,8 +191,12 @@ async def _in_time(step: Coroutine[Any, Any, T], timeout_s: float) -> T:
         waiting_for = step.send(None)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
-    async with asyncio.timeout(timeout_s):
-        return await _resume(step, waiting_for)
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _resume(step, waiting_for)
+    except TimeoutError as error:
+        request.scope[COMPLETE] = False
+        raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time.") from error
 
 
 @types.coroutine

@@ -16,9 +16,12 @@ from typing import Any, Final
 
 import httptools
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from predictor.telemetry import add_execution_id
 from predictor.web.admission import LARGE_BODY_BYTES, REFUSED, StartQueue
+from predictor.web.cycle import EXTENSIONS, Cycle
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of request line and headers. What arrives in one read, up to 256 KiB, is accepted beyond it."""
@@ -41,6 +44,9 @@ IDLE_GRACE_S: Final = 0.5
 BODY_GRACE_S: Final = 5.0
 """After SIGTERM a body that is not complete may take so long; Cloud Run kills the process after 10 s."""
 _UNREAD_AGAIN_S: Final = 0.01
+
+# uvicorn makes its cycles by this name; there is no other way to have them made of another class.
+httptools_impl.RequestResponseCycle = Cycle  # type: ignore[misc]
 
 
 class _TooManyPipelined(Exception):
@@ -184,14 +190,17 @@ class Connection(HttpToolsProtocol):
             return
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _TooManyPipelined
+        self.scope["extensions"] = EXTENSIONS
         super().on_headers_complete()
         self.headers = _TRAILERS
         if self._process_ends:
             self.cycle.keep_alive = False
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
-        """Also lets requests with large bodies wait for others of their kind."""
-        if _has_large_body(cycle.scope["headers"]):  # type: ignore[arg-type]  # It is a list.
+        """Also gives the request an execution id, and lets one with a large body wait for others of its kind."""
+        headers: list[tuple[bytes, bytes]] = cycle.scope["headers"]  # type: ignore[assignment]
+        add_execution_id(headers)
+        if _has_large_body(headers):
             self._starts.enter(partial(self._start_large, cycle, app))
         else:
             super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from predictor.artifacts import ModelCache
 from predictor.errors import PredictorError
 from predictor.models import LoadedModel
 from predictor.telemetry import current_headers, log, request_id
-from predictor.web.admission import REFUSED, Admission, overloaded
+from predictor.web.admission import Admission
 from predictor.web.body import COMPLETE, HOLD, discard_body
 from predictor.web.cors import Cors
 from predictor.web.problems import HttpProblem, problem_response
@@ -82,52 +82,41 @@ class Endpoint:
 
     async def __call__(self, request: Request) -> Response:
         scope = request.scope
-        if scope["method"] != "POST":
-            return await self._answer(request)
+        admitted = False
         try:
-            if REFUSED in scope:
-                raise overloaded()
-            self._admission.enter()
-        except HttpProblem as error:
-            return await self._answer(request, error)
-        try:
-            response = await self._answer(request)
-            if HOLD in scope and isinstance(response, BytesResponse):
+            started = time.perf_counter()
+            headers = scope["headers"]  # Kept: Starlette replaces them there by a list of its own.
+            current_headers.set(headers)
+            try:
+                if scope["method"] == "POST":
+                    self._admission.enter(scope)
+                    admitted = True
+                response = await self._handler(scope["method"], scope["path"])(request)
+                if len(response.body) >= COMPRESSIBLE_BYTES or response.etag is not None:
+                    response = await _negotiated(response, headers)
+            except PredictorError as error:
+                response = self._error_response(scope["path"], error, headers)
+            except ClientDisconnect:
+                return _NOBODY_READS_IT
+            except Exception as error:  # noqa: BLE001  The edge: the caller gets a problem, the log gets the traceback.
+                log(logging.ERROR, "unhandled_error", f"Unhandled {type(error).__name__}.", error=error)
+                response = self._error_response(scope["path"], PredictorError(), headers)
+            elapsed_ms = (time.perf_counter() - started) * 1000
+            if not scope.get(COMPLETE):  # Looked up here: most requests have been read to their end.
+                try:
+                    if not await discard_body(request):
+                        response.raw_headers.append((b"connection", b"close"))
+                except ClientDisconnect:
+                    return _NOBODY_READS_IT
+            self._finish(request, response, headers, elapsed_ms)
+            if HOLD in scope:
                 response.on_sent = scope.pop(HOLD).release
             return response
         finally:
-            self._admission.leave()
+            if admitted:
+                self._admission.leave()
             if HOLD in scope:
                 scope.pop(HOLD).release()
-
-    async def _answer(self, request: Request, refusal: HttpProblem | None = None) -> Response:
-        started = time.perf_counter()
-        scope = request.scope
-        headers = scope["headers"]  # Kept: Starlette replaces them there by a list of its own.
-        current_headers.set(headers)
-        try:
-            if refusal is not None:
-                raise refusal
-            response = await self._handler(scope["method"], scope["path"])(request)
-            if len(response.body) >= COMPRESSIBLE_BYTES or response.etag is not None:
-                response = await _negotiated(response, headers)
-        except PredictorError as error:
-            response = self._error_response(scope["path"], error, headers)
-        except ClientDisconnect:
-            return _NOBODY_READS_IT
-        except Exception as error:  # noqa: BLE001  The edge: the caller gets a problem, the log gets the traceback.
-            log(logging.ERROR, "unhandled_error", f"Unhandled {type(error).__name__}.", error=error)
-            response = self._error_response(scope["path"], PredictorError(), headers)
-        elapsed_ms = (time.perf_counter() - started) * 1000
-        if not scope.get(COMPLETE):  # Looked up here: most requests have been read to their end.
-            try:
-                if not await discard_body(request):
-                    response.raw_headers.append((b"connection", b"close"))
-            except ClientDisconnect:
-                return _NOBODY_READS_IT
-        response.raw_headers.append((b"x-request-id", request_id(headers)))
-        self._finish(request, response, elapsed_ms)
-        return response
 
     def _handler(self, method: str, path: str) -> Handler:
         methods = self._routes.get(path) or self._below(path)
@@ -159,9 +148,12 @@ class Endpoint:
             headers += self._cors.preflight_headers(request.scope["headers"], allow)
         return no_content(headers)
 
-    def _finish(self, request: Request, response: BytesResponse, elapsed_ms: float) -> None:
+    def _finish(
+        self, request: Request, response: BytesResponse, request_headers: list[RawHeader], elapsed_ms: float
+    ) -> None:
         """Add what every answer carries, and log what deserves a line."""
         headers = response.raw_headers
+        headers.append((b"x-request-id", request_id(request_headers)))
         if self._version_header is None and self._models.current is not None:
             self._version_header = (b"model-version", self._models.current.identity.version.encode())
         if self._version_header is not None:

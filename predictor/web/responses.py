@@ -12,12 +12,21 @@ PROBLEM: Final = b"application/problem+json"
 
 RawHeader = tuple[bytes, bytes]
 
+WHOLE_ANSWER: Final = "predictor.answer"
+"""An ASGI message with `status`, `headers` and `body`, and the key of the extension that says it is understood."""
+
 
 class BytesResponse(Response):
     """A response whose body and headers are bytes already.
 
     Starlette's constructor encodes, lower-cases and measures on every answer; this one only keeps what it is given.
     """
+
+    background = None
+    server_timing: bytes | None = None
+    etag: bytes | None = None
+    on_sent: Callable[[], None] | None = None
+    """Called when the client has read the answer, but for a rest of at most 64 KiB, or has gone."""
 
     def __init__(self, body: bytes, content_type: bytes, status: int = 200, headers: Sequence[RawHeader] = ()) -> None:
         self.status_code = status
@@ -30,13 +39,12 @@ class BytesResponse(Response):
                 (b"content-length", b"%d" % len(body)),
                 *headers,
             ]
-        self.background = None
-        self.server_timing: bytes | None = None
-        self.etag: bytes | None = None
-        self.on_sent: Callable[[], None] | None = None
-        """Called when the client has read the answer, but for a rest of at most 64 KiB, or has gone."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.on_sent is None and WHOLE_ANSWER in scope.get("extensions", ()):
+            answer = {"status": self.status_code, "headers": self.raw_headers, "body": self.body}
+            await send({"type": WHOLE_ANSWER, **answer})
+            return
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if self.on_sent is None:
             await send({"type": "http.response.body", "body": self.body})

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 from predictor.web.admission import StartQueue
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from uvicorn import Config
+
     from predictor.web.connection import Connection
 
 GRACEFUL_TIMEOUT_S: Final = 8
 """After SIGTERM the worker waits so long for answers to be made and read; Cloud Run kills the process after 10 s."""
 
+_ANY_PATH: Final = "/{path:path}"
 # gunicorn's worker keeps a file without a name there.
 _SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108  # nosec B108
 
@@ -22,10 +26,19 @@ class _Connections:
 
     starts: StartQueue
 
-    def __call__(self, **options: Any) -> "Connection":
+    def __call__(self, *, config: "Config", **options: Any) -> "Connection":
         from predictor.web.connection import Connection  # The parent process, which never serves, need not import it.
 
-        return Connection(starts=self.starts, **options)
+        _function_first(config.loaded_app)
+        return Connection(config=config, starts=self.starts, **options)
+
+
+def _function_first(app: "Starlette") -> None:
+    """Let the route that leads to the function be the first that is tried; the others are for /robots.txt and the like.
+
+    The framework tries them in turn for every request, and answers theirs as plain text.
+    """
+    app.router.routes.sort(key=lambda route: getattr(route, "path", "") != _ANY_PATH)
 
 
 def configure_server(starts: StartQueue) -> None:
@@ -38,6 +51,7 @@ def configure_server(starts: StartQueue) -> None:
     UvicornWorker.CONFIG_KWARGS |= {
         "http": _Connections(starts),
         "ws": "none",
+        "proxy_headers": False,  # Nothing here reads who the client is.
         "timeout_graceful_shutdown": GRACEFUL_TIMEOUT_S,
     }
     try:

@@ -38,7 +38,9 @@ def test_it_answers_as_the_replaced_service_did_and_refuses_what_is_wrong(functi
         assert client.post("/", content=BODY, headers=AS_JSON).content == b'{"prediction":"Adelie"}'
         wrong = client.get("/predict")
         assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST, OPTIONS")
-        assert client.get("/nope").status_code == 404
+        for path in ("/nope", "/robots.txt", "/favicon.ico"):  # The framework answers the last two as plain text.
+            missing = client.get(path)
+            assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
         assert client.post("/predict", content=BODY, headers={"Content-Type": "text/plain"}).status_code == 415
         assert client.post("/predict", content=b"{", headers=AS_JSON).status_code == 400
         assert client.post("/predict", content=b"[" * 100_000, headers=AS_JSON).status_code == 400
