@@ -67,14 +67,16 @@ demo-events: model  ## send the whole data set through gcloud's Pub/Sub emulator
 # Most tests wait for processes, so there are two workers per processor.
 PYTEST = $(BIN)/python -m pytest --numprocesses $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') * 2)) --dist worksteal
 
+# Counting lines takes as long again as the unit tests, so only CI does it each time.
+COUNT_LINES = --cov=predictor --cov-fail-under=95
+
 .PHONY: test
 test: $(VENV)/dev  ## run the test suite
-	$(PYTEST) -m 'not slow' tests/
+	$(PYTEST) -m 'not slow' $(if $(CI),$(COUNT_LINES)) tests/
 
-# By itself: counting lines takes as long again as the unit tests.
 .PHONY: coverage
-coverage: $(VENV)/dev  ## run the test suite and count which lines it runs; fails under 95 %
-	$(PYTEST) -m 'not slow' --cov=predictor --cov-fail-under=95 tests/
+coverage: $(VENV)/dev  ## run the test suite and count which lines it runs; fails under 95 %, as in CI
+	$(PYTEST) -m 'not slow' $(COUNT_LINES) tests/
 
 .PHONY: test-slow
 test-slow: $(VENV)/dev  ## more of the same: failing releases, rollback, more kinds of pickled models
