@@ -91,7 +91,8 @@ class Assessor:
         unsure = several or highest < self.unsure_below
         warnings: tuple[AnswerWarning, ...] = ()
         if not known or unseen or unsure:
-            warnings = self.warnings(measurements, categories, label, known=known, highest=highest, several=several)
+            unusual = None if known else distance.most_unusual(measurements, categories)
+            warnings = self.warnings(measurements, categories, label, unusual, highest=highest, several=several)
         in_distribution = known and not unseen
         return Assessment(
             in_distribution, distance.p_values[rank], members, coverage, unsure or not in_distribution, warnings
@@ -111,19 +112,19 @@ class Assessor:
         measurements: Sequence[float],
         categories: Categories,
         label: str,
+        unusual: str | None,
         *,
-        known: bool,
         highest: float,
         several: bool,
     ) -> tuple[AnswerWarning, ...]:
         """All reasons to doubt the answer `label` to a row.
 
-        `known`: whether the row is near enough to the reference rows. `several`: whether the prediction set has more
-        than one class.
+        `unusual`: the measurement that stands out most; None for a row that is near enough to the reference rows.
+        `several`: whether the prediction set has more than one class.
         """
         found: list[AnswerWarning] = []
-        if not known:
-            found.append(_UNLIKE[self.distance.most_unusual(measurements, categories)])
+        if unusual is not None:
+            found.append(_UNLIKE[unusual])
             if (slip := self._slips.find(measurements, categories)) is not None:
                 found += [
                     AnswerWarning("unit_slip", f"/{given}", fits_if(condition))

@@ -24,6 +24,8 @@ class BatchAssessor:
         self._matrix = distance.matrix
         # Shape (classes of the reference, measurements, combinations).
         self._means = np.array([distance.means[values] for values in COMBINATIONS]).transpose(1, 2, 0).copy()
+        self._by_measurement = np.array(distance.columns)
+        self._norms = np.array(distance.norms)
         self._scores = np.array(distance.scores)
         self._p_values = np.array(distance.p_values)
         # Whether reference rows of a class have the categories, shape (classes of the model, combinations).
@@ -37,7 +39,8 @@ class BatchAssessor:
         """`probabilities`: shape (rows, classes). `coverage` as in `Assessor.assess`."""
         assessor = self._assessor
         rows = len(columns)
-        ranks = np.searchsorted(self._scores, self.distances(columns), side="left")
+        points = self._points(columns)
+        ranks = np.searchsorted(self._scores, self._distances(points, columns), side="left")
         known = ranks < assessor.distance.known_below
         best = probabilities.argmax(axis=1)
         highest = probabilities[np.arange(rows), best]
@@ -51,13 +54,15 @@ class BatchAssessor:
             several = members.sum(axis=1) > 1
             unsure |= several
         abstain = unsure | ~in_distribution
+        unlike = np.flatnonzero(~known)
+        unusual = dict(zip(unlike.tolist(), self._most_unusual(points, columns, unlike), strict=True))
         warnings: dict[int, tuple[AnswerWarning, ...]] = {}
         for index in np.flatnonzero(abstain).tolist():
             warnings[index] = assessor.warnings(
                 columns.measurements[index].tolist(),
                 COMBINATIONS[columns.combinations[index]],
                 assessor.classes[best[index]],
-                known=bool(known[index]),
+                unusual.get(index),
                 highest=float(highest[index]),
                 several=several is not None and bool(several[index]),
             )
@@ -65,6 +70,10 @@ class BatchAssessor:
 
     def distances(self, columns: PenguinColumns) -> "NDArray[np.float64]":
         """To the nearest group that each row's categories allow, shape (rows,)."""
+        return self._distances(self._points(columns), columns)
+
+    def _points(self, columns: PenguinColumns) -> "list[NDArray[np.float64]]":
+        """The coordinates of each row, of shape (rows,)."""
         measured = [columns.measurements[:, index] for index in self._indexes]
         values = [np.log(column) if log else column for column, log in zip(measured, self._logs, strict=True)]
         points = []
@@ -73,6 +82,9 @@ class BatchAssessor:
             for weight, value in zip(row[index + 1 :], values[index + 1 :], strict=True):
                 point = point + weight * value
             points.append(point)
+        return points
+
+    def _distances(self, points: "list[NDArray[np.float64]]", columns: PenguinColumns) -> "NDArray[np.float64]":
         nearest = np.full(len(columns), np.inf)
         for means in self._means:
             own = means.take(columns.combinations, axis=1)
@@ -82,3 +94,16 @@ class BatchAssessor:
             np.minimum(nearest, squares, out=nearest)
         distances: NDArray[np.float64] = np.sqrt(nearest)
         return distances
+
+    def _most_unusual(
+        self, points: "list[NDArray[np.float64]]", columns: PenguinColumns, rows: "NDArray[np.intp]"
+    ) -> list[str]:
+        """For each of these rows, the measurement that `Distance.most_unusual` finds."""
+        if not len(rows):
+            return []
+        # Shape (classes of the reference, coordinates, rows), and then (classes, measurements, rows).
+        gaps = np.array(points)[:, rows] - self._means.take(columns.combinations[rows], axis=2)
+        falls = np.einsum("mc,kcr->kmr", self._by_measurement, gaps) ** 2 / self._norms[:, np.newaxis]
+        left = (gaps**2).sum(axis=1, keepdims=True) - falls
+        best = left.reshape(-1, len(rows)).argmin(axis=0) % len(self._norms)
+        return [self._assessor.distance.names[index] for index in best.tolist()]

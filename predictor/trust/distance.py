@@ -29,15 +29,15 @@ class Distance:
 
     def __init__(self, reference: Reference) -> None:
         self.logs: Final = [item.log for item in reference.measurements]
-        self._names = [item.name for item in reference.measurements]
+        self.names: Final = [item.name for item in reference.measurements]
         plain = all(self.logs) and len(self.logs) == len(MEASUREMENTS)
         self._transform = _logarithms if plain else reference.transform
         try:
             self.matrix: Final = _transposed_cholesky(reference.precision)
         except (ValueError, ZeroDivisionError) as error:
             raise UnloadableModel(REFERENCE_FILE, "precision: it is no inverse of a covariance") from error
-        self._columns = list(zip(*self.matrix, strict=True))
-        self._norms = [_sum_of_products(column, column) for column in self._columns]
+        self.columns: Final = list(zip(*self.matrix, strict=True))
+        self.norms: Final = [_sum_of_products(column, column) for column in self.columns]
         means = {group.means: self.coordinates(group.means) for group in reference.groups}
         self.means: Final[dict[Categories, list[tuple[float, ...]]]] = {
             values: [means[reference.group_of(label, values).means] for label in reference.labels]
@@ -75,12 +75,12 @@ class Distance:
         the precision matrix: what is left is the distance in the other measurements, by the block inverse of P.
         """
         point = self.coordinates(self._transform(measurements))
-        best, name = math.inf, self._names[0]
+        best, name = math.inf, self.names[0]
         for mean in self.means[categories]:
             gaps = list(map(sub, point, mean))
             whole = _sum_of_products(gaps, gaps)
-            for index, measurement in enumerate(self._names):
-                fall = _sum_of_products(self._columns[index], gaps) ** 2 / self._norms[index]
+            for index, measurement in enumerate(self.names):
+                fall = _sum_of_products(self.columns[index], gaps) ** 2 / self.norms[index]
                 if whole - fall < best:
                     best, name = whole - fall, measurement
         return name

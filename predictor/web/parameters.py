@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -24,6 +25,7 @@ class Parameters:
 PLAIN: Final = Parameters()
 
 
+@lru_cache(maxsize=64)  # A caller sends the same query with every row.
 def read_parameters(query: bytes) -> Parameters:
     """The parameters in a query string. Raises `InvalidInput` for unknown ones and for bad values.
 
