@@ -48,7 +48,7 @@ model: $(VENV)/training  ## train and publish to artifacts/, unless a model is t
 
 .PHONY: run
 run: model  ## serve `predict` on PORT (8080)
-	@printf '\nServing on http://localhost:%s (docs: /docs). Try:\n\n' '$(PORT)'
+	@printf '\nServing on http://localhost:%s: a page to try it, and /docs. Or:\n\n' '$(PORT)'
 	@printf "  curl http://localhost:%s/predict -H 'Content-Type: application/json' -d '%s'\n\n" '$(PORT)' \
 	  '{"bill_length_mm": 39.1, "bill_depth_mm": 18.7, "flipper_length_mm": 181.0, "body_mass_g": 3750.0, "sex": "male", "island": "Torgersen"}'
 	@exec $(BIN)/functions-framework --source main.py --target predict --port $(PORT)

@@ -27,7 +27,7 @@ from predictor.service import (
     with_hints,
 )
 from predictor.web.admission import LARGE_BODY_BYTES, Admission
-from predictor.web.body import read_json_body, streamed_format
+from predictor.web.body import read_json_body, refuse_other_than_json_or_rows, streamed_format
 from predictor.web.cors import Cors
 from predictor.web.endpoint import Endpoint, Handler
 from predictor.web.limits import RequestLimits
@@ -175,7 +175,9 @@ class _Handlers:
         query = request.scope["query_string"]
         parameters = read_parameters(query) if query else PLAIN
         try:
-            body = await read_json_body(request, self._limits.max_body_bytes, self._admission)
+            body = await read_json_body(
+                request, self._limits.max_body_bytes, self._admission, refuse_other_than_json_or_rows
+            )
         except HttpProblem as error:
             if error.status is not HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
                 raise

@@ -54,6 +54,12 @@ def refuse_other_than_json(content_type: bytes) -> str | None:
     return None if charset in UTF_8 else NOT_UTF_8
 
 
+def refuse_other_than_json_or_rows(content_type: bytes) -> str | None:
+    """The same for `predict`, which also takes the types of a stream, but elsewhere."""
+    wrong = refuse_other_than_json(content_type)
+    return wrong if wrong != _NOT_JSON else f"{wrong} text/csv and application/x-ndjson are answered row by row."
+
+
 def media_type_of(content_type: bytes) -> tuple[bytes, bytes]:
     """The media type in lower case, and its charset: UTF-8 where none is named."""
     media_type, *parameters = content_type.lower().split(b";")

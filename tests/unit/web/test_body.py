@@ -46,7 +46,9 @@ class TestMediaType:
         problem_of(client.post("/predict", content=JSON_BODY, headers={"Content-Type": content_type}), 415)
 
     def test_none_is_refused(self, client: Client) -> None:
-        problem_of(client.post("/predict", content=JSON_BODY), 415)
+        problem = problem_of(client.post("/predict", content=JSON_BODY), 415)
+        assert "application/json" in problem["detail"]
+        assert "text/csv and application/x-ndjson" in problem["detail"]
 
     @pytest.mark.parametrize(
         "content_type",
