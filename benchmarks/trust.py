@@ -50,7 +50,7 @@ def _novelty(found: trust_novelty.Novelty, repeats: int) -> Iterator[str]:
     for name, (birds, flagged) in found.species.items():
         yield f"| {name}, left out of the reference entirely | {flagged / birds:.1%} of {birds} |"
     for other in OTHERS:
-        yield f"| {other.name} penguin, simulated | {found.others[other.name]:.1%} |"
+        yield f"| {other.name} penguin, simulated (goal: {other.floor:.0%}) | {found.others[other.name]:.1%} |"
     yield f"| mean birds of these species that are neither flagged nor refused | {len(found.unflagged_means)} |"
     yield f"| hints for simulated birds of other species, all of them wrong | {found.others_wrong_hints} |"
 
