@@ -46,7 +46,7 @@ def _since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> d
 @click.option("--since", callback=_since, help="Leave out what is older: a date (UTC), or an age such as 12h, 30d, 8w.")
 @click.option("--uri", callback=options.location, help="The model. Default: MODEL_URI, or the newest under artifacts/.")
 @options.digest_option(help="The model's digest. Default: MODEL_DIGEST, unless --uri is given.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@options.json_option
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page with plots.")
 def drift(
     *,

@@ -1,13 +1,14 @@
 """Commands for deployment and operation: `smoke`, `agreement`, `capacity`."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from predictor.cli import options
-from predictor.cli.output import tell
+from predictor.cli.output import say, tell
 from predictor.errors import ConfigurationError, Disagreement
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
     show_default=True,
     help="How many seconds the function may take to become ready.",
 )
-def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests: int, wait_s: float) -> None:
+@options.json_option
+def smoke(
+    *, url: str, digest: str, golden: str | None, p95_ms: float, requests: int, wait_s: float, as_json: bool
+) -> None:
     """Check that the running function at URL is fit to serve.
 
     It must be ready with the model of --digest, give the published answer to every golden row, refuse five bad requests
@@ -59,9 +63,11 @@ def smoke(*, url: str, digest: str, golden: str | None, p95_ms: float, requests:
         result = smoke_function(
             function, digest, rows, p95_limit_ms=p95_ms, requests=requests, wait_s=wait_s, tell=tell
         )
-    click.echo(
+    say(
         f"{url} is good: version {result.version}, {result.golden_rows} golden rows, {result.refusals} refusals,"
-        f" p95 {result.p95_ms:.1f} ms over {result.requests} requests"
+        f" p95 {result.p95_ms:.1f} ms over {result.requests} requests",
+        {"url": url, **asdict(result)},
+        as_json=as_json,
     )
 
 
@@ -89,7 +95,8 @@ def golden_rows(uri: str, digest: str) -> "Golden":
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed chooses the same penguins."
 )
-def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: int) -> None:
+@options.json_option
+def agreement(*, blue: str, green: str, count: int, max_disagreement: float, seed: int, as_json: bool) -> None:
     """Send the same penguins to two running functions, and print how many got different predictions.
 
     The exit status is 1 when the share is above --max-disagreement.
@@ -104,10 +111,12 @@ def agreement(blue: str, green: str, count: int, max_disagreement: float, seed: 
     penguins = choose_penguins(load_penguins().penguins, count, seed)
     with Function(blue, token) as first, Function(green, token) as second:
         result = compare(first, second, penguins)
+    share = f"{result.disagreement:.2%}; allowed are {max_disagreement:.2%}"
+    sentence = f"the revisions differ on {result.differing} of {result.count} penguins ({share})"
+    if result.disagreement <= max_disagreement or as_json:
+        say(sentence, {**asdict(result), "disagreement": result.disagreement}, as_json=as_json)
     if result.disagreement > max_disagreement:
         raise Disagreement(result.differing, result.count, max_disagreement)
-    share = f"{result.disagreement:.2%}; allowed are {max_disagreement:.2%}"
-    click.echo(f"the revisions differ on {result.differing} of {result.count} penguins ({share})")
 
 
 @click.command(short_help="Compute the instances and the cost of a load.")

@@ -64,6 +64,9 @@ def digest_option(**more: Any) -> Callable[[Callable[..., Any]], Callable[..., A
     return click.option("--digest", metavar="sha256:HEX", callback=digest, **more)
 
 
+json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
 def location(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None

@@ -1,7 +1,9 @@
 """Messages beside the result, and what happens when the result cannot be written."""
 
+import json
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -9,6 +11,11 @@ import click
 def tell(message: str) -> None:
     """A line on stderr: stdout is for results."""
     click.echo(message, err=True)
+
+
+def say(sentence: str, document: dict[str, Any], *, as_json: bool) -> None:
+    """The result, for people or for programs."""
+    click.echo(json.dumps(document) if as_json else sentence)
 
 
 def open_missing_streams() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from predictor.cli import options
-from predictor.cli.output import tell
+from predictor.cli.output import say, tell
 from predictor.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 )
 @click.option("--identity", help="The model must be signed by this identity, keyless (with --issuer).")
 @click.option("--issuer", metavar="URL", help="The OpenID Connect issuer of --identity.")
-def verify(uri: str, digest: str | None, key: Path | None, identity: str | None, issuer: str | None) -> None:
+@options.json_option
+def verify(
+    *, uri: str, digest: str | None, key: Path | None, identity: str | None, issuer: str | None, as_json: bool
+) -> None:
     """Check the published model at MODEL_URI: every file, and everything that loading it checks.
 
     Prints a line for each fault. The exit status is then 1. A good signature says who made the manifest, so it stands
@@ -43,14 +46,21 @@ def verify(uri: str, digest: str | None, key: Path | None, identity: str | None,
             tell("without --digest or --key the manifest itself is not verified, so the pickles are not opened")
         manifest, findings = verify_model(open_store(uri), digest)
     except ArtifactError as error:
-        click.echo(str(error))
+        _say_faults(uri, [str(error)], as_json=as_json)
         raise SystemExit(1) from error
-    for finding in findings:
-        click.echo(str(finding))
     if findings:
+        _say_faults(uri, list(map(str, findings)), as_json=as_json)
         raise SystemExit(1)
     verdict = "is consistent, but its origin is not verified" if digest is None else "is good"
-    click.echo(f"{uri} {verdict}: version {manifest.version}, {len(manifest.files)} files")
+    say(
+        f"{uri} {verdict}: version {manifest.version}, {len(manifest.files)} files",
+        {"uri": uri, "digest": digest, "version": manifest.version, "files": len(manifest.files), "faults": []},
+        as_json=as_json,
+    )
+
+
+def _say_faults(uri: str, faults: list[str], *, as_json: bool) -> None:
+    say("\n".join(faults), {"uri": uri, "faults": faults}, as_json=as_json)
 
 
 def _trusted(key: Path | None, identity: str | None, issuer: str | None) -> "Trusted | None":

@@ -1,5 +1,6 @@
 """`smoke` and `agreement` from the command line, against the real function in a real process, good and bad."""
 
+import json
 import os
 import subprocess
 import sys
@@ -63,6 +64,16 @@ def proxied() -> Iterator[Proxied]:
     yield start
     for proxy in proxies:
         proxy.stop()
+
+
+def test_the_result_as_json(function: FunctionProcess, bundle: PublishedBundle) -> None:
+    result = smoke(function.url, bundle, "--requests", "5", "--json")
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    assert document.pop("p95_ms") > 0
+    assert document.pop("golden_rows") == 12
+    expected = {"url": function.url, "version": bundle.folder.name, "refusals": 5, "requests": 5}
+    assert document == expected
 
 
 @pytest.mark.parametrize(("p95_ms", "status"), [("20000", 0), ("0.001", 1)])
@@ -342,6 +353,9 @@ class TestAgreement:
             f"error: the functions give different predictions for {differing} of 200 penguins ({share:.2%});"
             " the limit is 10.00%"
         ]
+        as_json = predictor("agreement", function.url, proxy.url, "--count", "200", "--json")
+        assert as_json.exit_code == 1
+        assert json.loads(as_json.stdout) == {"count": 200, "differing": differing, "disagreement": share}
         allowed = predictor("agreement", function.url, proxy.url, "--count", "200", "--max-disagreement", str(share))
         assert allowed.exit_code == 0
         assert allowed.stdout.startswith(f"the revisions differ on {differing} of 200 penguins")

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,24 @@ def test_missing_extra_and_changed_files_are_listed_with_expected_and_actual_dig
     assert any("has no columns.pkl" in line for line in lines)
     assert any("notes.txt, which the manifest does not list" in line for line in lines)
     assert any("model.onnx has digest sha256:" in line and "expected sha256:" in line for line in lines)
+
+
+def test_the_result_as_json(bundle: PublishedBundle) -> None:
+    good = run("verify", str(bundle.folder), "--digest", bundle.digest, "--json")
+    assert (good.exit_code, json.loads(good.stdout)) == (
+        0,
+        {
+            "uri": str(bundle.folder),
+            "digest": bundle.digest,
+            "version": bundle.folder.name,
+            "files": 6,
+            "faults": [],
+        },
+    )
+    wrong = run("verify", str(bundle.folder), "--digest", "sha256:" + "0" * 64, "--json")
+    assert wrong.exit_code == 1
+    (fault,) = json.loads(wrong.stdout)["faults"]
+    assert f"manifest.json has digest {bundle.digest}" in fault
 
 
 def test_another_digest_is_a_finding(bundle: PublishedBundle) -> None:
