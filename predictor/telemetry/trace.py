@@ -34,7 +34,7 @@ def request_id(headers: RawHeaders) -> bytes:
     for name, value in headers:
         if name == _ID_HEADER and _REQUEST_ID.fullmatch(value):
             return value
-    made = _random_id()
+    made = _random_hex(16)
     headers.append((_ID_HEADER, made))
     return made
 
@@ -44,12 +44,12 @@ def add_execution_id(headers: RawHeaders) -> None:
     for name, _ in headers:
         if name == _EXECUTION_ID_HEADER:
             return
-    headers.append((_EXECUTION_ID_HEADER, _random_id()))
+    headers.append((_EXECUTION_ID_HEADER, _random_hex(12)))  # As long as the framework's.
 
 
-def _random_id() -> bytes:
+def _random_hex(digits: int) -> bytes:
     # Not from the kernel: a system call for each request. It need not be secret, and a fork seeds the generator anew.
-    return b"%016x" % random.getrandbits(64)  # nosec B311
+    return b"%0*x" % (digits, random.getrandbits(4 * digits))  # nosec B311
 
 
 def use_request_id(value: str) -> None:
