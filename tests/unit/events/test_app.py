@@ -1,6 +1,7 @@
 """The function `score`: what a request brings, what is published for it, and what is answered."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from predictor.bootstrap import build
 from predictor.errors import BadObject, PublisherUnavailable, StoreUnavailable
 from predictor.events import events_app
+from predictor.events.message import Message
 from predictor.events.object_scorer import ObjectResult
 from predictor.models import LoadedModel
 from predictor.settings import Settings
@@ -52,6 +54,20 @@ def test_a_scored_message_is_published_and_acknowledged(client: Client, publishe
     assert line["age_s"] > 0
     assert line["duration_ms"] > 0
     assert line["model_version"] == answer.headers["model-version"]
+
+
+@pytest.mark.parametrize("data", [b"{", b"x" * 2_000_000, ROW.replace(b"39.1", b"1e9")])
+def test_a_rejected_message_is_not_kept_until_a_garbage_collection(client: Client, data: bytes) -> None:
+    """It may have 11 MB, and so much garbage is not what makes Python collect it."""
+    send(client, raw_push(push_document(data)))  # Imports what it needs.
+    gc.collect()
+    gc.disable()
+    try:
+        assert send(client, raw_push(push_document(data))).status_code == 204
+        kept = [item for item in gc.get_objects() if isinstance(item, Message)]
+    finally:
+        gc.enable()
+    assert kept == []
 
 
 def test_a_publisher_can_name_its_message_for_the_log(client: Client, log: Log) -> None:
