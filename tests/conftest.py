@@ -7,14 +7,17 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import pickle
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from tests.support.bundles import PublishedBundle, publish_by_hand
+from tests.support.cli import run
 from tests.support.fault_proxy import FaultProxy
 from tests.support.gcs import GcsServer
+from tests.support.once import made_once
 from tests.support.processes import PROJECT, FunctionProcess
 from tests.support.pubsub import PubSubEmulator
 
@@ -29,6 +32,27 @@ hypothesis.settings.load_profile("default")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> PublishedBundle:
     """A published model, made once; a test that changes one makes its own."""
     return publish_by_hand(tmp_path_factory.mktemp("bundle"))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` wrote, at a fixed time, and what it printed. Read only."""
+
+    folder: Path
+    env: dict[str, str]
+    said: str
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """This project's own model, trained by the command, once in a run."""
+
+    def train(folder: Path) -> Trained:
+        result = run("train", "--to", str(folder), env={"SOURCE_DATE_EPOCH": "1767323045"})
+        assert result.exit_code == 0, result.stderr
+        return Trained(folder, dict(line.split("=", 1) for line in result.stdout.splitlines()), result.stderr)
+
+    return made_once(tmp_path_factory, "trained", train)
 
 
 @pytest.fixture(scope="session")

@@ -1,33 +1,32 @@
 """Both engines behind HTTP: the same answers for every bird there is, and for ten thousand that there are not."""
 
 import csv
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from click.testing import CliRunner
 
-from predictor.cli import main
 from predictor.schema import FEATURES, MEASUREMENTS, RANGES
 from predictor.training.dataset import DATA_FILE, load_penguins
 from predictor.training.parity import random_penguins
-from tests.conftest import StartFunction
+from tests.conftest import Trained
 from tests.support.processes import FunctionProcess
 
 BATCH = 1000
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The settings of this project's own model."""
-    result = CliRunner().invoke(main, ["train", "--to", str(tmp_path_factory.mktemp("models"))])
-    assert result.exit_code == 0, result.stderr
-    return dict(line.split("=", 1) for line in result.stdout.splitlines())
-
-
-@pytest.fixture
-def functions(start_function: StartFunction, trained: dict[str, str]) -> list[FunctionProcess]:
-    return [start_function({**trained, "MODEL_ENGINE": engine}) for engine in ("onnx", "sklearn")]
+def functions(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[FunctionProcess]]:
+    """This project's own model on both."""
+    folder = tmp_path_factory.mktemp("functions")
+    started = [
+        FunctionProcess({**trained.env, "MODEL_ENGINE": engine}, log_file=folder / f"{engine}.log")
+        for engine in ("onnx", "sklearn")
+    ]
+    yield [function.wait_until_up() for function in started]
+    for function in started:
+        function.stop()
 
 
 def ask(function: FunctionProcess, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

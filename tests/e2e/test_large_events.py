@@ -1,6 +1,8 @@
 """Events that are large, or hostile, do not hold up or break the function that takes them."""
 
 import base64
+import gc
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,17 +20,43 @@ STRUCTURED = {"content-type": "application/cloudevents+json"}
 JSON = {"content-type": "application/json"}
 MB = 1000 * 1000
 EVENT = b'{"specversion":"1.0","id":"1","source":"s","type":"t"'
-HEALTH_S = 0.5
+POLL_S = 0.01
 
 
-@pytest.fixture
-def function(bundle: PublishedBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FunctionProcess]:
+def _started(bundle: PublishedBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FunctionProcess]:
     env = {**bundle.env, "MODEL_LOADING": "eager"}
     log_file = tmp_path_factory.mktemp("function") / "log"
     process = FunctionProcess(env, log_file=log_file, target="score").wait_until_up()
     httpx.post(process.url, headers=JSON, content=raw_push(push_document(ROW))[1], timeout=30)  # Imports everything.
     yield process
     process.stop()
+
+
+@pytest.fixture(scope="module")
+def function(bundle: PublishedBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FunctionProcess]:
+    yield from _started(bundle, tmp_path_factory)
+
+
+@pytest.fixture
+def fresh_function(bundle: PublishedBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FunctionProcess]:
+    """One whose memory has not grown yet."""
+    yield from _started(bundle, tmp_path_factory)
+
+
+def parsing_s() -> float:
+    """How long this machine, as busy as it is now, parses the event that has most in it, all at once.
+
+    When events were parsed on the event loop, everybody else waited for as long, and longer.
+    """
+    _, make, _ = LARGE["event-of-objects"]
+    body = make()
+    gc.disable()  # It would look at all that other tests have left.
+    try:
+        started = time.monotonic()
+        json.loads(body)
+        return time.monotonic() - started
+    finally:
+        gc.enable()
 
 
 def post(function: FunctionProcess, headers: dict[str, str], body: bytes) -> int:
@@ -55,9 +83,11 @@ def attributes(count: int) -> bytes:
 
 @pytest.mark.parametrize("count", [1_000, 78_000, 500_000])
 def test_an_event_with_very_many_attributes_is_refused_at_once(function: FunctionProcess, count: int) -> None:
+    body = EVENT + attributes(count) + b"}"
     started = time.monotonic()
-    assert post(function, STRUCTURED, EVENT + attributes(count) + b"}") == 400
-    assert time.monotonic() - started < 3
+    assert post(function, STRUCTURED, body) == 400
+    refused_s = time.monotonic() - started
+    assert refused_s < 2 * parsing_s()
 
 
 def test_an_event_with_as_many_attributes_as_pubsub_takes_is_scored(function: FunctionProcess) -> None:
@@ -105,11 +135,13 @@ def test_a_large_event_does_not_hold_up_the_others(function: FunctionProcess, na
             started = time.monotonic()
             assert client.get("/health").status_code == 200
             slowest = max(slowest, time.monotonic() - started)
+            time.sleep(POLL_S)
     assert statuses == [status]
-    assert slowest < HEALTH_S
+    assert slowest < parsing_s() / 2
 
 
-def test_large_events_take_their_turns(function: FunctionProcess) -> None:
+def test_large_events_take_their_turns(fresh_function: FunctionProcess) -> None:
+    function = fresh_function
     body = push_of(b"x" * 11 * MB)
     worker = max(psutil.Process(function.process.pid).children(), key=lambda child: child.memory_info().rss)
     before, peak = worker.memory_info().rss, 0

@@ -19,13 +19,14 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from openapi_spec_validator import validate
 from playwright.sync_api import expect
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import LabelEncoder
 
 from tests.conftest import StartFunction
 from tests.support.browser import chromium, new_tab
+from tests.support.json_schema import check_openapi
+from tests.support.once import made_once
 from tests.support.processes import PROJECT
 
 PAGE = (PROJECT / "docs/how-to/your-own-data.md").read_text()
@@ -111,7 +112,7 @@ MAKERS: dict[str, Callable[[Path], Domain]] = {"wine": _wine, "flowers": _flower
 
 @pytest.fixture(scope="module", params=MAKERS)
 def domain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Domain:
-    return MAKERS[request.param](tmp_path_factory.mktemp(request.param))
+    return made_once(tmp_path_factory, request.param, MAKERS[request.param])
 
 
 def assert_answers(domain: Domain, answers: list[dict[str, Any]]) -> None:
@@ -139,7 +140,7 @@ def test_http(domain: Domain, start_function: StartFunction) -> None:
     assert refused.status_code == 422
     assert {error["pointer"] for error in refused.json()["errors"]} == {f"/{name}" for name in domain.rows[0]}
     assert {feature["name"] for feature in model["features"]} == set(domain.rows[0])
-    validate(openapi.json())
+    check_openapi(openapi.json())
     for text in (refused.text, openapi.text.replace("Penguin Predictor", "")):
         assert not PENGUIN_WORDS.search(text)
 
@@ -217,9 +218,9 @@ def test_each_domain_has_a_page_of_its_own(domain: Domain, start_function: Start
 
 
 @pytest.mark.slow
-def test_the_pages_request_gets_the_answer_that_it_shows(start_function: StartFunction, tmp_path: Path) -> None:
-    wine = _wine(tmp_path)
-    function = start_function({}, source=wine.project / "main.py", folder=wine.project)
+@pytest.mark.parametrize("domain", ["wine"], indirect=True)
+def test_the_pages_request_gets_the_answer_that_it_shows(domain: Domain, start_function: StartFunction) -> None:
+    function = start_function({}, source=domain.project / "main.py", folder=domain.project)
     assert CURL_BODY is not None
     headers = {"content-type": "application/json"}
     assert httpx.post(f"{function.url}/predict", content=CURL_BODY[1], headers=headers).text in PAGE

@@ -16,14 +16,12 @@ from sklearn.preprocessing import LabelEncoder
 
 from predictor.artifacts import open_store
 from predictor.artifacts.manifest import one_hot_input
-from predictor.bootstrap import App, build
 from predictor.bulk import ScoredLines
 from predictor.decoding import validate
 from predictor.drift.baseline import Baseline
 from predictor.drift.decision import decide
 from predictor.drift.summaries import Summary
 from predictor.service import predict
-from predictor.settings import Settings
 from predictor.training.dataset import DATA_FILE, load_penguins
 from predictor.training.export import ModelSource, export
 from predictor.training.fitted_model import FittedModel, encode
@@ -34,7 +32,8 @@ from tests.support.asgi import Client
 from tests.support.bundles import EXAMPLE, PublishedBundle
 from tests.support.cli import model as model_options
 from tests.support.cli import run
-from tests.support.events import FakePublisher, push_document
+from tests.support.events import push_document
+from tests.support.served import Served, serve
 
 TAKEN = ("bill_length_mm", "bill_depth_mm", "sex")
 RECORD = {name: EXAMPLE[name] for name in TAKEN}
@@ -57,18 +56,13 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> PublishedBundle:
 
 
 @pytest.fixture(scope="module")
-def publisher() -> FakePublisher:
-    return FakePublisher()
+def served(published: PublishedBundle) -> Served:
+    return serve(published)
 
 
 @pytest.fixture(scope="module")
-def app(published: PublishedBundle, publisher: FakePublisher) -> App:
-    return build(Settings(model_uri=str(published.folder), model_digest=published.digest), publisher=publisher)
-
-
-@pytest.fixture(scope="module")
-def client(app: App) -> Client:
-    return Client(app)
+def client(served: Served) -> Client:
+    return served.client
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +131,8 @@ def test_an_explanation_is_about_what_the_model_takes(client: Client, answer: di
     assert total == pytest.approx(answer["probability"], abs=1e-6)
 
 
-def test_an_event(app: App, publisher: FakePublisher, answer: dict[str, Any]) -> None:
-    events = Client(app.events())
+def test_an_event(served: Served, answer: dict[str, Any]) -> None:
+    events = Client(served.app.events())
     lines = "\n".join(map(json.dumps, (RECORD, INCOMPLETE, {**RECORD, **NOT_READ}))).encode()
     for document in (
         push_document(json.dumps(RECORD).encode()),
@@ -146,7 +140,7 @@ def test_an_event(app: App, publisher: FakePublisher, answer: dict[str, Any]) ->
         push_document(json.dumps(INCOMPLETE).encode()),
     ):
         assert events.post("/", json=document).status_code == 204
-    single, several, rejected = publisher.documents[-3:]
+    single, several, rejected = served.publisher.documents[-3:]
     for row in (single["predictions"][0], several["predictions"][0], several["predictions"][2]):
         assert {name: row[name] for name in ("prediction", "probabilities", "p_value")} == {
             name: answer[name] for name in ("prediction", "probabilities", "p_value")
@@ -195,11 +189,13 @@ def test_tensors(client: Client, answer: dict[str, Any], record: dict[str, Any])
     assert [tensor["name"] for tensor in described["outputs"]][3:] == ["in_distribution", "p_value", "abstain"]
 
 
-def test_files(app: App, published: PublishedBundle, tmp_path: Path, answer: dict[str, Any]) -> None:
+def test_files(served: Served, published: PublishedBundle, tmp_path: Path, answer: dict[str, Any]) -> None:
     file = tmp_path / "birds.csv"
     file.write_text("bill_length_mm,bill_depth_mm,sex\n39.1,18.7,male\n39.1,,male\n")
     with file.open("rb") as stream:
-        rows = list(map(json.loads, b"".join(ScoredLines(app.models.get_blocking(), stream, "csv")).splitlines()))
+        rows = list(
+            map(json.loads, b"".join(ScoredLines(served.app.models.get_blocking(), stream, "csv")).splitlines())
+        )
     assert rows[0]["probabilities"] == answer["probabilities"]
     assert "error" in rows[1]
     done = run("predict", str(DATA_FILE), *model_options(published))
@@ -221,9 +217,9 @@ def test_bigquery_is_asked_for_these_alone(published: PublishedBundle) -> None:
     assert [item.name for item in session.get_inputs()] == list(TAKEN)
 
 
-def test_drift_is_looked_for_in_what_the_model_takes(app: App) -> None:
+def test_drift_is_looked_for_in_what_the_model_takes(served: Served) -> None:
     lines: list[dict[str, Any]] = []
-    model = app.models.get_blocking()
+    model = served.app.models.get_blocking()
     assessor = model.assessor()
     assert assessor is not None
     model = replace(model, traffic=Traffic(model, lines.append))

@@ -42,7 +42,7 @@ def make(kind: str) -> Any:
 
         return LGBMClassifier(n_estimators=40, random_state=42, verbose=-1)
     kinds = {
-        "forest": lambda: RandomForestClassifier(n_estimators=100, random_state=42),
+        "forest": lambda: RandomForestClassifier(n_estimators=20, random_state=42),
         "columns-by-name": lambda: make_pipeline(
             make_column_transformer((StandardScaler(), FEATURES[:4]), remainder="passthrough"),
             LogisticRegression(max_iter=1000),

@@ -29,7 +29,7 @@ FRAME_BYTES = 64_000
 GOOD_ROW = json.dumps(EXAMPLE)
 BAD_ROWS = ["1", "{}", "[]", "[[1]]", '{"a":1}', '{"sex":1,"sex":1}', '{"":1}']
 UNKNOWN = ",".join(f'"{chr(0x4E00 + n)}":1' for n in range(100))
-SLASHES = ",".join(f'"{"/" * (n + 1)}":1' for n in range(100))
+SLASHES = ",".join(f'"{"/" * (n + 1)}":1' for n in range(90, 100))
 WIDE_ROWS = ["{" + fields + "}" for fields in (UNKNOWN, SLASHES, ",".join(f'"{n}":1' for n in range(100)))]
 Runs = list[tuple[str, int]]
 """Rows, each with how often it comes."""

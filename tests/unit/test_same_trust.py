@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from predictor.bootstrap import App, build
+from predictor.bootstrap import build
 from predictor.bulk import ScoredLines
 from predictor.settings import Settings
 from predictor.training.dataset import load_penguins
@@ -21,8 +21,9 @@ from tests.support.asgi import Client, problem_of
 from tests.support.bundles import EXAMPLE, PublishedBundle, publish_by_hand
 from tests.support.cli import model as model_options
 from tests.support.cli import run
-from tests.support.events import FakePublisher, push_document, raw_push
+from tests.support.events import push_document, raw_push
 from tests.support.processes import PROJECT
+from tests.support.served import Served, serve
 
 FIELDS = ("in_distribution", "p_value", "prediction_set", "coverage", "abstain", "warnings")
 BIRDS: list[dict[str, Any]] = [
@@ -46,18 +47,13 @@ def trusted(tmp_path_factory: pytest.TempPathFactory) -> PublishedBundle:
 
 
 @pytest.fixture(scope="module")
-def publisher() -> FakePublisher:
-    return FakePublisher()
+def served(trusted: PublishedBundle) -> Served:
+    return serve(trusted)
 
 
 @pytest.fixture(scope="module")
-def app(trusted: PublishedBundle, publisher: FakePublisher) -> App:
-    return build(Settings(model_uri=str(trusted.folder), model_digest=trusted.digest), publisher=publisher)
-
-
-@pytest.fixture(scope="module")
-def client(app: App) -> Client:
-    return Client(app)
+def client(served: Served) -> Client:
+    return served.client
 
 
 @pytest.fixture(scope="module")
@@ -99,25 +95,25 @@ def test_an_explained_batch(client: Client, single: list[dict[str, Any]]) -> Non
         assert len(explanation["neighbours"]) == 3
 
 
-def test_events(app: App, publisher: FakePublisher, single: list[dict[str, Any]]) -> None:
+def test_events(served: Served, single: list[dict[str, Any]]) -> None:
     data = json.dumps({"instances": [*BIRDS, IN_CENTIMETRES]}).encode()
     headers, body = raw_push(push_document(data))
-    assert Client(app.events()).post("/", headers=headers, content=body).status_code == 204
-    *rows, last = json.loads(publisher.published[-1][0].body)["predictions"]
+    assert Client(served.app.events()).post("/", headers=headers, content=body).status_code == 204
+    *rows, last = json.loads(served.publisher.published[-1][0].body)["predictions"]
     assert assessments(rows) == single
     assert last["error"]["errors"][0]["hint"] == HINT
 
 
-def test_an_event_with_one_bad_bird(app: App, publisher: FakePublisher) -> None:
+def test_an_event_with_one_bad_bird(served: Served) -> None:
     headers, body = raw_push(push_document(json.dumps(IN_CENTIMETRES).encode()))
-    assert Client(app.events()).post("/", headers=headers, content=body).status_code == 204
-    reject = json.loads(publisher.published[-1][0].body)
+    assert Client(served.app.events()).post("/", headers=headers, content=body).status_code == 204
+    reject = json.loads(served.publisher.published[-1][0].body)
     assert (reject["reason"], reject["errors"][0]["hint"]) == ("invalid_input", HINT)
 
 
-def test_lines_of_a_file(app: App, single: list[dict[str, Any]]) -> None:
+def test_lines_of_a_file(served: Served, single: list[dict[str, Any]]) -> None:
     text = "\n".join(json.dumps(bird) for bird in BIRDS).encode()
-    lines = b"".join(ScoredLines(app.models.get_blocking(), io.BytesIO(text), "ndjson")).splitlines()
+    lines = b"".join(ScoredLines(served.app.models.get_blocking(), io.BytesIO(text), "ndjson")).splitlines()
     assert assessments([json.loads(line) for line in lines]) == single
 
 

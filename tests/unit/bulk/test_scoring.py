@@ -169,11 +169,12 @@ class TestChunks:
 
     @pytest.mark.parametrize("blank", ["\n", " \r\n"])
     def test_blank_lines_before_the_header_are_passed_over_however_many(self, model: LoadedModel, blank: str) -> None:
-        lines = 3 * BLOCK_BYTES // (2 * len(blank))  # More than one block.
-        found, count = answers(model, (blank * lines + HEADER + GOOD + BAD).encode())
+        # More lines than a block has, then more bytes than are read at a time, with a cut within a line.
+        lines = blank * (MAX_BLOCK_LINES + 9) + (" " * 1000 + blank) * (3 * BLOCK_BYTES // 2000)
+        found, count = answers(model, (lines + HEADER + GOOD + BAD).encode())
         assert (count.rows, count.invalid, [row["row"] for row in found]) == (2, 1, [1, 2])
-        with pytest.raises(UnusableFile, match=f"line {lines + 3} is not UTF-8"):
-            answers(model, (blank * lines + HEADER + GOOD).encode() + b"\xff\n")
+        with pytest.raises(UnusableFile, match=f"line {lines.count(blank) + 3} is not UTF-8"):
+            answers(model, (lines + HEADER + GOOD).encode() + b"\xff\n")
 
 
 class TestUnusable:

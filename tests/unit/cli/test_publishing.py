@@ -6,21 +6,20 @@ import pytest
 from click.testing import Result
 
 from predictor.training.dataset import DATA_FILE
+from tests.conftest import Trained
 from tests.support.bundles import PublishedBundle
 from tests.support.cli import FLAGS, run
 
 
 class TestPublish:
-    def test_train_publish_and_predict_go_together(self, tmp_path: Path) -> None:
-        trained = run("train", "--to", str(tmp_path / "models"), env={"SOURCE_DATE_EPOCH": "1767323045"})
-        assert trained.exit_code == 0, trained.stderr
-        assert "cv_accuracy 0.99" in trained.stderr
-        published = run("publish", "--from", str(tmp_path / "models"), "--to", str(tmp_path / "root"))
+    def test_train_publish_and_predict_go_together(self, trained: Trained, tmp_path: Path) -> None:
+        assert "cv_accuracy 0.99" in trained.said
+        published = run("publish", "--from", str(trained.folder), "--to", str(tmp_path / "root"))
         assert published.exit_code == 0, published.stderr
         env = dict(line.split("=", 1) for line in published.stdout.splitlines())
         assert list(env) == ["MODEL_URI", "MODEL_DIGEST"]
         assert env["MODEL_URI"].endswith("root/20260102-030405-" + env["MODEL_URI"][-8:])
-        again = run("publish", "--from", str(tmp_path / "models"), "--to", str(tmp_path / "root"))
+        again = run("publish", "--from", str(trained.folder), "--to", str(tmp_path / "root"))
         assert again.stdout == published.stdout
         assert run("verify", env["MODEL_URI"], "--digest", env["MODEL_DIGEST"]).exit_code == 0
         assert json.loads(run("predict", *FLAGS, env=env).stdout)["prediction"] == "Adelie"

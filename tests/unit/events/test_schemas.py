@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from predictor.errors import Unscorable
 from predictor.events.documents import ObjectReference
@@ -13,6 +12,7 @@ from predictor.events.schemas import FOLDER, files
 from predictor.events.scoring import read_rows, reject, result, score
 from predictor.models import LoadedModel
 from tests.support.events import BAD_ROW, ROW
+from tests.support.json_schema import validator_of
 
 MESSAGE = Message("1", "//source", b'{"instances": [' + ROW + b"," + BAD_ROW + b"]}", {"a": "1"})
 OBJECT = ObjectReference(bucket="b", name="birds.csv", generation="17", result_uri="gs://r/birds.csv.scored.ndjson")
@@ -36,7 +36,7 @@ def published(model: LoadedModel) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("kind", ["result", "reject"])
 def test_what_is_published_keeps_to_the_json_schema(kind: str, published: dict[str, list[dict[str, Any]]]) -> None:
-    validator = Draft202012Validator(json.loads((FOLDER / f"{kind}.schema.json").read_text()))
+    validator = validator_of(json.loads((FOLDER / f"{kind}.schema.json").read_text()))
     for document in published[kind]:
         validator.validate(document)
 

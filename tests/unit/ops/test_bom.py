@@ -1,3 +1,5 @@
+"""`ops.bom` is imported by the tests that call it: it imports jsonschema, see tests/support/json_schema.py."""
+
 import json
 import re
 import subprocess
@@ -6,21 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
-from ops.bom import mlbom, sbom, write
 from predictor.artifacts import Manifest
 from tests.support.bundles import PublishedBundle
 from tests.support.processes import PROJECT
 
 
 def is_valid(document: dict[str, Any]) -> bool:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     return JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document)) is None
 
 
 @pytest.fixture(scope="module")
 def deployed() -> dict[str, Any]:
+    from ops.bom import sbom
+
     return sbom()
 
 
@@ -51,10 +55,14 @@ def test_the_sbom_is_valid_cyclonedx(deployed: dict[str, Any]) -> None:
 
 
 def test_the_ml_bom_is_valid_cyclonedx(manifest: Manifest, bundle: PublishedBundle) -> None:
+    from ops.bom import mlbom
+
     assert is_valid(mlbom(manifest, bundle.digest))
 
 
 def test_the_ml_bom_is_bound_to_the_digest_that_serves(manifest: Manifest, bundle: PublishedBundle) -> None:
+    from ops.bom import mlbom
+
     model = mlbom(manifest, bundle.digest)["metadata"]["component"]
     assert model["type"] == "machine-learning-model"
     assert model["hashes"] == [{"alg": "SHA-256", "content": bundle.digest.removeprefix("sha256:")}]
@@ -65,6 +73,8 @@ def test_the_ml_bom_is_bound_to_the_digest_that_serves(manifest: Manifest, bundl
 
 
 def test_the_model_card_has_the_models_figures_and_data(manifest: Manifest, bundle: PublishedBundle) -> None:
+    from ops.bom import mlbom
+
     document = mlbom(manifest, bundle.digest)
     card = document["metadata"]["component"]["modelCard"]
     assert card["quantitativeAnalysis"]["performanceMetrics"] == [{"type": "accuracy", "value": "1"}]
@@ -76,12 +86,16 @@ def test_the_model_card_has_the_models_figures_and_data(manifest: Manifest, bund
 
 
 def test_a_model_whose_data_is_unknown_has_none(manifest: Manifest, bundle: PublishedBundle) -> None:
+    from ops.bom import mlbom
+
     document = mlbom(manifest.model_copy(update={"training_data_sha256": None}), bundle.digest)
     assert is_valid(document)
     assert "training data" not in {item["name"] for item in document["components"]}
 
 
 def test_what_is_not_valid_is_not_written(tmp_path: Path, manifest: Manifest, bundle: PublishedBundle) -> None:
+    from ops.bom import mlbom, write
+
     document = mlbom(manifest, bundle.digest)
     document["metadata"]["component"]["modelCard"]["modelParameters"]["approach"]["type"] = "magic"
     with pytest.raises(ValueError, match="is not valid CycloneDX"):
@@ -93,6 +107,8 @@ def test_what_is_not_valid_is_not_written(tmp_path: Path, manifest: Manifest, bu
 def test_the_command_writes_both_the_same_every_time(
     bundle: PublishedBundle, manifest: Manifest, deployed: dict[str, Any], tmp_path: Path
 ) -> None:
+    from ops.bom import mlbom
+
     def run(folder: str, *options: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "ops.bom", str(tmp_path / folder), *options]
         return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)

@@ -2,8 +2,6 @@ import json
 from typing import Any, get_args
 
 import pytest
-from jsonschema import Draft202012Validator
-from openapi_spec_validator import validate
 
 from predictor import __version__
 from predictor.bootstrap import App
@@ -14,6 +12,7 @@ from predictor.web.problems import PROBLEM_TYPES
 from predictor.web.protocols import ProtocolRoutes, Scorer
 from tests.support.asgi import Client
 from tests.support.bundles import EXAMPLE
+from tests.support.json_schema import check_openapi, validator_of
 
 PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
 CALLS: list[tuple[str, Any, str]] = [
@@ -32,7 +31,7 @@ def test_the_document_is_valid_openapi_3_1() -> None:
     document = json.loads(openapi_json(protocols=PROTOCOLS))
     assert document["openapi"].startswith("3.1")
     assert document["info"]["version"] == __version__
-    validate(document)
+    check_openapi(document)
 
 
 def test_it_is_what_the_service_answers(client: Client) -> None:
@@ -87,7 +86,7 @@ def test_an_answer_is_valid_by_its_own_schema_and_by_no_other(
     answer = client.post(path, json=body).json()
     content = openapi_document()["paths"]["/predict"]["post"]["responses"]["200"]["content"]
     schemas = content["application/json"]["schema"]["oneOf"]
-    valid = [schema["$ref"] for schema in schemas if Draft202012Validator(schema_named(schema)).is_valid(answer)]
+    valid = [schema["$ref"] for schema in schemas if validator_of(schema_named(schema)).is_valid(answer)]
     assert valid == [f"#/components/schemas/{name}"]
 
 
@@ -102,7 +101,7 @@ def test_the_example_of_a_422_is_a_real_answer() -> None:
     answer = openapi_document()["paths"]["/predict"]["post"]["responses"]["422"]
     example = answer["content"]["application/problem+json"]["example"]
     assert [error["code"] for error in example["errors"]] == ["wrong_type", "missing"]
-    Draft202012Validator(schema_named({"$ref": "#/components/schemas/Problem"})).validate(example)
+    validator_of(schema_named({"$ref": "#/components/schemas/Problem"})).validate(example)
 
 
 def test_a_token_is_declared_and_may_be_left_out() -> None:
