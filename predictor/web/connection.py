@@ -69,6 +69,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *args: Any, starts: StartQueue, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._starts = starts
+        self._answering: RequestResponseCycle | None = None  # `cycle` is the newest request, this one the oldest.
         self._in_head = False
         self._head_bytes = 0
         self._head_timer: TimerHandle | None = None
@@ -84,6 +85,11 @@ class Connection(HttpToolsProtocol):
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._head_is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Also tells the request that is being answered, where others have been sent ahead behind it."""
+        answering = self._answering
+        if answering is not None and not answering.response_complete:
+            answering.disconnected = True
+            answering.message_event.set()
         super().connection_lost(exc)
         self._stop_head_timer()
         self._stop_answer_timer()
@@ -198,6 +204,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         """Also gives the request an execution id, and lets one with a large body wait for others of its kind."""
+        self._answering = cycle
         headers: list[tuple[bytes, bytes]] = cycle.scope["headers"]  # type: ignore[assignment]
         add_execution_id(headers)
         if _has_large_body(headers):

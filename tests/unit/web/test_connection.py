@@ -126,6 +126,32 @@ def test_pipelined_requests_are_answered_in_order_and_too_many_end_the_connectio
     assert answer.count(b"connection: close") == 1
 
 
+def test_a_client_that_goes_is_gone_for_the_request_that_is_being_answered_too() -> None:
+    """uvicorn tells only the newest one, and the answer to an older one is written to a closed connection."""
+
+    async def talk() -> list[str]:
+        told: list[str] = []
+
+        async def listening(_scope: Scope, receive: Receive, send: Send) -> None:
+            told.append((await receive())["type"])
+            told.append((await receive())["type"])
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async with client() as (_, writer, state):
+            writer.write(GET)
+            await asyncio.sleep(0.01)
+            (connection,) = state.connections
+            connection.app = listening
+            writer.write(GET * 3)
+            await asyncio.sleep(0.01)
+            writer.close()
+            (task,) = state.tasks
+            await asyncio.wait({task}, timeout=1)
+            return told
+
+    assert run(talk()) == ["http.request", "http.disconnect"]
+
+
 def test_nonsense_after_a_request_does_not_cut_its_answer() -> None:
     slow = GET.replace(b"quick", b"slow")
     answer = conversation(slow + b"nonsense\r\n\r\n")
