@@ -86,13 +86,16 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Also tells the request that is being answered, where others have been sent ahead behind it."""
-        answering = self._answering
-        if answering is not None and not answering.response_complete:
-            answering.disconnected = True
-            answering.message_event.set()
+        self._nobody_waits_for(self._answering)
         super().connection_lost(exc)
         self._stop_head_timer()
         self._stop_answer_timer()
+
+    @staticmethod
+    def _nobody_waits_for(cycle: RequestResponseCycle | None) -> None:
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def pause_writing(self) -> None:
         """Also ends the connection of a client that does not read its answer: the memory is needed."""
@@ -234,9 +237,8 @@ class Connection(HttpToolsProtocol):
         self._ignores_input = True
         self._in_head = False
         self._stop_head_timer()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        for cycle in (self._answering, self.cycle):
+            self._nobody_waits_for(cycle)
         text = sentence.encode()
         self.transport.write(
             b"%bcontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"

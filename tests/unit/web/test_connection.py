@@ -169,6 +169,24 @@ def test_a_broken_chunk_is_refused() -> None:
     assert conversation(head, b"nope\r\n").startswith(b"HTTP/1.1 400 ")
 
 
+def test_nothing_is_written_after_a_refusal(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor does the log get a traceback for the answer to a request that came before the broken one."""
+    slow = GET.replace(b"quick", b"slow")
+    broken = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnope\r\n"
+
+    async def talk() -> bytes:
+        async with client() as (reader, writer, _):
+            writer.write(slow + broken)
+            answer = await asyncio.wait_for(reader.read(), 5)
+            await asyncio.sleep(0.3)  # The slow one is done.
+            return answer
+
+    answer = run(talk())
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert not caplog.records
+
+
 def test_a_head_that_never_ends_is_a_408(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_module, "HEAD_TIMEOUT_S", 0.05)
     assert conversation(b"GET /quick HTTP/1.1\r\n").startswith(b"HTTP/1.1 408 ")
