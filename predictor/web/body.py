@@ -31,6 +31,7 @@ DISCARD_TIMEOUT_S: Final = 5.0
 """Less than the 10 s that Cloud Run leaves a process after SIGTERM."""
 
 _NOT_JSON: Final = "The header must be Content-Type: application/json, or a type that ends in +json."
+_NO_CODING: Final = "Rows that are answered one by one must be sent without Content-Encoding."
 NOT_UTF_8: Final = "The Content-Type names a charset that is not supported. Send UTF-8, as charset=utf-8."
 UTF_8: Final = (b"utf-8", b"utf8", b"us-ascii")
 
@@ -55,7 +56,10 @@ def refuse_other_than_json(content_type: bytes) -> str | None:
 
 
 def refuse_other_than_json_or_rows(content_type: bytes) -> str | None:
-    """The same for `predict`, which also takes the types of a stream, but elsewhere."""
+    """The same for `predict`, which answers rows as a stream where they are UTF-8 and not compressed."""
+    media_type, charset = media_type_of(content_type)
+    if media_type in _STREAMED:
+        return _NO_CODING if charset in UTF_8 else NOT_UTF_8
     wrong = refuse_other_than_json(content_type)
     return wrong if wrong != _NOT_JSON else f"{wrong} text/csv and application/x-ndjson are answered row by row."
 

@@ -69,6 +69,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *args: Any, starts: StartQueue, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._starts = starts
+        self._answering: RequestResponseCycle | None = None  # `cycle` is the newest request, this one the oldest.
         self._in_head = False
         self._head_bytes = 0
         self._head_timer: TimerHandle | None = None
@@ -84,9 +85,17 @@ class Connection(HttpToolsProtocol):
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._head_is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Also tells the request that is being answered, where others have been sent ahead behind it."""
+        self._nobody_waits_for(self._answering)
         super().connection_lost(exc)
         self._stop_head_timer()
         self._stop_answer_timer()
+
+    @staticmethod
+    def _nobody_waits_for(cycle: RequestResponseCycle | None) -> None:
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def pause_writing(self) -> None:
         """Also ends the connection of a client that does not read its answer: the memory is needed."""
@@ -198,6 +207,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         """Also gives the request an execution id, and lets one with a large body wait for others of its kind."""
+        self._answering = cycle
         headers: list[tuple[bytes, bytes]] = cycle.scope["headers"]  # type: ignore[assignment]
         add_execution_id(headers)
         if _has_large_body(headers):
@@ -227,9 +237,8 @@ class Connection(HttpToolsProtocol):
         self._ignores_input = True
         self._in_head = False
         self._stop_head_timer()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        for cycle in (self._answering, self.cycle):
+            self._nobody_waits_for(cycle)
         text = sentence.encode()
         self.transport.write(
             b"%bcontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"

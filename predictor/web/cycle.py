@@ -18,7 +18,8 @@ class Cycle(RequestResponseCycle):
 
     async def receive(self) -> Any:
         """Also gives a body that has arrived to its end, as most have, without waiting for anything."""
-        if self.more_body or self.waiting_for_100_continue or not self.message_event.is_set() or self.disconnected:
+        arrived = not self.more_body and self.message_event.is_set()
+        if not arrived or self.waiting_for_100_continue or self.disconnected or self.response_complete:
             return await super().receive()
         self.message_event.clear()
         self.flow.resume_reading()
@@ -47,6 +48,7 @@ class Cycle(RequestResponseCycle):
         if self.scope["method"] != "HEAD":
             parts.append(message["body"])
         self.response_started = True
+        self.waiting_for_100_continue = False
         self.transport.write(b"".join(parts))
         self.response_complete = True
         self.message_event.set()

@@ -11,6 +11,8 @@ from predictor.errors import InvalidInput, Violation
 
 _NAMES: Final = ("details", "coverage", "explain")
 _NUMBER: Final = re.compile(r"0?\.[0-9]{1,6}")
+_KEPT_BYTES: Final = 128
+"""Of a query that is kept. One of 64 KiB can be valid, but is nobody's usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,6 @@ class Parameters:
 PLAIN: Final = Parameters()
 
 
-@lru_cache(maxsize=64)  # A caller sends the same query with every row.
 def read_parameters(query: bytes) -> Parameters:
     """The parameters in a query string. Raises `InvalidInput` for unknown ones and for bad values.
 
@@ -33,6 +34,15 @@ def read_parameters(query: bytes) -> Parameters:
     """
     if not query:
         return PLAIN
+    return _kept(query) if len(query) <= _KEPT_BYTES else _parsed(query)
+
+
+@lru_cache(maxsize=64)  # A caller sends the same query with every row.
+def _kept(query: bytes) -> Parameters:
+    return _parsed(query)
+
+
+def _parsed(query: bytes) -> Parameters:
     return _read(parse_qs(query.decode("latin-1"), keep_blank_values=True), "query parameter", details="false")
 
 

@@ -45,15 +45,16 @@ class BytesResponse(Response):
             answer = {"status": self.status_code, "headers": self.raw_headers, "body": self.body}
             await send({"type": WHOLE_ANSWER, **answer})
             return
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        if self.on_sent is None:
-            await send({"type": "http.response.body", "body": self.body})
-            return
         try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if self.on_sent is None:
+                await send({"type": "http.response.body", "body": self.body})
+                return
             await send({"type": "http.response.body", "body": self.body, "more_body": True})
             await send({"type": "http.response.body", "body": b""})  # uvicorn lets only this one wait for the client.
         finally:
-            self.on_sent()
+            if self.on_sent is not None:
+                self.on_sent()
 
 
 def no_content(headers: Sequence[RawHeader] = ()) -> BytesResponse:

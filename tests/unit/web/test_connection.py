@@ -126,6 +126,32 @@ def test_pipelined_requests_are_answered_in_order_and_too_many_end_the_connectio
     assert answer.count(b"connection: close") == 1
 
 
+def test_a_client_that_goes_is_gone_for_the_request_that_is_being_answered_too() -> None:
+    """uvicorn tells only the newest one, and the answer to an older one is written to a closed connection."""
+
+    async def talk() -> list[str]:
+        told: list[str] = []
+
+        async def listening(_scope: Scope, receive: Receive, send: Send) -> None:
+            told.append((await receive())["type"])
+            told.append((await receive())["type"])
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async with client() as (_, writer, state):
+            writer.write(GET)
+            await asyncio.sleep(0.01)
+            (connection,) = state.connections
+            connection.app = listening
+            writer.write(GET * 3)
+            await asyncio.sleep(0.01)
+            writer.close()
+            (task,) = state.tasks
+            await asyncio.wait({task}, timeout=1)
+            return told
+
+    assert run(talk()) == ["http.request", "http.disconnect"]
+
+
 def test_nonsense_after_a_request_does_not_cut_its_answer() -> None:
     slow = GET.replace(b"quick", b"slow")
     answer = conversation(slow + b"nonsense\r\n\r\n")
@@ -141,6 +167,24 @@ def test_nonsense_is_refused(sent: bytes) -> None:
 def test_a_broken_chunk_is_refused() -> None:
     head = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert conversation(head, b"nope\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_nothing_is_written_after_a_refusal(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor does the log get a traceback for the answer to a request that came before the broken one."""
+    slow = GET.replace(b"quick", b"slow")
+    broken = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnope\r\n"
+
+    async def talk() -> bytes:
+        async with client() as (reader, writer, _):
+            writer.write(slow + broken)
+            answer = await asyncio.wait_for(reader.read(), 5)
+            await asyncio.sleep(0.3)  # The slow one is done.
+            return answer
+
+    answer = run(talk())
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert not caplog.records
 
 
 def test_a_head_that_never_ends_is_a_408(monkeypatch: pytest.MonkeyPatch) -> None:

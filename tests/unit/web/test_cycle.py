@@ -123,3 +123,17 @@ def test_a_body_that_has_arrived_is_given_at_once_and_once() -> None:
         {"type": "http.request", "body": b"hello", "more_body": False},
         {"type": "http.disconnect"},
     ]
+
+
+def test_after_the_answer_nothing_is_received_and_nobody_is_asked_for_a_body() -> None:
+    async def receive() -> tuple[Any, list[bytes]]:
+        transport = Transport()
+        cycle = cycle_of(Cycle, transport, "POST", True)
+        cycle.more_body = False
+        cycle.waiting_for_100_continue = True
+        await answer()(dict(cycle.scope), cycle.receive, cycle.send)
+        return await cycle.receive(), transport.written
+
+    message, written = run(receive())
+    assert message == {"type": "http.disconnect"}
+    assert len(written) == len(["the answer", "ANSWERED"])

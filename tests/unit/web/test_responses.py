@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from predictor.web.responses import JSON, BytesResponse, json_response, no_content
 from tests.support.asgi import run
 
@@ -48,3 +50,24 @@ def test_an_answer_does_not_share_its_headers_with_the_next_one() -> None:
 
 def test_json_is_written_without_spaces() -> None:
     assert json_response({"status": "ok", "n": 1}).body == b'{"status":"ok","n":1}'
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_what_is_held_for_an_answer_is_given_back_whichever_part_cannot_be_sent(failing: int) -> None:
+    """uvloop refuses to write to a connection that is gone, also the head of an answer."""
+    response = BytesResponse(b"{}", JSON)
+    given_back: list[bool] = []
+    response.on_sent = lambda: given_back.append(True)
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        if len(sent) == failing:
+            raise RuntimeError("the handler is closed")
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("an answer reads nothing")
+
+    with pytest.raises(RuntimeError, match="closed"):
+        run(response({"type": "http"}, receive, send))
+    assert given_back == [True]

@@ -93,15 +93,16 @@ class TestWhatIsWrongFromTheStart:
         problem_of(client.post("/predict", content=f"{HEADER}\n{ROW}\n{ROW}", headers=CSV), 413)
 
     @pytest.mark.parametrize(
-        "headers",
+        ("headers", "wrong"),
         [
-            {**CSV, "Content-Encoding": "gzip"},
-            {"Content-Type": "text/csv; charset=latin-1"},
-            {"Content-Type": "text/x"},
+            ({**CSV, "Content-Encoding": "gzip"}, "without Content-Encoding"),
+            ({"Content-Type": "text/csv; charset=latin-1"}, "charset"),
+            ({"Content-Type": "text/x"}, "text/csv and application/x-ndjson"),
         ],
     )
-    def test_other_bodies_are_refused(self, client: Client, headers: dict[str, str]) -> None:
-        problem_of(client.post("/predict", content=f"{HEADER}\n{ROW}", headers=headers), 415)
+    def test_other_bodies_are_refused(self, client: Client, headers: dict[str, str], wrong: str) -> None:
+        problem = problem_of(client.post("/predict", content=f"{HEADER}\n{ROW}", headers=headers), 415)
+        assert wrong in problem["detail"]
 
     @pytest.mark.parametrize("query", ["explain=true", "coverage=0.9", "detail=true"])
     def test_parameters_that_cannot_be_followed_are_refused(self, client: Client, query: str) -> None:
