@@ -23,7 +23,7 @@ rows that it has not seen.
 
 ## Trust
 `reference.json` was made from the same {rows} rows. Distances and p-values are about them: a bird is flagged if it is
-unlike these rows, whatever the model was trained on. {sets}
+unlike these rows, whatever the model was trained on. Unlike does not mean wrong. {sets}
 """
 
 
@@ -54,5 +54,6 @@ def _sets(reference: Reference) -> str:
         return f"There are no prediction sets: {reference.without_sets}."
     return (
         f"Prediction sets come from clones of the estimator, fitted on these rows in {reference.sets.folds}-fold"
-        " cross-validation. Their coverage holds for such clones on such rows; of the served model it is an estimate."
+        " cross-validation. Their coverage is an average over rows like these, not for each class or row. It was taken"
+        " from such clones; of the served model it is an estimate."
     )

@@ -10,8 +10,11 @@ from predictor.training.penguin_trust import HYBRIDS, SPLITS, TrustFigures
 _DATA = """\
 ## Data
 {birds} complete birds of the Palmer penguins data set ({rows} rows; the {incomplete} incomplete ones are refused),
-nesting adults on three islands of the Palmer Archipelago, Antarctica, 2007-2009. CC0.
+nesting adults on three islands of the Palmer Archipelago near Palmer Station, Antarctica, 2007-2009. CC0.
 sha256 `{sha256}`
+
+The birds are not independent of each other: most are the two adults of one nest, all are of three years. The file does
+not name the nests, so a bird is often tested with its mate among the birds that were fitted.
 
 - Horst AM, Hill AP, Gorman KB (2020). palmerpenguins: Palmer Archipelago (Antarctica) penguin data.
   doi:10.5281/zenodo.3960218
@@ -25,13 +28,16 @@ Predicts whether a penguin is an Adelie, a Chinstrap or a Gentoo from {features}
 
 ## Model
 Multinomial logistic regression on the four measurements (standardised) and the sex. The island is part of the input
-and is not used: in this data it nearly determines the species (Chinstraps only on Dream, Gentoos only on Biscoe), so a
-model that uses it makes mistakes on a bird that is seen elsewhere. Parameters: `{parameters}`.
+and is not used: in this data no island has all three species (Chinstraps only on Dream, Gentoos only on Biscoe), and
+models that used it were wrong more often about birds said to be elsewhere. Parameters: `{parameters}`.
 
 {data}
 ## Figures
-All on birds that the model was not fitted on. Accuracy, log loss and calibration: {folds}-fold cross-validation,
-repeated {repeats} times; mean and standard deviation of the repeats.
+All on birds that were not used in the fit; the model in this folder is fitted on all {birds}. Accuracy, log loss and
+calibration: {folds}-fold cross-validation, repeated {repeats} times; mean ± standard deviation of the repeats. The
+repeats divide the same birds in other ways: ± is how much that changes the figure, not how much other birds would. The
+kind of model, its inputs and its parameters were chosen by these figures, those of 2009 and of the islands among them,
+so they may be a little too good.
 
 | | |
 |---|---|
@@ -43,10 +49,15 @@ repeated {repeats} times; mean and standard deviation of the repeats.
 | ... birds of 2009 without a recorded sex, right as male and as female | {unsexed.correct} of {unsexed.birds} |
 {islands}
 
-The last rows: fitted on two islands, tested on those birds of the third whose species lives on the two as well.
+The last rows: fitted on two islands, tested on those birds of the third whose species lives on the two as well. These
+are all Adelies; without Biscoe no Gentoo was fitted, without Dream no Chinstrap. Saying another island changes nothing,
+because the island is not used.
 
 ## Probabilities
 Held-out probabilities of all species, birds and repeats: of the predictions with probability p, how many were right?
+Each bird counts {repeats} times for each species. The rows in the middle are a few birds each, too few to say whether
+such probabilities are right. The calibration error is the mean difference between the last two columns, weighted by the
+count, so it is mostly about probabilities near 0 and 1. The model was not calibrated afterwards.
 
 | probability | count | mean predicted | observed |
 |---|---|---|---|
@@ -55,8 +66,8 @@ Held-out probabilities of all species, birds and repeats: of the predictions wit
 ## Trust
 What a detailed answer says beside the probability, measured on birds that neither the model nor its reference had seen:
 {splits} random splits, a fifth of each species held out each time; and each year left out in turn. {birds} birds cannot
-show differences of less than about a percentage point, and the splits overlap, so they are not {splits} independent
-experiments.
+show differences of less than about a percentage point, nor does a 0 mean never. The splits overlap, so they are not
+{splits} independent experiments.
 
 | birds that were held out | count | `in_distribution` by their measurements | answered | wrong among the answered |
 |---|---|---|---|---|
@@ -66,25 +77,30 @@ experiments.
 |---|---|---|
 {coverage}
 
-Sets at a low coverage have more than the stated share, because the most probable species always belongs to them.
+Sets at a low coverage have more than the stated share, because the most probable species always belongs to them. The
+share is of all these birds together. It may be lower for one species or island, and is not the chance for one bird.
 
 | species left out of the reference | birds | flagged as unlike the others |
 |---|---|---|
 {left_out}
 
-- All of this holds for birds like these: same species, islands and years, measured the same way. In another year the
-  coverage may be lower; the years above say how much lower it was here. For another species it means nothing.
-- A flag is not proof of an error: {false_flags} of the held-out birds were flagged, and all of these were good birds.
-  No flag is not proof of a known species either, as the last table shows.
-- A cross between an Adelie and a Chinstrap is not noticed: of {hybrids} simulated birds halfway between the two,
-  {hybrids_sure} got a probability above 0.9, and {hybrids_flagged} were flagged.
+- All of this holds for birds like these: same species, islands and years, measured the same way. In another year more
+  birds may be flagged; the years above say how many were here. The coverage may be lower there; this card does not have
+  it by year. For another species it means nothing.
+- A flag says unlike, not wrong: {false_flags} of the held-out birds were flagged, and all of these were of the three
+  species. A bird without a flag may still be of another species, as the last table shows, or the answer wrong.
+- A cross between an Adelie and a Chinstrap is hardly ever flagged: of {hybrids} simulated birds about halfway between
+  the two, {hybrids_sure} got a probability above 0.9, and {hybrids_flagged} were flagged. No real one was tested.
 
 ## Limits
-- It knows three species: any other penguin is called one of them. Most of them are flagged, see above.
+- It knows three species: any other penguin is called one of them. Of each of the three, most birds were flagged when
+  their species was left out, see above. No real birds of other species were tested.
 - It extrapolates: measurements far from those of the training birds get a confident answer without support in the
   data. The service accepts {ranges}.
-- The birds are of one archipelago and three years, adults at nest; no chicks.
-- With {birds} birds, figures that differ by less than their standard deviation do not differ.
+- The birds are nesting adults of one archipelago and three years. Nothing was measured on chicks, on moulting or sick
+  birds, or on birds of other places.
+- {birds} birds are few: one more mistake lowers the accuracy by {one_bird:.4f}. Differences larger than ± can still be
+  chance.
 
 ## Forms
 `model.pkl`, `label_encoder.pkl`, `columns.pkl` (joblib) and `model.onnx` give the same probabilities to within
@@ -110,6 +126,7 @@ def trained_card(dataset: Dataset, parameters: str, evaluation: Evaluation, trus
         parameters=parameters,
         data=_data(dataset),
         birds=len(dataset.rows),
+        one_bird=1 / len(dataset.rows),
         accuracy=evaluation.accuracy,
         log_loss=evaluation.log_loss,
         calibration_error=evaluation.calibration_error,

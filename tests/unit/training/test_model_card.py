@@ -18,5 +18,5 @@ def test_a_card_says_what_is_known_and_what_is_not(dataset: Dataset) -> None:
     assert "Columns: `a`, `b`." in card
     assert "- data_set_rows: 333\n" in card
     assert f"333 labelled rows (sha256\n`{dataset.sha256}`)" in card
-    assert "There are no prediction sets: it cannot be fitted again." in card
+    assert "Unlike does not mean wrong. There are no prediction sets: it cannot be fitted again." in card
     assert "{" not in card
