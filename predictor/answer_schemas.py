@@ -80,10 +80,10 @@ class NearestRow(BaseModel):
 
 
 class Explanation(BaseModel):
-    """Why the target has its probability."""
+    """What the model's probability of the target is made of. It says nothing about causes."""
 
     target: Annotated[str, Field(examples=[SPECIES[0]])]
-    baseline: Annotated[float, Field(description="Mean probability over reference rows.")]
+    baseline: Annotated[float, Field(description="Mean probability of the target over reference rows.")]
     contributions: Annotated[
         dict[str, float], Field(description="Shapley value per feature; their sum is the probability minus baseline.")
     ]
@@ -101,17 +101,31 @@ class DetailedPrediction(_Answer):
     prediction: Annotated[str, Field(examples=[SPECIES[0]])]
     probability: Annotated[float, Field(ge=0, le=1.000001, description="Of the predicted class.")]
     probabilities: Annotated[dict[str, float], Field(description="Per class; they sum to 1.")]
-    in_distribution: Annotated[bool | None, Field(description=f"Whether it is like the reference {NOUN_PLURAL}.")] = (
-        None
-    )
+    in_distribution: Annotated[
+        bool | None,
+        Field(description=f"Whether it is like the reference {NOUN_PLURAL}; not whether the prediction is right."),
+    ] = None
     p_value: Annotated[
         float | None,
-        Field(gt=0, le=1, description=f"Share of the reference {NOUN_PLURAL} that are at least as unlike the others."),
+        Field(
+            gt=0,
+            le=1,
+            description=f"Share of the reference {NOUN_PLURAL}, and this one, that are at least as unlike the others;"
+            " not the probability that the prediction is right.",
+        ),
     ] = None
     prediction_set: Annotated[
         list[str] | None, Field(min_length=1, description="The classes that remain possible at this coverage.")
     ] = None
-    coverage: Annotated[float | None, Field(ge=0.5, lt=1, description="Of the prediction set.")] = None
+    coverage: Annotated[
+        float | None,
+        Field(
+            ge=0.5,
+            lt=1,
+            description="How often such sets hold the true class, estimated, on average over"
+            f" {NOUN_PLURAL} like the reference ones; not for this one alone.",
+        ),
+    ] = None
     abstain: Annotated[
         bool | None,
         Field(description="Several classes remain possible, the best is improbable, or it is not in distribution."),

@@ -29,7 +29,13 @@ class ReferenceInfo(BaseModel):
 
     rows: int
     sha256: Annotated[str, Field(description="Of the file with the rows.")]
-    threshold: Annotated[float, Field(description="A row with a smaller p-value is not in distribution.")]
+    threshold: Annotated[
+        float,
+        Field(
+            description="A row with a smaller p-value is not in distribution."
+            " About this share of rows like the reference has one."
+        ),
+    ]
     unsure_below: Annotated[float, Field(description="A probability below this is a reason to abstain.")]
     coverage: Annotated[float, Field(description="Of prediction sets, where nothing else is asked for.")]
     max_coverage: Annotated[float | None, Field(description="The largest coverage that may be asked for.")]
@@ -47,7 +53,7 @@ class ModelInfo(BaseModel):
     created: str
     classes: list[str]
     features: Annotated[list[Feature], Field(description="What a record must hold.")]
-    metrics: dict[str, float]
+    metrics: Annotated[dict[str, float], Field(description="The model card says how, and on which rows.")]
     libraries: dict[str, str]
     training_data_sha256: str | None
     reference: Annotated[ReferenceInfo | None, Field(description="Null for a model without one.")]
