@@ -41,6 +41,7 @@ CANNOT_START = (
 )
 CHECK_ENFORCED = "Constraint constraints/run.managed.requireInvokerIam violated"
 DOMAIN_RESTRICTED = "One or more users named in the policy do not belong to a permitted customer."
+STRANGERS = r"/(training|publishing|beam|drift|operations|cli)/|smoke|client\.py|__pycache__|__main__"
 CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
 MONITORING = "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
 
@@ -138,7 +139,7 @@ def _check_uploads(cloud: FakeCloud, model: ServedModel, folder: Path) -> None:
     assert uploads[0].zipped == uploads[1].zipped
     others = [name for name in uploads[0].zipped if not name.startswith("predictor/")]
     assert others == ["main.py", "requirements.txt"]
-    strangers = [name for name in uploads[0].zipped if re.search("/training/|/cli/|smoke|__pycache__|__main__", name)]
+    strangers = [name for name in uploads[0].zipped if re.search(STRANGERS, name)]
     assert strangers == []
 
     with zipfile.ZipFile(io.BytesIO(uploads[0].raw)) as archive:

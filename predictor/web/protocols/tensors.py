@@ -33,6 +33,8 @@ NUMBERS: Final[Mapping[str, str]] = {
 }
 """Data types of numbers, as numpy spells them."""
 TEXT: Final = "BYTES"
+MAX_DIMENSIONS: Final = 2
+"""No tensor of any request or answer has more."""
 _LENGTH: Final = struct.Struct("<I")
 
 
@@ -116,11 +118,16 @@ def _tensor(item: Mapping[str, Any], data: list[Any] | bytes, where: str) -> Ten
         if not isinstance(item.get(name), str):
             raise wrong_type(f"{where}/{name}", "Must be a string.")
     shape = item.get("shape")
-    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
-        raise wrong_type(f"{where}/shape", "Must be an array of whole numbers.")
+    # The product of very many sizes would take seconds, in one step that keeps every other thread waiting.
+    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(map(_is_size, shape)):
+        raise wrong_type(f"{where}/shape", f"Must be an array of at most {MAX_DIMENSIONS} whole numbers.")
     if isinstance(data, list) and len(data) != prod(shape):
         raise wrong_type(f"{where}/data", "Must have as many elements as the shape says.")
     return Tensor(item["name"], item["datatype"], tuple(shape), data, where)
+
+
+def _is_size(size: Any) -> bool:
+    return type(size) is int and size >= 0
 
 
 def _binary_size(parameters: Any, where: str) -> int | None:

@@ -164,6 +164,14 @@ def test_nonsense_is_refused(sent: bytes) -> None:
     assert conversation(sent).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize("second", [b"Transfer-Encoding: chunked\r\n", b"Content-Length: 6\r\n"], ids=["both", "two"])
+def test_a_body_with_two_lengths_is_refused(second: bytes) -> None:
+    """A front end that goes by the other one would take the rest for a request of somebody else."""
+    answer = conversation(POST + second + b"\r\n0\r\n\r\n" + GET)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
 def test_a_broken_chunk_is_refused() -> None:
     head = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert conversation(head, b"nope\r\n").startswith(b"HTTP/1.1 400 ")
