@@ -2,6 +2,11 @@
 
 from typing import Final
 
+NUMBER: Final = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
+"""A regular expression for a number in a table.
+
+Each digit can be matched in one way only: with two, a megabyte of digits and a letter would take hours.
+"""
 _MAX_LINE: Final = 200
 
 

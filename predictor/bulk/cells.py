@@ -29,13 +29,13 @@ from predictor.schema import (
     spelled,
     tuple_getter,
 )
+from predictor.text import NUMBER
 from predictor.units import converted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Each digit can be matched in one way only: with two, a megabyte of digits and a letter would take hours.
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_NUMBER: Final = re.compile(NUMBER)
 
 _PLAIN_BYTES: Final = b"0123456789.,"
 _IS_PLAIN: Final = np.isin(np.arange(256), np.frombuffer(_PLAIN_BYTES, dtype=np.uint8))

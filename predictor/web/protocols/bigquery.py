@@ -11,14 +11,15 @@ from starlette.requests import Request
 
 from predictor.models import LoadedModel
 from predictor.schema import MEASUREMENTS
+from predictor.text import NUMBER
 from predictor.web.endpoint import OtherRoute
 from predictor.web.parameters import parameters_in
 from predictor.web.protocols.errors import error_responses
 from predictor.web.protocols.scorer import Scorer, array_in, in_feature_order, parse_object
 from predictor.web.responses import BytesResponse
 
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?|NaN|[+-]?Infinity")
-"""NUMERIC comes as text, and so does a FLOAT64 that JSON cannot express. Takes time in proportion to the text."""
+_NUMBER: Final = re.compile(f"{NUMBER}|NaN|[+-]?Infinity")
+"""NUMERIC comes as text, and so does a FLOAT64 that JSON cannot express."""
 
 _error_response: Final = error_responses(lambda sentence, _status: {"errorMessage": sentence})
 
