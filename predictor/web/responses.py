@@ -41,20 +41,19 @@ class BytesResponse(Response):
             ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.on_sent is None and WHOLE_ANSWER in scope.get("extensions", ()):
-            answer = {"status": self.status_code, "headers": self.raw_headers, "body": self.body}
-            await send({"type": WHOLE_ANSWER, **answer})
-            return
-        try:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            if self.on_sent is None:
-                await send({"type": "http.response.body", "body": self.body})
-                return
-            await send({"type": "http.response.body", "body": self.body, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})  # uvicorn lets only this one wait for the client.
-        finally:
-            if self.on_sent is not None:
+        head = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        if self.on_sent is not None:
+            try:
+                await send(head)
+                await send({"type": "http.response.body", "body": self.body, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})  # uvicorn lets only this one wait.
+            finally:
                 self.on_sent()
+        elif WHOLE_ANSWER in scope.get("extensions", ()):
+            await send({**head, "type": WHOLE_ANSWER, "body": self.body})
+        else:
+            await send(head)
+            await send({"type": "http.response.body", "body": self.body})
 
 
 def no_content(headers: Sequence[RawHeader] = ()) -> BytesResponse:

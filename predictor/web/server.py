@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from predictor.web.admission import StartQueue
@@ -33,6 +34,7 @@ class _Connections:
         return Connection(config=config, starts=self.starts, **options)
 
 
+@cache  # Once for an app, not for each connection.
 def _function_first(app: "Starlette") -> None:
     """Let the route that leads to the function be the first that is tried; the others are for /robots.txt and the like.
 
