@@ -10,10 +10,8 @@ import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 
@@ -31,6 +29,7 @@ from predictor.errors import (
 )
 from predictor.events import envelopes, scoring
 from predictor.events.deadlines import Deadlines
+from predictor.events.delivery import Delivery
 from predictor.events.documents import ObjectReference
 from predictor.events.message import Message
 from predictor.events.notifications import Notification, notification_in
@@ -39,8 +38,7 @@ from predictor.events.publisher import Publisher
 from predictor.events.scoring import Outcome
 from predictor.models import LoadedModel
 from predictor.record_schema import NO_FEATURES, RecordSchema
-from predictor.telemetry import log, use_request_id
-from predictor.text import shortened
+from predictor.telemetry import use_request_id
 from predictor.web import (
     BLOCKING_BODY_BYTES,
     Admission,
@@ -64,8 +62,6 @@ OBJECT_TIMEOUT_S: Final = 570.0
 """Time limit of a file: less than the longest acknowledgement deadline (600 s)."""
 PUBLISH_TIMEOUT_S: Final = 7.0
 RETRY_AFTER_S: Final = 1
-MAX_LOGGED_NAME: Final = 300
-"""Characters of a message's id and source. Whoever sends an event chooses them; Pub/Sub's own are shorter."""
 REQUEST_ID: Final = "requestid"
 """The attribute with which a publisher names a message in log lines. CloudEvents allows only letters and digits."""
 LARGE_EVENT_BYTES: Final = 256 * 1024
@@ -81,32 +77,6 @@ NOT_SCORED: Final = ProblemType(
     "message-not-scored", "Service Unavailable", "The message could not be scored and published now; redeliver it."
 )
 NOT_FOUND: Final = "There is nothing at this path; events are posted to /."
-
-
-@dataclass(slots=True)
-class _Delivery:
-    """One delivery of a message, for its log line."""
-
-    message: Message
-    started: float
-    model_version: str | None = None
-
-    def log(self, severity: int, event: str, sentence: str, **fields: Any) -> None:
-        message = self.message
-        published = message.publish_time
-        age_s = None if published is None else round((datetime.now(UTC) - published).total_seconds(), 3)
-        log(
-            severity,
-            event,
-            sentence,
-            message_id=shortened(message.id, MAX_LOGGED_NAME),
-            source=shortened(message.source, MAX_LOGGED_NAME),
-            delivery_attempt=message.delivery_attempt,
-            age_s=age_s,
-            duration_ms=round((time.perf_counter() - self.started) * 1000, 3),
-            model_version=self.model_version,
-            **fields,
-        )
 
 
 def events_app(
@@ -163,8 +133,8 @@ class _Handler:
         async with self._turn(request):
             message = await self._message(request)
             if len(message.data) > BLOCKING_BODY_BYTES:  # Else only its length was not known.
-                return await self._deliver(_Delivery(message, started))
-        return await self._deliver(_Delivery(message, started))
+                return await self._deliver(Delivery(message, started))
+        return await self._deliver(Delivery(message, started))
 
     @asynccontextmanager
     async def _turn(self, request: Request) -> AsyncIterator[None]:
@@ -196,7 +166,7 @@ class _Handler:
             use_request_id(given)
         return message
 
-    async def _deliver(self, delivery: _Delivery) -> BytesResponse:
+    async def _deliver(self, delivery: Delivery) -> BytesResponse:
         message = delivery.message
         notification = notification_in(message)
         if notification is not None and notification.ignored_because is not None:
@@ -223,7 +193,7 @@ class _Handler:
             delivery.log(logging.WARNING, "message_rejected", sentence, **counts, reason=outcome.reason)
         return no_content()
 
-    async def _outcome(self, delivery: _Delivery, notification: Notification | None) -> Outcome:
+    async def _outcome(self, delivery: Delivery, notification: Notification | None) -> Outcome:
         message = delivery.message
         large = len(message.data) > BLOCKING_BODY_BYTES
         try:
@@ -240,7 +210,7 @@ class _Handler:
             return await run_maybe_in_thread(large, scoring.reject, message, unscorable)
         return await run_maybe_in_thread(model.engine.blocking or large, scoring.score, model, message, batch)
 
-    async def _score_object(self, delivery: _Delivery, notification: Notification) -> Outcome:
+    async def _score_object(self, delivery: Delivery, notification: Notification) -> Outcome:
         message = delivery.message
         reference = ObjectReference(
             bucket=notification.bucket, name=notification.name, generation=notification.generation
@@ -274,12 +244,12 @@ class _Handler:
     def _read_rows(self, message: Message, schema: RecordSchema) -> Batch:
         return scoring.read_rows(message, schema, max_data_bytes=self._max_data_bytes, max_rows=self._max_rows)
 
-    async def _model_for(self, delivery: _Delivery) -> LoadedModel:
+    async def _model_for(self, delivery: Delivery) -> LoadedModel:
         model = await self._models.get()
         delivery.model_version = model.identity.version
         return model
 
-    def _failed(self, delivery: _Delivery, error: Exception) -> HttpProblem:
+    def _failed(self, delivery: Delivery, error: Exception) -> HttpProblem:
         """Log why a message was not scored now; the answer that makes Pub/Sub redeliver it."""
         reason, retry_after_s = "deadline", float(RETRY_AFTER_S)
         detail = "it took too long"
