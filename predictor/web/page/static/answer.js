@@ -21,7 +21,7 @@ function sentence(answer) {
   const coverage = set && `${Math.round(answer.coverage * 1000) / 10}\u00a0%`;
   if (!answer.in_distribution) parts.push(`It is unlike the reference ${domain.nouns}.`);
   if (set?.length > 1) parts.push(`At ${coverage} coverage, ${list(set)} remain possible.`);
-  else if (set && !answer.abstain) parts.push(`At ${coverage} coverage, the set has no other ${domain.label}.`);
+  else if (set && !answer.abstain) parts.push(`The ${coverage} prediction set has no other ${domain.label}.`);
   else if (answer.in_distribution && answer.abstain) parts.push("The model is not sure.");
   parts.push(answer.abstain ? "Let a person decide." : `It looks like the reference ${domain.nouns}.`);
   return parts.join(" ");
