@@ -8,6 +8,9 @@ import logging
 import os
 import sys
 
+# We have no pydantic plugins. Looking for them reads the metadata of every installed package, at each start.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
