@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
-from benchmarks.contenders.base import Contender, Echo, Unavailable, run
+from benchmarks.contenders.base import Contender, Echo, EchoPydantic, Unavailable, run
 from benchmarks.contenders.ours import (
     Ours,
     OursDeployed,
@@ -21,7 +21,7 @@ from benchmarks.contenders.peers import BentoML, LitServe, MLServer, ReplacedSer
 TREES: Final = (OursForest, OursForestOnnx, OursXgboost, OursXgboostOnnx)
 OURS: Final = (Ours, OursEager, OursGcs, OursDeployed, *TREES, OursSklearn)
 PEERS: Final = (Vetiver, LitServe, MLServer, BentoML)
-ALL: Final[tuple[type[Contender], ...]] = (Echo, *OURS, ReplacedService, *PEERS)
+ALL: Final[tuple[type[Contender], ...]] = (Echo, EchoPydantic, *OURS, ReplacedService, *PEERS)
 
 __all__ = ["ALL", "PEERS", "Contender", "Ours", "Unavailable", "run", "select"]
 

@@ -154,3 +154,11 @@ class Echo(Function):
     name = "echo"
     title = "echo function (the platform's limit)"
     source = "echo.py"
+
+
+class EchoPydantic(Function):
+    """The platform with the library that checks requests: what this function cannot be lighter than."""
+
+    name = "echo-pydantic"
+    title = "echo function that imports pydantic"
+    source = "echo_pydantic.py"
