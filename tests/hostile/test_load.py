@@ -71,8 +71,11 @@ def watching(function: FunctionProcess) -> Iterator[Watch]:
 
 
 def crowd(function: FunctionProcess, clients: int) -> dict[str, dict[str, int]]:
-    """What so many clients get that send a thousand birds each; in a process of its own."""
-    command = [sys.executable, "-m", "tests.support.crowd", str(function.port), str(clients)]
+    """What so many clients get that send a thousand birds each; in a process of its own.
+
+    It gives way to the function, whose processors no client shares where it is deployed.
+    """
+    command = ["nice", "-n", "10", sys.executable, "-m", "tests.support.crowd", str(function.port), str(clients)]
     printed = subprocess.run(command, cwd=PROJECT, input=BATCH, capture_output=True, check=True, timeout=400).stdout
     found: dict[str, dict[str, int]] = json.loads(printed)
     return found
