@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from predictor.models.compiled import Link
+from predictor.models.compiled import Curve, Line, Link
 
 LEAF = -1
 
@@ -45,7 +45,7 @@ class TreeModel:
     link: Link = "none"
     weight: float = 1.0
     separate: bool = False
-    calibration: tuple[tuple[float, float], ...] = field(default=())
+    calibration: tuple[Line, ...] | tuple[Curve, ...] = ()
     calibration_link: Link = "none"
 
     @property
