@@ -3,9 +3,10 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from predictor.cli import options
 from predictor.cli.output import tell
 from predictor.cli.signing import sign_option, signer
 from predictor.errors import ConfigurationError
+from predictor.schema import FEATURES
 
 if TYPE_CHECKING:
     from predictor.publishing.signature import Signer
@@ -222,7 +224,7 @@ def _publish_files(
 
     exported = export_sources(
         files,
-        _labelled_rows(reference),
+        partial(_labelled_rows, reference),
         created,
         given,
         accept_accuracy=accept_accuracy,
@@ -234,10 +236,10 @@ def _publish_files(
     return published, exported.proof
 
 
-def _labelled_rows(reference: Path | None) -> "Dataset":
+def _labelled_rows(reference: Path | None, features: Sequence[str] = FEATURES) -> "Dataset":
     from predictor.training.dataset import load, load_penguins
 
-    return load_penguins() if reference is None else load(reference)
+    return load_penguins() if reference is None else load(reference, features)
 
 
 def _print_published(published: "Published", proof: "Proof") -> None:

@@ -1,11 +1,11 @@
 """From somebody's model files to a bundle, with a line for each thing that they need to know."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from predictor.artifacts import BIGQUERY_FILE, COMPILED_FILE, ONNX_FILE, InputColumn
+from predictor.artifacts import BIGQUERY_FILE, COMPILED_FILE, ONNX_FILE, InputColumn, features_of
 from predictor.errors import LibraryMismatch, ParityMismatch, PublishRefused
 from predictor.models import engines_of
 from predictor.penguin import NOUN_PLURAL
@@ -23,7 +23,7 @@ MIN_ACCURACY: Final = 0.9
 
 def export_sources(
     paths: Sequence[Path],
-    dataset: Dataset,
+    load: Callable[[Sequence[str]], Dataset],
     created: datetime,
     options: Options,
     *,
@@ -31,11 +31,15 @@ def export_sources(
     only_pickles: bool,
     tell: Tell,
 ) -> Export:
-    """Open, check and compile the model in `paths`: a bundle to write. Raises `PublishRefused` with what is wrong."""
+    """Open, check and compile the model in `paths`: a bundle to write. Raises `PublishRefused` with what is wrong.
+
+    `load` gives labelled rows for a model that takes these features.
+    """
     with open_sources(paths, options, tell) as model:
         if only_pickles and not model.pickles:
             raise PublishRefused("--without-onnx publishes only the pickle, and these files hold none")
         tell(f"{model.name} with the classes {', '.join(model.classes)}; columns: {_described(model.input)}")
+        dataset = load(features_of(model.input))
         correct = _correct(model, dataset, accept_accuracy=accept_accuracy)
         tell(f"{correct} of {len(dataset.rows)} labelled rows right")
         metrics = {"data_set_rows": float(len(dataset.rows)), "data_set_correct": float(correct)}

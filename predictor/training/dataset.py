@@ -5,7 +5,7 @@
 
 import csv
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Final
 from predictor.decoding import validate
 from predictor.errors import DigestMismatch, InvalidInput, UnusableFile, Violation
 from predictor.penguin import LABEL, SPECIES, Penguin
+from predictor.record_schema import RecordSchema
 from predictor.schema import FEATURES, MEASUREMENTS, NOT_RECORDED
 
 DATA_FILE: Final = Path(__file__).parent / "data" / "penguins.csv"
@@ -67,31 +68,34 @@ def load_penguins(path: Path = DATA_FILE) -> Dataset:
     return parse(content, path.name)
 
 
-def load(path: Path) -> Dataset:
-    """Any labelled CSV. Rows that the service would refuse are kept as incomplete.
+def load(path: Path, features: Sequence[str] = FEATURES) -> Dataset:
+    """Any labelled CSV, for a model that takes these features. Rows that the service would refuse are kept as
+    incomplete.
 
-    Raises `UnusableFile` when it is no table with all columns, when a label is unknown, or when no row is valid.
+    Raises `UnusableFile` when it is no table with the features and the label, when a label is unknown, or when no row
+    is valid.
     """
     try:
-        return parse(path.read_bytes(), path.name)
+        return parse(path.read_bytes(), path.name, features)
     except OSError as error:
         raise UnusableFile("unreadable", f"{path} cannot be read: {error.strerror}") from error
 
 
-def parse(content: bytes, name: str) -> Dataset:
+def parse(content: bytes, name: str, features: Sequence[str] = FEATURES) -> Dataset:
     """As `load`, from the file's bytes; `name` is what errors call it."""
     rows, incomplete = [], []
-    for number, cells in enumerate(_records(content, name), start=1):
+    schema = RecordSchema(features)
+    for number, cells in enumerate(_records(content, name, (*features, LABEL)), start=1):
         label = cells[LABEL].strip()
         if label not in SPECIES:
             raise UnusableFile(
                 "bad_label", f"{name}: row {number}: {LABEL} must be one of {', '.join(SPECIES)}", number
             )
-        features = {column: cells[column].strip() for column in FEATURES}
-        recorded = {column: _value(column, cell) for column, cell in features.items() if cell not in NOT_RECORDED}
+        stripped = {column: cells[column].strip() for column in features}
+        recorded = {column: _value(column, cell) for column, cell in stripped.items() if cell not in NOT_RECORDED}
         extra = {column: cell for column, cell in cells.items() if column not in (*FEATURES, LABEL)}
         try:
-            rows.append(LabelledRow(number, validate(recorded), label, extra))
+            rows.append(LabelledRow(number, validate(recorded, schema), label, extra))
         except InvalidInput as error:
             incomplete.append(IncompleteRow(number, recorded, label, extra, error.violations))
     if not rows:
@@ -99,7 +103,7 @@ def parse(content: bytes, name: str) -> Dataset:
     return Dataset(tuple(rows), tuple(incomplete), hashlib.sha256(content).hexdigest())
 
 
-def _records(content: bytes, name: str) -> Iterator[dict[str, str]]:
+def _records(content: bytes, name: str, needed: Sequence[str]) -> Iterator[dict[str, str]]:
     """The cells of each row that is not blank, by column; every row must be as wide as the header."""
     try:
         table = csv.reader(StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
@@ -107,7 +111,6 @@ def _records(content: bytes, name: str) -> Iterator[dict[str, str]]:
         raise UnusableFile("not_utf8", f"{name} is not UTF-8") from error
     try:
         header = next(table, [])
-        needed = (*FEATURES, LABEL)
         if missing := [column for column in needed if column not in header]:
             raise UnusableFile("bad_header", f"{name}: the header lacks {', '.join(missing)}")
         if repeated := [column for column in needed if header.count(column) > 1]:

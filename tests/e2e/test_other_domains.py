@@ -228,3 +228,34 @@ def test_the_pages_request_gets_the_answer_that_it_shows(domain: Domain, start_f
 
 def test_the_page_puts_back_every_file_that_it_changes() -> None:
     assert "git checkout predictor/penguin.py predictor/events\n" in GO_BACK
+
+
+@pytest.mark.parametrize("domain", ["flowers"], indirect=True)
+def test_trees_are_compiled_that_split_a_category_of_four_values_in_two_halves(domain: Domain) -> None:
+    program = """
+import numpy as np, pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+from predictor.artifacts import InputColumn
+from predictor.models.compiled import compiled_engine
+from predictor.schema import COMBINATIONS, FEATURES, RANGES
+from predictor.training.compile import compile_estimator
+from predictor.training.random_penguins import random_columns, to_penguins
+
+columns = random_columns(np.random.default_rng(1), RANGES, 400, decimals=1)
+penguins = to_penguins(columns)
+rows = pd.DataFrame([penguin.model_dump() for penguin in penguins])[list(FEATURES)]
+encoder = make_column_transformer((OrdinalEncoder(), ["soil"]), remainder="passthrough")
+label = rows["soil"].isin(["sand", "loam"]) ^ (rows["height_cm"] > 250)
+model = make_pipeline(encoder, RandomForestClassifier(9, max_leaf_nodes=20, random_state=1)).fit(rows, label)
+engine = compiled_engine(compile_estimator(model, [InputColumn(name=name, feature=name) for name in FEATURES]))
+expected = model.predict_proba(rows)
+assert set(columns.combinations) == set(range(len(COMBINATIONS)))
+assert abs(engine.batch_probabilities(columns) - expected).max() < 2e-7
+assert abs(np.array([engine.probabilities(penguin) for penguin in penguins]) - expected).max() < 2e-7
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=domain.project, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr

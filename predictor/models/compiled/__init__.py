@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from predictor.models.compiled.form import (
     MAX_LEAVES,
     ColumnSplits,
+    Curve,
     Form,
+    Line,
     LinearForm,
     Link,
     Member,
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_LEAVES",
     "ColumnSplits",
+    "Curve",
     "Form",
+    "Line",
     "LinearEngine",
     "LinearForm",
     "Link",

@@ -6,7 +6,8 @@ value in a file is checked, but not that they make sense together: the file was 
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, Self
+from itertools import pairwise
+from typing import Annotated, Final, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,10 +18,15 @@ from predictor.schema import DUMMY_COLUMNS, MEASUREMENTS
 MAX_LEAVES: Final = 64
 """Of one tree: each leaf is one bit, and a tree has up to eight bytes."""
 
-Link = Literal["none", "softmax", "sigmoid", "shares"]
-"""From scores to probabilities: as they are; softmax; one score to two classes; a sigmoid of each, over their sum."""
+Link = Literal["none", "softmax", "sigmoid", "shares", "normalized"]
+"""From scores to probabilities: as they are; softmax; one score to two classes; a sigmoid of each, over their sum; each
+over their sum, and one score p to 1 - p and p."""
 
 Count = Annotated[int, Field(ge=0)]
+Line = tuple[float, float]
+"""Slope and intercept."""
+Curve = Annotated[tuple[tuple[float, float], ...], Field(min_length=1)]
+"""The points of a function that is linear between them, and constant outside."""
 Split = tuple[Count, Count, Count]
 """One node: the number of its tree, and the first leaf and the end of those leaves that are reached at its left."""
 
@@ -79,14 +85,14 @@ class Member(_Frozen):
 
     `trees` has an entry per tree: its leaves from left to right, each with what it adds. With `separate` scores, a
     leaf is one number, which is added to one score; equally many trees in a row belong to each score, in their order.
-    Without, a leaf has a number per score. `calibration` are slope and intercept per score, applied after `link` and
-    followed by `calibration_link`.
+    Without, a leaf has a number per score. `calibration` has a line per score, or a curve per score, applied after
+    `link` and followed by `calibration_link`. A single curve takes the last score.
     """
 
     weight: float
     base: Annotated[tuple[float, ...], Field(min_length=1)]
     link: Link
-    calibration: tuple[tuple[float, float], ...] = ()
+    calibration: tuple[Line, ...] | tuple[Curve, ...] = ()
     calibration_link: Link = "none"
     separate: bool
     trees: tuple[Annotated[tuple[tuple[float, ...], ...], Field(min_length=1, max_length=MAX_LEAVES)], ...]
@@ -99,21 +105,31 @@ class Member(_Frozen):
         width = 1 if self.separate else scores
         if any(len(leaf) != width for tree in self.trees for leaf in tree):
             raise ValueError(f"a leaf has not {width} numbers")
+        if any(low >= high for curve in self.curves for (low, _), (high, _) in pairwise(curve)):
+            raise ValueError("the points of a curve do not rise")
         return self
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """`calibration`, if that is what it has."""
+        curved = self.calibration and isinstance(self.calibration[0][0], tuple)
+        return cast("tuple[Curve, ...]", self.calibration) if curved else ()
 
     @property
     def classes(self) -> int:
         """How many probabilities it gives; 0 where link and calibration do not fit its scores."""
         count = _outputs(self.link, len(self.base))
         if self.calibration:
-            count = _outputs(self.calibration_link, count) if len(self.calibration) == count else 0
+            size = len(self.calibration)
+            fits = size == count or (size == 1 and self.curves)
+            count = _outputs(self.calibration_link, size) if fits else 0
         return count
 
 
 def _outputs(link: Link, scores: int) -> int:
     if link == "sigmoid":
         return 2 if scores == 1 else 0
-    return scores
+    return 2 if link == "normalized" and scores == 1 else scores
 
 
 class TreesForm(_Frozen):

@@ -26,9 +26,14 @@ Tree = Sequence[Sequence[float]]
 def sums_of(member: Member) -> list["Sum"]:
     """One sum per score where each tree adds to one of them, else one sum for all."""
     if not member.separate:
-        return [_shares(member.trees, member.base) or _lanes(member.trees, member.base)]
+        # A curve may be very steep.
+        bits = WORD_BITS if len(member.base) == 1 or member.curves else _PACKED_BITS
+        return [_shares(member.trees, member.base, bits) or _lanes(member.trees, member.base, bits)]
     size = len(member.trees) // len(member.base)
-    return [_lanes(member.trees[score * size : (score + 1) * size], (base,)) for score, base in enumerate(member.base)]
+    return [
+        _lanes(member.trees[score * size : (score + 1) * size], (base,), WORD_BITS)
+        for score, base in enumerate(member.base)
+    ]
 
 
 class Sum:
@@ -75,7 +80,7 @@ class Sum:
         return [lane * self.unit + offset for lane, offset in zip(lanes, self._offsets, strict=True)]
 
 
-def _lanes(trees: Sequence[Tree], base: Sequence[float]) -> Sum:
+def _lanes(trees: Sequence[Tree], base: Sequence[float], bits: int) -> Sum:
     """A lane per score. Each tree's lowest value is taken off it, so that lanes hold no negative numbers."""
     columns = [[[leaf[score] for leaf in tree] for tree in trees] for score in range(len(base))]
     lowest = [list(map(min, column)) for column in columns]
@@ -84,7 +89,6 @@ def _lanes(trees: Sequence[Tree], base: Sequence[float]) -> Sum:
         math.fsum(max(tree) - least for tree, least in zip(column, values, strict=True))
         for column, values in zip(columns, lowest, strict=True)
     ]
-    bits = WORD_BITS if len(base) == 1 else _PACKED_BITS
     exponent = _exponent(max(ranges), bits, len(trees))
     lanes = [
         [[_whole_number(value - least, exponent) for value, least in zip(leaf, row, strict=True)] for leaf in tree]
@@ -93,7 +97,7 @@ def _lanes(trees: Sequence[Tree], base: Sequence[float]) -> Sum:
     return Sum(lanes, bits, exponent, offsets, whole=0)
 
 
-def _shares(trees: Sequence[Tree], base: Sequence[float]) -> Sum | None:
+def _shares(trees: Sequence[Tree], base: Sequence[float], bits: int) -> Sum | None:
     """Trees whose leaves are shares of the same whole: the last score is the whole without the others.
 
     A leaf's shares are rounded so that their sum is exactly the tree's. None for any other trees.
@@ -103,7 +107,7 @@ def _shares(trees: Sequence[Tree], base: Sequence[float]) -> Sum | None:
     sums = [list(map(math.fsum, tree)) for tree in trees]
     if any(max(row) - min(row) > _SAME * max(row) for row in sums):
         return None
-    bits = WORD_BITS if len(base) == 2 else _PACKED_BITS
+    bits = WORD_BITS if len(base) == 2 else bits
     exponent = _exponent(math.fsum(row[0] for row in sums), bits, len(trees))
     wholes = [_whole_number(row[0], exponent) for row in sums]
     pairs = zip(trees, wholes, strict=True)

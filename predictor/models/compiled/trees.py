@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property, reduce
 from operator import and_, getitem
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from predictor.models.compiled import links
 from predictor.models.compiled.cells import PAIRED, SHARED, Layout, Place, Segment, arrange
@@ -175,8 +175,10 @@ class _Member:
         """`first` is the place of its first sum among those of all members."""
         self.sums = sums_of(member)
         self.first = first
-        self._weight, self._link, self._calibration = member.weight, member.link, member.calibration
+        self._weight, self._link = member.weight, member.link
+        self._calibration: Any = member.calibration
         self._calibration_link = member.calibration_link
+        self._curves = [links.PiecewiseLinear(curve) for curve in member.curves]
 
     def probabilities(self, totals: Sequence[int]) -> Sequence[float]:
         if len(self.sums) == 1:
@@ -186,7 +188,11 @@ class _Member:
             scores = [total * part.unit + part.offset for part, total in zip(self.sums, own, strict=True)]
         shares = links.probabilities(self._link, scores)
         if self._calibration:
-            scores = [slope * share + shift for share, (slope, shift) in zip(shares, self._calibration, strict=True)]
+            if curves := self._curves:
+                scores = [curve(share) for share, curve in zip(shares[-len(curves) :], curves, strict=True)]
+            else:
+                pairs = zip(shares, self._calibration, strict=True)
+                scores = [slope * share + shift for share, (slope, shift) in pairs]
             shares = links.probabilities(self._calibration_link, scores)
         weight = self._weight
         return shares if weight == 1.0 else [weight * share for share in shares]
@@ -199,8 +205,13 @@ class _Member:
         scores = [score for part, total in zip(self.sums, own, strict=True) for score in part.batch_scores(total)]
         shares = links.batch_probabilities(self._link, np.array(scores))
         if self._calibration:
-            slopes, shifts = np.array(self._calibration).T[:, :, np.newaxis]
-            shares = links.batch_probabilities(self._calibration_link, slopes * shares + shifts)
+            if curves := self._curves:
+                calibrated = [curve.of_batch(row) for row, curve in zip(shares[-len(curves) :], curves, strict=True)]
+                shares = np.array(calibrated)
+            else:
+                slopes, shifts = np.array(self._calibration).T[:, :, np.newaxis]
+                shares = slopes * shares + shifts
+            shares = links.batch_probabilities(self._calibration_link, shares)
         return self._weight * shares
 
 

@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
-from predictor.models.compiled import Link
+from predictor.models.compiled import Curve, Link
 from predictor.training.compile import boosters, sklearn_trees
 from predictor.training.compile.inputs import Inputs
 from predictor.training.compile.splits import on_features
@@ -82,8 +82,8 @@ def _bagged(estimator: Any, inputs: Inputs) -> list[TreeModel]:
 
 
 def _calibrated(estimator: Any, inputs: Inputs) -> list[TreeModel]:
-    """A sigmoid on the decision function where there is one, else on the probabilities."""
-    if estimator.method != "sigmoid":
+    """Sigmoids or curves on the decision function where there is one, else on the probabilities."""
+    if estimator.method not in ("sigmoid", "isotonic"):
         raise Unsupported(f"it is calibrated by {estimator.method}")
     parts = estimator.calibrated_classifiers_
     found = []
@@ -91,11 +91,18 @@ def _calibrated(estimator: Any, inputs: Inputs) -> list[TreeModel]:
         models = _merged(_read(part.estimator, inputs))
         if len(models) != 1 or models[0].calibration:
             raise Unsupported("what it calibrates is made of several models")
-        lines = tuple((-float(sigmoid.a_), -float(sigmoid.b_)) for sigmoid in part.calibrators)
         model = models[0]
-        link: Link
-        if hasattr(part.estimator, "decision_function"):
+        scored = hasattr(part.estimator, "decision_function")
+        if scored:
             model = replace(model, link="none")
+        if estimator.method == "isotonic":
+            curves = tuple(_curve(calibrator) for calibrator in part.calibrators)
+            model = replace(model, calibration=curves, calibration_link="normalized")
+            found.append(replace(model, weight=1 / len(parts)))
+            continue
+        lines = tuple((-float(sigmoid.a_), -float(sigmoid.b_)) for sigmoid in part.calibrators)
+        link: Link
+        if scored:
             link = "sigmoid" if len(lines) == 1 else "shares"
         elif len(lines) == 1:
             lines, link = ((0.0, 0.0), *lines), "softmax"  # softmax(0, s) is the sigmoid of s.
@@ -103,6 +110,10 @@ def _calibrated(estimator: Any, inputs: Inputs) -> list[TreeModel]:
             link = "shares"
         found.append(replace(model, calibration=lines, calibration_link=link, weight=1 / len(parts)))
     return found
+
+
+def _curve(isotonic: Any) -> Curve:
+    return tuple(zip(isotonic.X_thresholds_.tolist(), isotonic.y_thresholds_.tolist(), strict=True))
 
 
 def _merged(models: list[TreeModel]) -> list[TreeModel]:

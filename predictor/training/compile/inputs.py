@@ -112,7 +112,11 @@ def _alone(name: str, table: Mapping[str, float], numbers: Sequence[float]) -> b
 
 
 def input_cells(column: InputColumn, penguins: PenguinColumns) -> "NDArray[Any]":
-    """A column of an estimator's input, as `predictor.models.sklearn_engine` makes it; 0 where no feature gives it."""
+    """A column of an estimator's input; 0 where no feature gives it.
+
+    `predictor.models.sklearn_engine` has the same with booleans, as `pandas.get_dummies` gives them to what it serves.
+    Here are numbers: an array of measurements and booleans has the type object, which not every step takes.
+    """
     if column.feature in MEASUREMENTS:
         return penguins.measurements[:, MEASUREMENTS.index(column.feature)]
     if column.feature not in CATEGORIES:

@@ -54,7 +54,7 @@ def leaves_of(tree: Tree, number: int, splits: dict[str, dict[float, list[Split]
     leaves: list[int] = []
     # Without recursion: a tree can be as deep as it has leaves. A split is known when all at its left is done.
     waiting: list[tuple[int, int | None]] = [(0, None)]
-    opening: list[tuple[str, float, int]] = []
+    opening: list[tuple[list[str], float, int]] = []
     ends: list[int] = []
     while waiting:
         node, opened = waiting.pop()
@@ -73,9 +73,12 @@ def leaves_of(tree: Tree, number: int, splits: dict[str, dict[float, list[Split]
         elif threshold < lowest:
             waiting.append((tree.rights[node], None))
         else:
-            opening.append((name, threshold, len(leaves)))
+            # A split under several columns: each of them makes the leaves at its left unreachable.
+            names = [name, *(COLUMNS[column] for column in tree.more.get(node, ()))]
+            opening.append((names, threshold, len(leaves)))
             ends.append(0)
             waiting += [(tree.rights[node], None), (node, len(ends) - 1), (tree.lefts[node], None)]
-    for (name, threshold, first), end in zip(opening, ends, strict=True):
-        splits[name].setdefault(threshold, []).append((number, first, end))
+    for (names, threshold, first), end in zip(opening, ends, strict=True):
+        for name in names:
+            splits[name].setdefault(threshold, []).append((number, first, end))
     return leaves

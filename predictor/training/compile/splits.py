@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from predictor.schema import CATEGORIES, DUMMY_COLUMNS, MEASUREMENTS, RANGES
+from predictor.schema import DUMMY_COLUMNS, MEASUREMENTS, RANGES
 from predictor.training.compile.inputs import Inputs, Source
 from predictor.training.compile.thresholds import before
-from predictor.training.compile.tree import LEAF, Tree, TreeModel, Unsupported
+from predictor.training.compile.tree import LEAF, Tree, TreeModel
 
 COLUMNS: Final = (*MEASUREMENTS, *DUMMY_COLUMNS)
 """What the columns of a tree count after `on_features`."""
@@ -31,9 +31,10 @@ def on_features(model: TreeModel, inputs: Inputs) -> TreeModel:
     }
     sources = inputs.sources
     measured = sorted(split for split in wanted if sources[split[0]].feature in RANGES)
-    translated = {split: (found, False) for split, found in zip(measured, _measured(measured, inputs), strict=True)}
-    for split in wanted.difference(translated):
-        translated[split] = _chosen(sources[split[0]], split[1])
+    translated = {
+        split: ([column], value) for split, (column, value) in zip(measured, _measured(measured, inputs), strict=True)
+    }
+    translated |= {split: _chosen(sources[split[0]], split[1]) for split in wanted.difference(translated)}
     return replace(model, trees=[_moved(tree, translated) for tree in model.trees])
 
 
@@ -49,27 +50,21 @@ def _measured(splits: Sequence[_Split], inputs: Inputs) -> list[_Split]:
     return [(COLUMNS.index(name), value) for name, value in zip(features, found.tolist(), strict=True)]
 
 
-def _chosen(source: Source, threshold: float) -> tuple[_Split, bool]:
-    """A split on a category's values, and whether its branches change places."""
+def _chosen(source: Source, threshold: float) -> tuple[list[int], float]:
+    """A split on a category: the one-hot columns of the values that go right, and their threshold."""
     if source.feature is None:
-        return (0, np.inf if source.constant <= threshold else -np.inf), False
-    left = [value for value, number in source.numbers.items() if number <= threshold]
-    right = [value for value in CATEGORIES[source.feature] if value not in left]
-    if not left or not right:
-        return (0, -np.inf if right else np.inf), False
-    for values, exchanged in ((right, False), (left, True)):
-        if len(values) == 1:
-            return (COLUMNS.index(f"{source.feature}_{values[0]}"), _DUMMY), exchanged
-    raise Unsupported(f"a split has several values of {source.feature} on both sides")
+        return [0], np.inf if source.constant <= threshold else -np.inf
+    right = [value for value, number in source.numbers.items() if not number <= threshold]
+    if len(right) in (0, len(source.numbers)):
+        return [0], -np.inf if right else np.inf
+    return [COLUMNS.index(f"{source.feature}_{value}") for value in right], _DUMMY
 
 
-def _moved(tree: Tree, translated: "dict[_Split, tuple[_Split, bool]]") -> Tree:
-    columns, thresholds = list(tree.columns), list(tree.thresholds)
-    lefts, rights = list(tree.lefts), list(tree.rights)
+def _moved(tree: Tree, translated: "dict[_Split, tuple[list[int], float]]") -> Tree:
+    columns, thresholds, more = list(tree.columns), list(tree.thresholds), {}
     for node, left in enumerate(tree.lefts):
-        if left == LEAF:
-            continue
-        (columns[node], thresholds[node]), exchanged = translated[tree.columns[node], tree.thresholds[node]]
-        if exchanged:
-            lefts[node], rights[node] = rights[node], left
-    return Tree(columns, thresholds, lefts, rights, tree.values)
+        if left != LEAF:
+            (columns[node], *others), thresholds[node] = translated[tree.columns[node], tree.thresholds[node]]
+            if others:
+                more[node] = others
+    return replace(tree, columns=columns, thresholds=thresholds, more=more)

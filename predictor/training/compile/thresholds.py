@@ -43,8 +43,8 @@ def before(
     """
     low, high = _ordered(lowest), _ordered(highest)
     all_left, all_right = transform(highest) <= thresholds, ~(transform(lowest) <= thresholds)
-    while (high - low > 1).any():
-        middle = low + (high - low) // 2
+    while (low + 1 < high).any():
+        middle = (low & high) + ((low ^ high) >> 1)  # The mean. The sum, and a range around zero, exceed int64.
         left = transform(_ordered(middle, back=True)) <= thresholds
         low, high = np.where(left, middle, low), np.where(left, high, middle)
     result = _ordered(low, back=True)

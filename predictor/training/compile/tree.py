@@ -1,9 +1,9 @@
 """A tree as it is read from a library, before it is compiled."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from predictor.models.compiled import Link
+from predictor.models.compiled import Curve, Line, Link
 
 LEAF = -1
 
@@ -14,6 +14,7 @@ class Tree:
 
     The value is the double that the service was given: readers translate the comparison of their library into this one
     (`predictor.training.compile.thresholds`). Where `lefts` is LEAF, `values` is what the leaf adds to each score.
+    A node of `more` has further columns: a penguin goes right if its value in one of them is over the threshold.
     """
 
     columns: Sequence[int]
@@ -21,6 +22,7 @@ class Tree:
     lefts: Sequence[int]
     rights: Sequence[int]
     values: Sequence[tuple[float, ...]]
+    more: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
     def leaf(self, row: Sequence[float]) -> int:
         """The node that a row of values ends at."""
@@ -31,8 +33,7 @@ class Tree:
         return node
 
     def scaled(self, factor: float) -> "Tree":
-        values = [tuple(factor * value for value in leaf) for leaf in self.values]
-        return Tree(self.columns, self.thresholds, self.lefts, self.rights, values)
+        return replace(self, values=[tuple(factor * value for value in leaf) for leaf in self.values])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class TreeModel:
     link: Link = "none"
     weight: float = 1.0
     separate: bool = False
-    calibration: tuple[tuple[float, float], ...] = field(default=())
+    calibration: tuple[Line, ...] | tuple[Curve, ...] = ()
     calibration_link: Link = "none"
 
     @property

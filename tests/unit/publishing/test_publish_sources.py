@@ -33,7 +33,7 @@ CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def exported(*paths: Path, dataset: Dataset, said: list[str] | None = None, **options: Any) -> Export:
     return export_sources(
         paths,
-        dataset,
+        lambda _: dataset,
         CREATED,
         Options(**{key: value for key, value in options.items() if key in ("columns", "classes")}),
         accept_accuracy=options.get("accept_accuracy", False),

@@ -109,3 +109,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, reason: 
         load(tmp_path / name)
     assert caught.value.code == "unreadable"
     assert str(tmp_path) in str(caught.value)
+
+
+def test_rows_need_only_the_features_that_a_model_takes(tmp_path: Path) -> None:
+    (tmp_path / "birds.csv").write_text(
+        "bill_length_mm,sex,species,island\n39.1,male,Adelie,NA\n46.1,,Gentoo,Atlantis\n"
+    )
+    dataset = load(tmp_path / "birds.csv", ("bill_length_mm", "sex"))
+    ((row,), (incomplete,)) = dataset.rows, dataset.incomplete
+    assert (row.penguin.bill_length_mm, row.penguin.sex, row.label) == (39.1, "male", "Adelie")
+    assert [violation.pointer for violation in incomplete.violations] == ["/sex"]
+    with pytest.raises(UnusableFile, match="the header lacks body_mass_g"):
+        load(tmp_path / "birds.csv", ("bill_length_mm", "body_mass_g"))

@@ -45,6 +45,22 @@ def test_a_form_is_read_back_as_it_was_written(form: Form) -> None:
     assert read(form_to_bytes(form)) == form
 
 
+@pytest.mark.parametrize(
+    ("calibration", "link"),
+    [
+        ([[2.0, -1.0], [2.0, -1.0]], "shares"),  # As in files of versions that knew no curves.
+        ([[[0.0, 0.0], [1.0, 1.0]], [[0.5, 0.5]]], "normalized"),
+        ([[[0.0, 0.0], [1.0, 1.0]]], "normalized"),
+    ],
+    ids=["lines", "curves", "one-curve"],
+)
+def test_a_calibration_is_lines_or_curves(calibration: list[Any], link: str) -> None:
+    document = json.loads(form_to_bytes(TREES))
+    document["members"][0] |= {"calibration": calibration, "calibration_link": link}
+    form = read(json.dumps(document).encode())
+    assert json.loads(form_to_bytes(form)) == document
+
+
 def changed(form: Form, *path: Any, to: Any) -> bytes:
     document = json.loads(form_to_bytes(form))
     part = document
@@ -71,6 +87,12 @@ def changed(form: Form, *path: Any, to: Any) -> bytes:
         pytest.param(changed(LINEAR, "intercepts", 0, to="1"), "intercepts", id="a-string"),
         pytest.param(form_to_bytes(LINEAR).replace(b"0.1", b"NaN"), "intercepts", id="not-a-number"),
         pytest.param(form_to_bytes(LINEAR).replace(b"0.1", b"1e999"), "intercepts", id="infinite"),
+        pytest.param(
+            changed(TREES, "members", 0, "calibration", to=[[[0.5, 0.0], [0.5, 1.0]]]), "rise", id="a-curve-that-jumps"
+        ),
+        pytest.param(
+            changed(TREES, "members", 0, "calibration", to=[[1.0, 0.0]]), "of the 2 classes", id="a-line-too-few"
+        ),
         pytest.param(changed(TREES, "columns", 0, "column", to="bill"), "no feature", id="an-unknown-column"),
         pytest.param(changed(TREES, "columns", 0, "column", to="sex_male"), "twice", id="a-column-twice"),
         pytest.param(changed(TREES, "columns", 0, "thresholds", to=[45.5, 40.0]), "rise", id="thresholds-that-fall"),

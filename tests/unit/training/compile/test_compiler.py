@@ -31,7 +31,7 @@ from xgboost import XGBClassifier
 from predictor.artifacts import InputColumn, one_hot_input
 from predictor.batch import PenguinColumns
 from predictor.errors import NotCompilable
-from predictor.models.compiled import Form, LinearForm, TreesForm, compiled_engine
+from predictor.models.compiled import Form, LinearForm, TreesForm, compiled_engine, form_from_bytes, form_to_bytes
 from predictor.models.compiled.trees import TreesEngine
 from predictor.penguin import Penguin
 from predictor.schema import CATEGORIES, COMBINATIONS, FEATURES, MEASUREMENTS, RANGES
@@ -231,6 +231,19 @@ def test_steps_in_front_are_compiled_with_the_model(kind: str) -> None:
     check_at_thresholds(form, estimator, raw, columns)
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("library", ["decision tree", "forest", "gradient boosting", "histogram boosting", "lightgbm"])
+def test_isotonic_calibration_is_compiled_with_the_trees(library: str, classes: int) -> None:
+    columns = some_penguins(8, 300)
+    estimator = CalibratedClassifierCV(LIBRARIES[library](1), method="isotonic", cv=2)
+    estimator.fit(encoded(to_penguins(columns)), labels_of(columns, classes))
+    form = form_from_bytes(form_to_bytes(compile_estimator(estimator, ONE_HOT)), classes)
+    check_at_thresholds(form, estimator, encoded, columns)
+    engine = compiled_engine(form)
+    alone = np.array([engine.probabilities(penguin) for penguin in to_penguins(columns)], np.float32)
+    assert np.array_equal(alone, engine.batch_probabilities(columns))
+
+
 def test_a_model_fitted_without_names_is_given_an_array() -> None:
     columns = some_penguins(4, 200)
     estimator = make_pipeline(StandardScaler(), forest())
@@ -259,12 +272,13 @@ def test_categories_are_spelled_as_the_model_knows_them() -> None:
         (RandomForestClassifier(2, random_state=0), "a tree has more than 64 leaves"),
         (make_pipeline(PCA(3), RandomForestClassifier(2)), "a step makes one column from"),
         (
-            CalibratedClassifierCV(DecisionTreeClassifier(max_depth=3), method="isotonic", cv=2),
-            "by isotonic",
+            CalibratedClassifierCV(DecisionTreeClassifier(max_depth=3), method="temperature", cv=2),
+            "by temperature",
         ),
+        (CalibratedClassifierCV(LinearDiscriminantAnalysis(), method="isotonic", cv=2), "nor made of trees"),
         (make_pipeline(QuantileTransformer(n_quantiles=9), LogisticRegression()), "otherwise than by a factor"),
     ],
-    ids=["neighbours", "large-trees", "mixed-columns", "isotonic", "quantiles"],
+    ids=["neighbours", "large-trees", "mixed-columns", "temperature", "isotonic-linear", "quantiles"],
 )
 def test_a_model_without_a_form_says_why(last: Any, reason: str) -> None:
     columns = some_penguins(6, 1500)
