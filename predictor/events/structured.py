@@ -7,7 +7,9 @@ known to be within its own limit. Everything else is measured first, then parsed
 
 import json
 import re
+from array import array
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 from predictor.errors import NotAnEvent
@@ -27,6 +29,13 @@ _SPACE: Final = re.compile(rb"[ \t\n\r]*")
 # In pieces: the interpreter does not let another thread go on while an expression is matched.
 _STRING_PIECE: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+){0,10000}+', re.DOTALL)
 _QUOTE_OR_BRACKET: Final = re.compile(rb'["\[\]{}]')
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_WHOLE: Final = re.compile(rb'(?:[^"]++|%b)*+' % _STRING.pattern, re.DOTALL)
+"""Whole strings, and what is between them."""
+_BLOCK_BYTES: Final = 16 * 1024
+"""The interpreter does not let another thread go on while one is read."""
+_STEPS: Final = bytes.maketrans(b"[{]}", array("b", [1, 1, -1, -1]).tobytes())
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[{]}"))
 _SCALAR: Final = re.compile(rb"[-+.0-9A-Za-z]+")
 
 
@@ -50,13 +59,13 @@ def take_data_out(body: bytes) -> tuple[bytes, bytes | None]:
     rest: list[bytes] = []
     rest_bytes = 0
     data = None
-    for name, value in _members(body):
+    for count, (name, value) in enumerate(_members(body)):
         if name == b'"data"':
             data = value
-            continue
-        rest.append(name + b":" + value)
-        rest_bytes += len(rest[-1])
-        if len(rest) > MAX_ATTRIBUTES or rest_bytes > MAX_ENVELOPE_BYTES:
+        else:
+            rest.append(name + b":" + value)
+            rest_bytes += len(rest[-1])
+        if len(rest) > MAX_ATTRIBUTES or rest_bytes > MAX_ENVELOPE_BYTES or count > MAX_ATTRIBUTES:
             raise NotAnEvent(
                 f"it has more than {MAX_ATTRIBUTES} attributes, or {MAX_ENVELOPE_BYTES} bytes apart from its data"
             )
@@ -91,7 +100,7 @@ def _end_of_value(body: bytes, start: int) -> int:
         return _end_of_string(body, start)
     if first not in (b"{", b"["):
         return _end_of(_SCALAR.match(body, start))
-    depth, position = 0, start
+    position, depth = _before_the_end(body, start)
     while token := _QUOTE_OR_BRACKET.search(body, position):
         position = token.end()
         if token[0] == b'"':
@@ -103,6 +112,25 @@ def _end_of_value(body: bytes, start: int) -> int:
             if not depth:
                 return position
     raise ValueError("a bracket without its counterpart")
+
+
+def _before_the_end(body: bytes, start: int) -> tuple[int, int]:
+    """A position in an object or array, close before its end, and how many brackets are open there.
+
+    Millions of brackets, one after the other, would take many seconds. So this counts them block by block.
+    """
+    position, depth = start, 0
+    while len(body) - position > _BLOCK_BYTES:
+        end = _end_of(_WHOLE.match(body, position, position + _BLOCK_BYTES))
+        if end == position:
+            position = _end_of_string(body, position)
+            continue
+        brackets = _STRING.sub(b"", body[position:end]).translate(_STEPS, _NO_BRACKETS)
+        depths = list(accumulate(array("b", brackets), initial=depth))
+        if 0 in depths[position == start :]:
+            break
+        position, depth = end, depths[-1]
+    return position, depth
 
 
 def _end_of_string(body: bytes, start: int) -> int:

@@ -116,6 +116,9 @@ class Connection(HttpToolsProtocol):
         """Also limits the head, and goes on when a client offers another protocol (uvicorn's issue 2722)."""
         self._unset_keepalive_if_required()
         if self._ignores_input:
+            if self._answer_is_due():
+                self.flow.pause_reading()
+                return
             self._ignored_bytes += len(data)
             if self._ignored_bytes > MAX_LINGER_BYTES:
                 self.transport.abort()
@@ -134,14 +137,14 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
-            if isinstance(error.__context__, _TooManyPipelined) or self._answer_is_due():
+            if isinstance(error.__context__, _TooManyPipelined):
                 self._ignores_input = True
                 self.cycle.keep_alive = False
             else:
                 self.refuse(HTTPStatus.BAD_REQUEST, "Invalid HTTP request received.")
 
     def _answer_is_due(self) -> bool:
-        """Whether a complete request is being answered: then what is wrong came after it."""
+        """Whether a complete request waits for its answer: then what is wrong came after it."""
         return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:
@@ -231,22 +234,36 @@ class Connection(HttpToolsProtocol):
             super().on_message_complete()
 
     def refuse(self, status: HTTPStatus, sentence: str) -> None:
-        """Answer what is no request, and end the connection, but not before the client can have read the answer."""
+        """Answer what is no request, after all complete requests before it (RFC 9112, 9.3.2); end the connection."""
         if self.transport.is_closing() or self._ignores_input:
             return
         self._ignores_input = True
         self._in_head = False
         self._stop_head_timer()
-        for cycle in (self._answering, self.cycle):
-            self._nobody_waits_for(cycle)
+        if self.pipeline and self.cycle.more_body:  # What is wrong is in the newest request.
+            self.pipeline.popleft()
+            self.cycle = self.pipeline[0][0] if self.pipeline else self._answering  # type: ignore[assignment]
         text = sentence.encode()
-        self.transport.write(
+        end = partial(
+            self._end,
             b"%bcontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
-            % (STATUS_LINE[status], len(text), text)
+            % (STATUS_LINE[status], len(text), text),
         )
+        if self._answer_is_due():
+            self.cycle.on_response = end
+        else:
+            end()
+
+    def _end(self, answer: bytes) -> None:
+        """Send the last answer, and end the connection, but not before the client can have read it."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(answer)
+        self._nobody_waits_for(self.cycle)
         self.transport.write_eof()
         self.flow.resume_reading()
-        self.loop.call_later(LINGER_S, self.transport.abort)
+        self.loop.call_later(ANSWER_TIMEOUT_S if self.flow.write_paused else LINGER_S, self.transport.abort)
 
     def timeout_keep_alive_handler(self) -> None:
         """Also looks whether a request has just arrived: closing would reset it."""

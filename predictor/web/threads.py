@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
 
+from predictor.web.memory import keep_little
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -19,4 +21,7 @@ Scoring it takes about as long as the interpreter lets one thread keep the other
 
 async def run_maybe_in_thread(in_thread: bool, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The result of `work`, run in a thread or right here."""
-    return await asyncio.to_thread(work, *args, **kwargs) if in_thread else work(*args, **kwargs)
+    if not in_thread:
+        return work(*args, **kwargs)
+    keep_little()
+    return await asyncio.to_thread(work, *args, **kwargs)

@@ -1,10 +1,19 @@
 """Data is taken out of a structured CloudEvent as it was sent, not as a parser would repeat it."""
 
+import gc
 import json
+import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from predictor.events.structured import take_data_out
+from predictor.errors import NotAnEvent
+from predictor.events import structured
+from predictor.events.structured import MAX_ATTRIBUTES, take_data_out
+
+EVENT = b'{"specversion":"1.0","id":"1","source":"s","type":"t","data":'
+MILLION = 1000 * 1000
 
 
 @pytest.mark.parametrize(
@@ -47,3 +56,46 @@ def test_of_two_the_last_counts_as_in_json() -> None:
 def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises((ValueError, IndexError)):
         take_data_out(body)
+
+
+@given(st.lists(st.sampled_from([*'[]{}"\\,:a\n', "[]", '"a]"', r'"\\\"}"', '"data":', '{"data":[{},"', "é"])))
+def test_block_by_block_the_result_is_the_same(pieces: list[str]) -> None:
+    for body in (f'{{"data":[{"".join(pieces)}', f'{{"a":1,"data":[{"".join(pieces)}],"b":[{{}}]}}'):
+        results = []
+        for block_bytes in (10**9, 1, 3, 16):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(structured, "_BLOCK_BYTES", block_bytes)
+                try:
+                    results.append(str(take_data_out(body.encode())))
+                except ValueError:
+                    results.append("not JSON")
+        assert len(set(results)) == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"[" + b"{}," * MILLION + b"1]",
+        b"[" + b'"",' * MILLION + b"1]",
+        b"[" + rb'"\"",' * MILLION + b"1]",
+        b"[" * MILLION + b"]" * MILLION,
+        b'1,"data":' * MILLION + b"1",
+    ],
+    ids=["objects", "strings", "escapes", "depth", "data"],
+)
+def test_a_million_values_take_about_as_long_as_parsing_them(value: bytes) -> None:
+    gc.disable()
+    try:
+        started = time.thread_time()
+        json.loads(b"[" + b"{}," * MILLION + b"1]")
+        parsing_s = time.thread_time() - started
+    finally:
+        gc.enable()
+    started = time.thread_time()
+    try:
+        assert take_data_out(EVENT + value + b"}")[1] == value
+    except NotAnEvent:
+        assert value.count(b'"data"') > MAX_ATTRIBUTES
+    took_s = time.thread_time() - started
+    print(f"{took_s:.2f} s, parsing {parsing_s:.2f} s")
+    assert took_s < 4 * parsing_s

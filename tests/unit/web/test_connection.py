@@ -1,6 +1,7 @@
 """Connections, on an asyncio loop with real sockets. tests/e2e/test_connections.py has the whole process."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -152,11 +153,51 @@ def test_a_client_that_goes_is_gone_for_the_request_that_is_being_answered_too()
     assert run(talk()) == ["http.request", "http.disconnect"]
 
 
-def test_nonsense_after_a_request_does_not_cut_its_answer() -> None:
+@pytest.mark.parametrize("earlier", [1, 3])
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (POST + b"Content-Length: 6\r\n\r\nhello", 400),
+        (POST.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked") + b"\r\nnope\r\n", 400),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+        (b"GET /" + b"a" * 5 * MAX_HEAD_BYTES, 431),
+    ],
+    ids=["nonsense", "head", "body", "tunnel", "endless"],
+)
+def test_what_came_before_a_broken_request_is_answered_before_it_is_refused(
+    wrong: bytes, status: int, earlier: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In order (RFC 9112, section 9.3.2); and nothing that comes after it is answered."""
     slow = GET.replace(b"quick", b"slow")
-    answer = conversation(slow + b"nonsense\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert answer.count(b"HTTP/1.1") == 1
+    more = b"" if status == 431 else GET * 1000  # Which would be a part of the head.
+    answer = conversation(slow + GET * (earlier - 1), wrong[:-1], wrong[-1:], more, keep_alive_s=5)
+    assert re.findall(rb"HTTP/1\.1 (\d+)", answer) == [b"200"] * earlier + [b"%d" % status]
+    assert answer.count(b"connection: close") == 1
+    assert not caplog.records
+
+
+def test_a_broken_body_that_is_being_answered_ends_its_answer() -> None:
+    """A status line in the middle of an answer would be taken for a part of it."""
+
+    async def early(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        assert (await receive())["type"] == "http.disconnect"
+
+    async def talk() -> bytes:
+        async with client() as (reader, writer, state):
+            writer.write(GET)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            (connection,) = state.connections
+            connection.app = early
+            writer.write(POST.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked") + b"\r\n1\r\na\r\n")
+            answer = await reader.readuntil(b"first")
+            writer.write(b"nope\r\n")
+            return answer + await asyncio.wait_for(reader.read(), 5)
+
+    assert run(talk()).endswith(b"5\r\nfirst\r\n")
 
 
 @pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", POST + b"Content-Length: 6\r\n\r\nhello"])
@@ -178,13 +219,12 @@ def test_a_broken_chunk_is_refused() -> None:
 
 
 def test_nothing_is_written_after_a_refusal(caplog: pytest.LogCaptureFixture) -> None:
-    """Nor does the log get a traceback for the answer to a request that came before the broken one."""
-    slow = GET.replace(b"quick", b"slow")
-    broken = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnope\r\n"
+    """Nor does the log get a traceback for the answer that was being made."""
+    slow = POST.replace(b"echo", b"slow").replace(b"Content-Length: 5", b"Transfer-Encoding: chunked")
 
     async def talk() -> bytes:
         async with client() as (reader, writer, _):
-            writer.write(slow + broken)
+            writer.write(slow + b"\r\nnope\r\n")
             answer = await asyncio.wait_for(reader.read(), 5)
             await asyncio.sleep(0.3)  # The slow one is done.
             return answer

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from predictor.web.memory import TRIM_AFTER_BYTES, Trimmer, trim_heap
+from predictor.web.memory import TRIM_AFTER_BYTES, Trimmer, keep_little, trim_heap
 from tests.support.asgi import run
 from tests.support.processes import PROJECT
 
@@ -23,6 +23,29 @@ trim_heap()
 after = psutil.Process().memory_info().rss
 print(full - rss, before - rss, after - rss)
 """
+
+IN_THREADS = """
+import asyncio, sys, psutil
+from predictor.web.memory import trim_heap
+from predictor.web.threads import run_maybe_in_thread
+def work():
+    for size in (20_000_000, 15_000_000):  # glibc takes what is freed for the size that it should keep.
+        bytearray(size)
+async def main():
+    await run_maybe_in_thread(True, int)
+    before = psutil.Process().memory_info().rss
+    for _ in range(3):
+        await run_maybe_in_thread(True, work)
+    trim_heap()
+    print(psutil.Process().memory_info().rss - before)
+asyncio.run(main())
+"""
+
+
+def test_the_heap_of_a_thread_is_given_back() -> None:
+    command = [sys.executable, "-c", IN_THREADS]
+    printed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert int(printed) < 5_000_000
 
 
 def test_a_heap_with_holes_is_given_back() -> None:
@@ -57,3 +80,4 @@ def test_a_c_library_that_cannot_trim_is_no_error(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(ctypes, "CDLL", Bare)
     trim_heap()
+    keep_little.__wrapped__()
