@@ -24,7 +24,7 @@ def test_patterns_choose_in_the_order_of_the_turns() -> None:
 
 
 def test_a_pattern_that_fits_no_contender_is_an_error() -> None:
-    with pytest.raises(ValueError, match="'nobody'; choose from echo, ours"):
+    with pytest.raises(ValueError, match="'nobody'; choose from echo, echo-pydantic, ours"):
         select(["nobody"])
 
 
