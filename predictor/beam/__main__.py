@@ -32,7 +32,7 @@ _MAX_SHOWN: Final = 10
     type=click.IntRange(min=0),
     default=SLICE_BYTES // _MIB,
     show_default=True,
-    help="Text is cut into slices of this size. 0: it is not cut, for tables with line ends in cells.",
+    help="Text is cut into slices of at most this size. 0: it is not cut, for tables with line ends in cells.",
 )
 @click.pass_context
 def main(
