@@ -2,10 +2,11 @@
 
 import json
 import sys
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import click
 
+from predictor.beam.formats import Format
 from predictor.beam.slices import SLICE_BYTES
 from predictor.errors import PredictorError
 from predictor.settings import Settings
@@ -18,6 +19,12 @@ _MAX_SHOWN: Final = 10
 @click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.option("--input", "pattern", required=True, metavar="PATTERN", help="Files, such as gs://bucket/in/*.csv.")
 @click.option("--output", required=True, metavar="FOLDER", help="Gets the answers, rejects/ and summary.json.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(get_args(Format)),
+    help="Of the answers. Default: CSV for CSV and Parquet, NDJSON for NDJSON.",
+)
 @click.option("--uri", required=True, metavar="MODEL_URI", help="The published model.")
 @click.option("--digest", metavar="sha256:HEX", help="The model's digest; required for gs://.")
 @click.option(
@@ -36,9 +43,17 @@ _MAX_SHOWN: Final = 10
 )
 @click.pass_context
 def main(
-    ctx: click.Context, *, pattern: str, output: str, uri: str, digest: str | None, workers: int, slice_mib: int
+    ctx: click.Context,
+    *,
+    pattern: str,
+    output: str,
+    file_format: Format | None,
+    uri: str,
+    digest: str | None,
+    workers: int,
+    slice_mib: int,
 ) -> None:
-    """Score every row of the files that PATTERN matches. CSV and Parquet give CSV, NDJSON gives NDJSON.
+    """Score every row of the files that PATTERN matches.
 
     Other options go to Apache Beam, such as --runner DataflowRunner with --project and --region. The exit status is 1
     when a file could not be scored; an invalid row only gets an error.
@@ -69,7 +84,15 @@ def main(
         options = PipelineOptions([*ctx.args, "--direct_running_mode", mode, "--direct_num_workers", str(workers)])
     pipeline = Pipeline(runner=FnApiRunner() if here else None, options=options)
     try:
-        score_files(pipeline, pattern=pattern, output=output, uri=uri, digest=digest, slice_bytes=slice_mib * _MIB)
+        score_files(
+            pipeline,
+            pattern=pattern,
+            output=output,
+            uri=uri,
+            digest=digest,
+            slice_bytes=slice_mib * _MIB,
+            file_format=file_format,
+        )
     except PredictorError as error:
         raise click.ClickException(str(error)) from error
     try:
