@@ -52,7 +52,7 @@ def score_files(
     scored = (
         pipeline
         | "Match" >> beam.Create([pattern])
-        | "List files" >> beam.FlatMap(_match)
+        | "List files" >> beam.FlatMap(list_files)
         | "Cut" >> beam.FlatMap(_cut, pattern=pattern, slice_bytes=slice_bytes, features=manifest.features)
         | "Spread" >> beam.Reshuffle()
         | "Read" >> beam.FlatMap(_read)
@@ -64,6 +64,11 @@ def score_files(
         | "Count" >> beam.CombineGlobally(_Summary())
         | "Write summary" >> beam.Map(_write_summary, output=output, model={"uri": uri, "digest": digest})
     )
+
+
+def list_files(pattern: str) -> list[FileMetadata]:
+    found: list[FileMetadata] = FileSystems.match([pattern])[0].metadata_list
+    return found
 
 
 class PartScorer(ModelHandler[Part, ScoredPart, LoadedModel]):
@@ -97,11 +102,6 @@ class PartScorer(ModelHandler[Part, ScoredPart, LoadedModel]):
 def _open(path: str) -> IO[bytes]:
     # Files are unzipped by what they are, not by their names.
     return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)  # type: ignore[no-any-return]
-
-
-def _match(pattern: str) -> list[FileMetadata]:
-    found: list[FileMetadata] = FileSystems.match([pattern])[0].metadata_list
-    return found
 
 
 def _cut(file: FileMetadata, pattern: str, slice_bytes: int, features: Sequence[str]) -> Iterator[Slice]:
