@@ -355,6 +355,13 @@ class PublisherUnavailable(PredictorError):
         self.reason = reason
 
 
+# --- tables ---------------------------------------------------------------------------------------------------------
+
+
+class BigQueryFailed(PredictorError):
+    """A table could not be exported from BigQuery, or answers not loaded into one."""
+
+
 # --- a deployment ---------------------------------------------------------------------------------------------------
 
 

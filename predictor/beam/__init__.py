@@ -5,7 +5,8 @@ scores as `python -m predictor predict FILE` does. Only `pipeline` imports Beam,
 (`requirements-beam.txt`). Not deployed with the functions; `python -m predictor.beam` starts it.
 """
 
+from predictor.beam.formats import Format
 from predictor.beam.scoring import ScoredPart, score_part
 from predictor.beam.slices import Part, Slice, parts_of, slices_of
 
-__all__ = ["Part", "ScoredPart", "Slice", "parts_of", "score_part", "slices_of"]
+__all__ = ["Format", "Part", "ScoredPart", "Slice", "parts_of", "score_part", "slices_of"]

@@ -20,6 +20,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from predictor.artifacts import fetch_bundle, open_store
+from predictor.beam.formats import Format
 from predictor.beam.scoring import ScoredPart, score_part
 from predictor.beam.slices import Part, Slice, parts_of, slices_of
 from predictor.models import LoadedModel, load_model
@@ -32,22 +33,30 @@ REJECTS_FOLDER: Final = "rejects"
 
 
 def score_files(
-    pipeline: beam.Pipeline, *, pattern: str, output: str, uri: str, digest: str | None, slice_bytes: int
+    pipeline: beam.Pipeline,
+    *,
+    pattern: str,
+    output: str,
+    uri: str,
+    digest: str | None,
+    slice_bytes: int,
+    file_format: Format | None = None,
 ) -> None:
     """Add all steps to `pipeline`. `pattern` is a glob, `output` a folder; both may be `gs://...`.
 
-    Reads the model's manifest, which says what the rows must hold. Raises what `fetch_bundle` raises.
+    `file_format` is that of the answers; None: CSV for CSV and Parquet, NDJSON for NDJSON. Reads the
+    model's manifest, which says what the rows must hold. Raises what `fetch_bundle` raises.
     """
     deadline = time.monotonic() + LOAD_TIMEOUT_S
     manifest = fetch_bundle(open_store(uri), pin=digest, choose=lambda _: (), deadline=deadline).manifest
     scored = (
         pipeline
         | "Match" >> beam.Create([pattern])
-        | "List files" >> beam.FlatMap(_match)
+        | "List files" >> beam.FlatMap(list_files)
         | "Cut" >> beam.FlatMap(_cut, pattern=pattern, slice_bytes=slice_bytes, features=manifest.features)
         | "Spread" >> beam.Reshuffle()
         | "Read" >> beam.FlatMap(_read)
-        | "Score" >> RunInference(PartScorer(uri, digest))
+        | "Score" >> RunInference(PartScorer(uri, digest, file_format))
         | "Write" >> beam.ParDo(_Write(output))
     )
     _ = (
@@ -57,11 +66,17 @@ def score_files(
     )
 
 
+def list_files(pattern: str) -> list[FileMetadata]:
+    found: list[FileMetadata] = FileSystems.match([pattern])[0].metadata_list
+    return found
+
+
 class PartScorer(ModelHandler[Part, ScoredPart, LoadedModel]):
     """Loads the verified model once per process and scores parts with it."""
 
-    def __init__(self, uri: str, digest: str | None) -> None:
+    def __init__(self, uri: str, digest: str | None, file_format: Format | None = None) -> None:
         super().__init__()
+        self._file_format = file_format
         self._uri = uri
         self._digest = digest
 
@@ -72,7 +87,7 @@ class PartScorer(ModelHandler[Part, ScoredPart, LoadedModel]):
     def run_inference(
         self, batch: Sequence[Part], model: LoadedModel, inference_args: Mapping[str, Any] | None = None
     ) -> Iterable[ScoredPart]:
-        return [score_part(model, part) for part in batch]
+        return [score_part(model, part, self._file_format) for part in batch]
 
     def batch_elements_kwargs(self) -> Mapping[str, Any]:
         return {"min_batch_size": 1, "max_batch_size": 1}  # A part is a batch already, of a hundred thousand rows.
@@ -87,11 +102,6 @@ class PartScorer(ModelHandler[Part, ScoredPart, LoadedModel]):
 def _open(path: str) -> IO[bytes]:
     # Files are unzipped by what they are, not by their names.
     return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)  # type: ignore[no-any-return]
-
-
-def _match(pattern: str) -> list[FileMetadata]:
-    found: list[FileMetadata] = FileSystems.match([pattern])[0].metadata_list
-    return found
 
 
 def _cut(file: FileMetadata, pattern: str, slice_bytes: int, features: Sequence[str]) -> Iterator[Slice]:

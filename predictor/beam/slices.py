@@ -18,6 +18,9 @@ from predictor.record_schema import ALL_FEATURES, RecordSchema
 from predictor.text import first_line
 
 SLICE_BYTES: Final = 8 * 1024 * 1024
+_MIN_SLICE_BYTES: Final = 1024 * 1024
+_MIN_SLICES: Final = 16
+"""Of a file that is large enough: with five slices, one of two workers would have three, and the other wait for it."""
 PARQUET_ROWS: Final = 100_000
 _MORE_BYTES: Final = 64 * 1024
 
@@ -66,11 +69,13 @@ def slices_of(
     *,
     schema: RecordSchema = ALL_FEATURES,
 ) -> Iterator[Slice]:
-    """The slices of a file of `size` bytes, for a model with this schema. `slice_bytes` 0: text is one slice.
+    """The slices of a file of `size` bytes, for a model with this schema, of at most `slice_bytes` each.
 
-    A file that cannot be used is one slice as well, and scoring it says why.
+    A smaller file has smaller slices, so that workers share it evenly. `slice_bytes` 0: text is one slice. A file that
+    cannot be used is one slice as well, and scoring it says why.
     """
     whole = Slice(path, name, end=size)
+    slice_bytes = min(slice_bytes, max(_MIN_SLICE_BYTES, -(-size // _MIN_SLICES)))
     with open_file(path) as stream:
         try:
             source = open_source(stream)

@@ -7,25 +7,29 @@ Importing this package imports numpy.
 
 from predictor.bulk.cells import read_cells
 from predictor.bulk.chunk import MAX_ROW_NUMBERS, Count, Layout, describe
+from predictor.bulk.csv_answers import CsvAnswers
 from predictor.bulk.csv_text import to_line
 from predictor.bulk.lines import MAX_LINE_BYTES, Blocks, FileFormat
 from predictor.bulk.ndjson import read_json_lines
 from predictor.bulk.parquet import ParquetTable
 from predictor.bulk.scoring import ScoredLines, score_stream
-from predictor.bulk.source import open_source
-from predictor.bulk.table import Table
+from predictor.bulk.source import is_parquet, open_source
+from predictor.bulk.table import SEPARATORS, Table
 
 __all__ = [
     "MAX_LINE_BYTES",
     "MAX_ROW_NUMBERS",
+    "SEPARATORS",
     "Blocks",
     "Count",
+    "CsvAnswers",
     "FileFormat",
     "Layout",
     "ParquetTable",
     "ScoredLines",
     "Table",
     "describe",
+    "is_parquet",
     "open_source",
     "read_cells",
     "read_json_lines",

@@ -1,13 +1,15 @@
 """The use case for files: chunks in, lines out, counted."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import repeat
 from typing import Final
 
 from predictor.answers import json_lines
 from predictor.bulk.chunk import Chunk, Count, Reject
 from predictor.bulk.columns import Columns, description
 from predictor.bulk.csv_answers import CsvAnswers
-from predictor.bulk.csv_text import to_line
+from predictor.bulk.csv_text import to_line, to_lines
 from predictor.bulk.lines import Blocks, FileFormat
 from predictor.bulk.ndjson import Documents
 from predictor.bulk.parquet import ParquetTable
@@ -75,12 +77,14 @@ def score_stream(
     *,
     coverage: float | None = None,
     reject: Reject | None = None,
+    as_csv: bool = False,
 ) -> Count:
     """Score a stream of CSV, NDJSON or Parquet; its first bytes show which one it is. NDJSON gives NDJSON, else CSV.
 
     `write` takes the output in pieces, `seen` the number of bytes that were read since it was last called, `tell` one
     line that says what was understood of the file, unless there is nothing to say, `reject` each row that has an error.
-    `coverage` is that of the prediction sets; None: the reference's own. Raises `UnusableFile`.
+    `coverage` is that of the prediction sets; None: the reference's own. With `as_csv` NDJSON gives CSV as well: the
+    rows' own ids in a column `id`, then the added columns. Raises `UnusableFile`.
     """
     source = open_source(stream, seen)
     tell = tell or (lambda _: None)
@@ -91,7 +95,8 @@ def score_stream(
         _score_table(model, rows, "Parquet", write, tell, count=count, coverage=coverage)
     elif blocks.starts_like_json():
         documents = Documents(blocks, model.schema)
-        _score_documents(model, documents, _named("NDJSON", source), write, tell, count=count, coverage=coverage)
+        kind = _named("NDJSON", source)
+        _score_documents(model, documents, kind, write, tell, count=count, coverage=coverage, as_csv=as_csv)
     else:
         table = Table(blocks, model.schema, keep_texts=True)
         if not table.header:
@@ -122,14 +127,23 @@ def _score_documents(
     *,
     count: Count,
     coverage: float | None,
+    as_csv: bool,
 ) -> None:
     told = False
+    answers = CsvAnswers(model)
+    if as_csv:
+        write(to_line(["id", *answers.added]).encode() + b"\n")
     for chunk in documents:
         if documents.columns is not None and not told:
             _tell(tell, kind, documents.columns)
             told = True
         count.add(chunk)
-        write(json_lines(predict_batch(model, chunk.batch, coverage), None))
+        predictions = predict_batch(model, chunk.batch, coverage)
+        if as_csv:
+            ids = repeat(None, len(predictions)) if predictions.ids is None else predictions.ids
+            write(answers.lines(replace(chunk, texts=to_lines([(own_id,) for own_id in ids])), predictions))
+        else:
+            write(json_lines(predictions, None))
 
 
 def _score_table(

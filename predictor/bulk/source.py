@@ -54,7 +54,12 @@ def open_source(stream: Readable, seen: Seen | None = None, max_unzipped_bytes: 
         raise UnusableFile("unsupported_format", "this is a zip archive; unpack it and give the file that is in it")
     if first.startswith(_GZIP):
         raise UnusableFile("unsupported_format", "this is gzip in gzip; unpack it once")
-    return Source(stream, unzipped, first.startswith(_PARQUET))
+    return Source(stream, unzipped, is_parquet(first))
+
+
+def is_parquet(first: bytes) -> bool:
+    """Whether a file that begins with these bytes is Parquet."""
+    return first.startswith(_PARQUET)
 
 
 def _peek(stream: Readable) -> "tuple[bytes, Readable]":

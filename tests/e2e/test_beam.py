@@ -1,5 +1,6 @@
 """The Beam pipeline with a real runner and real worker processes, in the environment of its own lock."""
 
+import csv
 import gzip
 import io
 import json
@@ -14,7 +15,7 @@ import orjson
 import psutil
 import pyarrow
 import pytest
-from pyarrow.parquet import write_table
+from pyarrow.parquet import read_table, write_table
 
 from benchmarks.event_files import make_csv
 from predictor.artifacts import open_store
@@ -126,6 +127,23 @@ def check_birds(bundle: PublishedBundle, birds: list[dict[str, Any]], answers: b
         answer = json.loads(line)
         assert answer["prediction"] == other["prediction"]
         assert answer["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
+
+
+def test_answers_in_parquet(
+    python: Path, bundle: PublishedBundle, model: LoadedModel, inputs: Path, tmp_path: Path
+) -> None:
+    data = DATA_FILE.read_bytes()
+    (inputs / "penguins.csv").write_bytes(data)
+    done = score(python, bundle, inputs, tmp_path / "out", "--format", "parquet")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "penguins.csv-00000.parquet",
+        "rejects",
+        "summary.json",
+    }
+    rows = read_table(tmp_path / "out/penguins.csv-00000.parquet").to_pylist()
+    expected = csv.DictReader(predicted(model, data).decode().splitlines())
+    assert [row["prediction"] or "" for row in rows] == [row["prediction"] for row in expected]
 
 
 def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:

@@ -40,7 +40,7 @@ class FakeFunctionsApi:
 
     def answer(self, path: str, body: bytes) -> dict[str, Any]:
         if path == "/token":
-            return _token(body)
+            return token(body)
         self.lookups.append(path)
         name = path.partition("/v2/")[2].partition("?")[0]
         return {
@@ -58,7 +58,7 @@ class Gcloud:
     def __init__(self, api: FakeFunctionsApi, folder: Path) -> None:
         self._program = require_program("gcloud")
         key_file = folder / "key.json"
-        key_file.write_text(json.dumps(_service_account_key(f"{api.url}/token")))
+        key_file.write_text(json.dumps(service_account_key(f"{api.url}/token")))
         self._env = {
             "CLOUDSDK_CONFIG": str(folder / "gcloud"),
             "CLOUDSDK_CORE_PROJECT": PROJECT,
@@ -104,7 +104,7 @@ def _handler_of(api: FakeFunctionsApi) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _token(body: bytes) -> dict[str, Any]:
+def token(body: bytes) -> dict[str, Any]:
     form = parse_qs(body.decode())
     claims: dict[str, Any] = {}
     if "assertion" in form:
@@ -123,7 +123,7 @@ def _jwt(audience: str) -> str:
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
-def _service_account_key(token_uri: str) -> dict[str, str]:
+def service_account_key(token_uri: str) -> dict[str, str]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pyarrow.parquet import write_table
 
 from predictor.beam import Part, Slice, parts_of, slices_of
+from predictor.beam.slices import SLICE_BYTES
 from predictor.bulk import MAX_LINE_BYTES
 from predictor.record_schema import RecordSchema
 from predictor.schema import FEATURES
@@ -65,6 +66,18 @@ def test_a_small_file_and_one_that_must_not_be_cut_are_one_slice() -> None:
     data = csv(40)
     for slice_bytes in (len(data), 0):
         assert [(one.start, one.end, one.alone) for one in cut(data, slice_bytes)] == [(0, len(data), True)]
+
+
+def test_a_smaller_file_has_smaller_slices_for_workers_to_share() -> None:
+    def sizes(mib: int) -> list[int]:
+        size = mib * 1024 * 1024  # Only the header is read.
+        return [one.end - one.start for one in slices_of("any", "any", size, lambda _: io.BytesIO(csv(1)))]
+
+    assert len(sizes(1)) == 1
+    assert set(sizes(4)) == {1024 * 1024}
+    assert len(sizes(36)) == 16
+    assert set(sizes(1024)) == {SLICE_BYTES}
+    assert [sum(sizes(mib)) for mib in (4, 36, 1024)] == [mib * 1024 * 1024 for mib in (4, 36, 1024)]
 
 
 def test_names_sort_in_the_order_of_the_file() -> None:
