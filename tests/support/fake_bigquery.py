@@ -5,9 +5,7 @@ What a job does it does when it is asked for the second time; before that it is 
 
 import io
 import json
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +14,10 @@ from pyarrow.parquet import read_table, write_table
 
 from tests.support.fake_functions_api import PROJECT, service_account_key, token
 from tests.support.gcs import GcsServer
+from tests.support.json_server import JsonServer, Reply
 
 LOCATION: Final = "europe-west1"
 _FILES: Final = 2
-Reply = tuple[int, dict[str, Any]]
 
 
 @dataclass
@@ -38,14 +36,8 @@ class FakeBigQuery:
 
     def __post_init__(self) -> None:
         self._client = self.storage.client()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server = JsonServer(self._answer)
+        self.url, self.stop = self._server.url, self._server.stop
 
     def env(self, folder: Path) -> dict[str, str]:
         """Variables for a process that is to meet this server, the object store and no other; `folder` gets a key."""
@@ -63,7 +55,7 @@ class FakeBigQuery:
         jobs = self.jobs.values()
         return [job for job in jobs if kind in job["configuration"] and job["status"]["state"] == "DONE"]
 
-    def answer(self, method: str, path: str, body: bytes) -> Reply:
+    def _answer(self, method: str, path: str, body: bytes) -> Reply:
         if path == "/token":
             return 200, token(body)
         parts = path.partition("?")[0].removeprefix("/bigquery/v2/projects/").split("/")
@@ -141,25 +133,3 @@ def _name(reference: dict[str, str]) -> str:
 
 def _refused(status: int, message: str) -> Reply:
     return status, {"error": {"code": status, "message": message, "errors": [{"message": message}]}}
-
-
-def _handler_of(fake: FakeBigQuery) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, document = fake.answer(self.command, self.path, body)
-            answer = json.dumps(document).encode()
-            self.send_response_only(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        do_POST = do_GET  # noqa: N815  the base class's names
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
-            pass
-
-    return Handler

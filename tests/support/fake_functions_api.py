@@ -4,10 +4,8 @@ import base64
 import json
 import os
 import subprocess
-import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -15,6 +13,7 @@ from urllib.parse import parse_qs
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.support.json_server import JsonServer, Reply
 from tests.support.programs import require_program
 
 PROJECT: Final = "fake-project"
@@ -29,21 +28,15 @@ class FakeFunctionsApi:
     lookups: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server = JsonServer(self._answer)
+        self.url, self.stop = self._server.url, self._server.stop
 
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def answer(self, path: str, body: bytes) -> dict[str, Any]:
+    def _answer(self, _: str, path: str, body: bytes) -> Reply:
         if path == "/token":
-            return token(body)
+            return 200, token(body)
         self.lookups.append(path)
         name = path.partition("/v2/")[2].partition("?")[0]
-        return {
+        return 200, {
             "name": name,
             "state": "ACTIVE",
             "environment": "GEN_2",
@@ -83,25 +76,6 @@ class Gcloud:
             timeout=120,
             check=False,
         )
-
-
-def _handler_of(api: FakeFunctionsApi) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            answer = json.dumps(api.answer(self.path, body)).encode()
-            self.send_response_only(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        do_POST = do_GET  # noqa: N815  the base class's names
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
-            pass
-
-    return Handler
 
 
 def token(body: bytes) -> dict[str, Any]:
