@@ -110,8 +110,13 @@ class Member(_Frozen):
         return self
 
     @property
+    def lines(self) -> tuple[Line, ...]:
+        """`calibration`, if it has lines."""
+        return () if self.curves else cast("tuple[Line, ...]", self.calibration)
+
+    @property
     def curves(self) -> tuple[Curve, ...]:
-        """`calibration`, if that is what it has."""
+        """`calibration`, if it has curves."""
         curved = self.calibration and isinstance(self.calibration[0][0], tuple)
         return cast("tuple[Curve, ...]", self.calibration) if curved else ()
 

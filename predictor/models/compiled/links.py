@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from predictor.models.compiled.form import Curve, Link
+from predictor.models.compiled.form import Curve, Line, Link, Member
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +16,19 @@ _POWERS: Final = ("softmax", "sigmoid")
 _NOTHING: Final = 1e-8
 """A smaller value of a curve counts as 0. It comes of a score that is rounded otherwise than scikit-learn's, at a point
 where the curve is 0; over the sum of such values it would be a probability of its own."""
+
+
+class StraightLine:
+    """What a sigmoid of a score is a sigmoid of: slope times score, plus intercept."""
+
+    def __init__(self, line: Line) -> None:
+        self._slope, self._intercept = line
+
+    def __call__(self, score: float) -> float:
+        return self._slope * score + self._intercept
+
+    def of_batch(self, scores: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        return self._slope * scores + self._intercept
 
 
 class PiecewiseLinear:
@@ -36,6 +49,13 @@ class PiecewiseLinear:
         x, y, slope = np.array(self._pieces)[np.searchsorted(self._starts, scores, side="right")].T
         result: NDArray[np.float64] = slope * (scores - x) + y
         return result
+
+
+def calibrators(member: Member) -> Sequence[StraightLine | PiecewiseLinear]:
+    """What the last scores of the member go through, one by one; empty without a calibration."""
+    if member.curves:
+        return [PiecewiseLinear(curve) for curve in member.curves]
+    return [StraightLine(line) for line in member.lines]
 
 
 def probabilities(link: Link, scores: Sequence[float]) -> Sequence[float]:

@@ -15,12 +15,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property, reduce
 from operator import and_, getitem
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from predictor.models.compiled import links
 from predictor.models.compiled.cells import PAIRED, SHARED, Layout, Place, Segment, arrange
-from predictor.models.compiled.form import ColumnSplits, Member, TreesForm
-from predictor.models.compiled.sums import Sum, sums_of
+from predictor.models.compiled.form import ColumnSplits, TreesForm
+from predictor.models.compiled.member import EnsembleMember
+from predictor.models.compiled.sums import Sum
 from predictor.models.engine import Engine
 from predictor.penguin import Penguin
 from predictor.schema import COMBINATIONS, MEASUREMENTS, Categories, categories_of, dummies, measurements_of
@@ -46,10 +46,10 @@ class TreesEngine(Engine):
     blocking: Final = False
 
     def __init__(self, form: TreesForm) -> None:
-        self._members: list[_Member] = []
+        self._members: list[EnsembleMember] = []
         self._sums: list[Sum] = []
         for member in form.members:
-            self._members.append(_Member(member, len(self._sums)))
+            self._members.append(EnsembleMember(member, len(self._sums)))
             self._sums += self._members[-1].sums
         self._others = self._members[1:]
         layout = arrange([part.values for part in self._sums])
@@ -166,53 +166,6 @@ class TreesEngine(Engine):
 if TYPE_CHECKING:
     _ArrayPiece = tuple[int, int, int, NDArray[np.intp], list[NDArray[np.int64]]]
     _ArraySegment = tuple[int, _Masks, list[_Masks], list[_ArrayPiece]]
-
-
-class _Member:
-    """One member of the ensemble: from its sums to probabilities, times its weight."""
-
-    def __init__(self, member: Member, first: int) -> None:
-        """`first` is the place of its first sum among those of all members."""
-        self.sums = sums_of(member)
-        self.first = first
-        self._weight, self._link = member.weight, member.link
-        self._calibration: Any = member.calibration
-        self._calibration_link = member.calibration_link
-        self._curves = [links.PiecewiseLinear(curve) for curve in member.curves]
-
-    def probabilities(self, totals: Sequence[int]) -> Sequence[float]:
-        if len(self.sums) == 1:
-            scores = self.sums[0].scores(totals[self.first])
-        else:
-            own = totals[self.first : self.first + len(self.sums)]
-            scores = [total * part.unit + part.offset for part, total in zip(self.sums, own, strict=True)]
-        shares = links.probabilities(self._link, scores)
-        if self._calibration:
-            if curves := self._curves:
-                scores = [curve(share) for share, curve in zip(shares[-len(curves) :], curves, strict=True)]
-            else:
-                pairs = zip(shares, self._calibration, strict=True)
-                scores = [slope * share + shift for share, (slope, shift) in pairs]
-            shares = links.probabilities(self._calibration_link, scores)
-        weight = self._weight
-        return shares if weight == 1.0 else [weight * share for share in shares]
-
-    def batch_probabilities(self, totals: "Sequence[Sequence[NDArray[np.int64]]]") -> "NDArray[np.float64]":
-        """The same for many penguins: totals are arrays, one per word; the result has a row per class."""
-        import numpy as np
-
-        own = totals[self.first : self.first + len(self.sums)]
-        scores = [score for part, total in zip(self.sums, own, strict=True) for score in part.batch_scores(total)]
-        shares = links.batch_probabilities(self._link, np.array(scores))
-        if self._calibration:
-            if curves := self._curves:
-                calibrated = [curve.of_batch(row) for row, curve in zip(shares[-len(curves) :], curves, strict=True)]
-                shares = np.array(calibrated)
-            else:
-                slopes, shifts = np.array(self._calibration).T[:, :, np.newaxis]
-                shares = slopes * shares + shifts
-            shares = links.batch_probabilities(self._calibration_link, shares)
-        return self._weight * shares
 
 
 def _segment(segment: Segment) -> tuple[int, int, int, list[tuple[int, int, int, list[list[int]]]]]:
