@@ -8,7 +8,7 @@ Before that, requests with large bodies wait in the `StartQueue` of the server u
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Final
@@ -180,3 +180,13 @@ class StartQueue:
         self._refusing = bool(self._waiting)
         if self._waiting:
             loop.call_at(self._waiting[0][0], self._refuse)
+
+
+def has_large_body(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether a body is declared to be large, or its size is not declared."""
+    for name, value in reversed(headers):  # Clients send these two last.
+        if name == b"content-length":
+            return len(value) > 4 and int(value) > LARGE_BODY_BYTES  # `int` takes as long as all the rest.
+        if name == b"transfer-encoding":
+            return True
+    return False

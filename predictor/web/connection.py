@@ -9,7 +9,6 @@ import socket
 import struct
 import termios
 from asyncio import TimerHandle, Transport
-from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -20,7 +19,7 @@ from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from predictor.telemetry import add_execution_id
-from predictor.web.admission import LARGE_BODY_BYTES, REFUSED, StartQueue
+from predictor.web.admission import REFUSED, StartQueue, has_large_body
 from predictor.web.cycle import EXTENSIONS, Cycle
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -213,7 +212,7 @@ class Connection(HttpToolsProtocol):
         self._answering = cycle
         headers: list[tuple[bytes, bytes]] = cycle.scope["headers"]  # type: ignore[assignment]
         add_execution_id(headers)
-        if _has_large_body(headers):
+        if has_large_body(headers):
             self._starts.enter(partial(self._start_large, cycle, app))
         else:
             super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
@@ -295,18 +294,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
 
-def _has_large_body(headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether a body is declared to be large, or its size is not declared."""
-    for name, value in reversed(headers):  # Clients send these two last.
-        if name == b"content-length":
-            return len(value) > 4 and int(value) > LARGE_BODY_BYTES  # `int` takes as long as all the rest.
-        if name == b"transfer-encoding":
-            return True
-    return False
-
-
 def _unread_bytes(transport: Transport) -> int:
     """How much has arrived that the event loop has not read yet."""
     answer = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.FIONREAD, bytes(4))
-    count: int = struct.unpack("i", answer)[0]
-    return count
+    return int(struct.unpack("i", answer)[0])
