@@ -157,7 +157,7 @@ class Echo(Function):
 
 
 class EchoPydantic(Function):
-    """The platform with the library that checks requests: what this function cannot be lighter than."""
+    """What the platform and pydantic cost, with which this function checks requests."""
 
     name = "echo-pydantic"
     title = "echo function that imports pydantic"

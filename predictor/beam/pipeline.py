@@ -67,6 +67,7 @@ def score_files(
 
 
 def list_files(pattern: str) -> list[FileMetadata]:
+    """The files that a glob matches; none is no error."""
     found: list[FileMetadata] = FileSystems.match([pattern])[0].metadata_list
     return found
 

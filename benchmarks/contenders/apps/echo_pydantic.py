@@ -1,4 +1,4 @@
-"""What the platform and pydantic cost together: `echo`, which also imports what checks a request. A floor for ours."""
+"""What the platform and pydantic cost together: `echo`, which also imports what this function checks requests with."""
 
 import functions_framework.aio
 from pydantic import BaseModel, ConfigDict, Field, ValidationError  # noqa: F401
