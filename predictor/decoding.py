@@ -167,8 +167,7 @@ def _row(item: Any, schema: RecordSchema, limit: ErrorLimit) -> Row:
     try:
         return validate(item, schema, limit.violations)
     except InvalidInput as error:
-        # The traceback would keep the frame of `validate`, and all that it saw, alive.
-        return limit.fit(error).with_traceback(None)
+        return limit.fit(error).without_frames()
 
 
 def validate(document: Any, schema: RecordSchema = ALL_FEATURES, most: int = MAX_VIOLATIONS) -> Penguin:

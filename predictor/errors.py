@@ -6,7 +6,7 @@ Each class is one sentence and carries its data as attributes. Entry points tran
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -46,6 +46,17 @@ class HintedViolation(Violation):
 
 class PredictorError(Exception):
     """The root of every error that this package raises on purpose."""
+
+    def without_frames(self) -> Self:
+        """Itself, without tracebacks, its own and those of its causes.
+
+        They would keep every frame that it came through, and all data there, until a garbage collection.
+        """
+        link: BaseException | None = self
+        while link is not None:
+            link.__traceback__ = None
+            link = link.__cause__ or link.__context__
+        return self
 
 
 def for_error(table: Mapping[type[Exception], T], error: Exception, default: T) -> T:

@@ -37,8 +37,7 @@ def _message_row(line: bytes, limit: ErrorLimit, schema: RecordSchema) -> Row:
     try:
         return decode_row(line, limit, schema)
     except MalformedJson as error:
-        # The traceback would keep the frames that it came through, and their data.
-        return limit.fit(error).with_traceback(None), None
+        return limit.fit(error).without_frames(), None
 
 
 class Documents:
@@ -77,7 +76,7 @@ class Documents:
             own_id = _id(document, self._columns)
             return self._read(document), own_id
         except (InvalidInput, MalformedJson) as error:
-            return ErrorLimit.of_line(line).fit(error).with_traceback(None), own_id
+            return ErrorLimit.of_line(line).fit(error).without_frames(), own_id
 
     def _read(self, document: dict[str, Any]) -> Penguin:
         """Raises `InvalidInput`."""

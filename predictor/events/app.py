@@ -204,7 +204,7 @@ class _Handler:
             model = await self._model_for(delivery)
             batch = await run_maybe_in_thread(large, self._read_rows, message, model.schema)
         except Unscorable as error:
-            unscorable = error.with_traceback(None)  # Which would keep this frame, and the message, until a collection.
+            unscorable = error.without_frames()  # This one has the message.
             if error.invalid is not None:  # Without the model there would be no hint, and another reject next time.
                 unscorable = scoring.with_hints(await self._model_for(delivery), error.invalid)
             return await run_maybe_in_thread(large, scoring.reject, message, unscorable)

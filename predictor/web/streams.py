@@ -112,7 +112,7 @@ class _StreamResponse(BytesResponse):
         try:
             return await self._worker.next_piece()
         except PredictorError as error:
-            failure = error.with_traceback(None)  # It would keep this frame, and all that waits to be sent.
+            failure = error.without_frames()  # This one has all that waits to be sent.
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001  The edge: the caller gets a problem, the log gets the traceback.

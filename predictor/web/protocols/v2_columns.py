@@ -90,7 +90,7 @@ def _from_columns(
         try:
             validate(dict(zip(names, (*measurements[index].tolist(), *rows[index]), strict=True)), schema)
         except InvalidInput as error:
-            errors[index] = error.with_traceback(None)
+            errors[index] = error.without_frames()
     return Batch(PenguinColumns(columns[valid], combinations[valid]), errors)
 
 
